@@ -1,0 +1,2 @@
+//! The deterministic state machine of Florin.
+pub mod types;

@@ -1,0 +1,13 @@
+//! The nouns of the runtime, free of behaviour: what goes in, what comes out, what is kept.
+
+mod account;
+mod block;
+mod receipt;
+mod write;
+
+pub use account::Account;
+pub use alloy_consensus::Header;
+pub use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
+pub use block::{Block, BlockBody};
+pub use receipt::{GasReport, Halt, Outcome, Receipt};
+pub use write::{StateKey, Write};
