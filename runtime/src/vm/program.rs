@@ -172,7 +172,9 @@ fn stopped(error: &wasmtime::Error) -> Exit {
         Some(Trap::OutOfFuel) => Exit::Halt(Halt::OutOfGas),
         Some(trap) => {
             let backtrace = error.downcast_ref::<WasmBacktrace>().map(names).unwrap_or_default();
-            Exit::Halt(Halt::Trap { kind: trap.to_string(), backtrace })
+            let text = trap.to_string();
+            let kind = text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned();
+            Exit::Halt(Halt::Trap { kind, backtrace })
         }
         None if error.is::<Stopped>() => Exit::Fault(Fault::Bug("stopped without a reason")),
         None => Exit::Fault(Fault::Engine(format!("{error:#}"))),
