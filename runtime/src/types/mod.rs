@@ -5,7 +5,7 @@ mod block;
 mod receipt;
 mod write;
 
-pub use account::Account;
+pub use account::{Account, NO_CODE};
 pub use alloy_consensus::Header;
 pub use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
 pub use block::{Block, BlockBody};
