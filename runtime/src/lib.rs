@@ -1,2 +1,3 @@
 //! The deterministic state machine of Florin.
+pub mod store;
 pub mod types;
