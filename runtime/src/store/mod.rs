@@ -42,7 +42,7 @@ pub use commitment::Commitment;
 pub use error::{Damage, Refusal, Remedy, Result, StoreError};
 pub use index::{LogFilter, LogPosition};
 pub use journal::Durability;
-pub use schema::{Counts, decode_account, encode_account};
+pub use schema::Counts;
 pub use view::View;
 
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Write};

@@ -3,7 +3,7 @@
 //! | table | key | value | why |
 //! | --- | --- | --- | --- |
 //! | 0 head | | [`Head`], checked | what the rest of the tree amounts to: where to go on, and what to compare with |
-//! | 1 account | address 20 | [`Account`] in postcard | nonce, balance, code hash |
+//! | 1 account | address 20 | [`Account`](crate::types::Account) in RLP | nonce, balance, code hash |
 //! | 2 storage | address 20, contract's key | contract's value | what contracts remember |
 //! | 3 code | keccak-256 of the module | the module | contracts with the same code share it |
 //! | 4 block hash | block hash 32 | number 8 | blocks by hash |
@@ -27,7 +27,7 @@ use super::{
     error::{Damage, IoContext, Result},
     journal::Position,
 };
-use crate::types::{Account, Address, B256, Bytes, StateKey};
+use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::File,
@@ -49,18 +49,6 @@ const BLOCK: u8 = 5;
 const TRANSACTION: u8 = 6;
 const LOG_ADDRESS: u8 = 7;
 const LOG_TOPIC: u8 = 8;
-
-/// The encoding of an account as a state value: what a [`Write`](crate::types::Write) to
-/// [`StateKey::Account`] carries.
-pub fn encode_account(account: &Account) -> Bytes {
-    postcard::to_stdvec(account).expect("an account of plain data encodes").into()
-}
-
-/// The account in a state value; `None` if it is not exactly the encoding of one.
-pub fn decode_account(value: &[u8]) -> Option<Account> {
-    let account = postcard::from_bytes(value).ok()?;
-    (*encode_account(&account) == *value).then_some(account)
-}
 
 pub(super) fn state_key(key: &StateKey) -> Vec<u8> {
     match key {

@@ -8,9 +8,9 @@ use super::{
     error::{Refusal, Result},
     index::index_entries,
     journal::Position,
-    schema::{Counts, Entry, Head, decode_account, state_key, transaction_key},
+    schema::{Counts, Entry, Head, state_key, transaction_key},
 };
-use crate::types::{B256, Block, BlockBody, Bytes, StateKey, Write};
+use crate::types::{Account, B256, Block, BlockBody, Bytes, StateKey, Write};
 use alloy_primitives::keccak256;
 use std::collections::HashSet;
 
@@ -74,7 +74,7 @@ fn check_writes(writes: &[Write], read: &impl Fn(&[u8]) -> Result<Option<Bytes>>
             return Err(Refusal::Order { index }.into());
         }
         let fits = match (&write.key, &write.after) {
-            (StateKey::Account(_), Some(value)) => decode_account(value).is_some(),
+            (StateKey::Account(_), Some(value)) => Account::from_bytes(value).is_some(),
             (StateKey::Code(hash), Some(module)) => keccak256(module) == *hash,
             _ => true,
         };

@@ -3,7 +3,7 @@
 use super::{
     Store,
     error::Result,
-    schema::{account_key, decode_account, storage_key},
+    schema::{account_key, storage_key},
 };
 use crate::types::{Account, Address, B256, Bytes, Header};
 use alloy_primitives::Sealed;
@@ -73,5 +73,5 @@ fn read(store: &Store, at: Option<u64>, key: &[u8]) -> Result<Option<Bytes>> {
 
 pub(super) fn decode(store: &Store, address: &Address, value: &[u8]) -> Result<Account> {
     let damage = || store.state.damage(format!("account {address} cannot be decoded"));
-    decode_account(value).ok_or_else(damage)
+    Account::from_bytes(value).ok_or_else(damage)
 }
