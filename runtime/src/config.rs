@@ -87,6 +87,20 @@ impl Genesis {
         }
     }
 
+    /// The genesis as it is kept beside the ledger.
+    pub fn to_json(&self) -> Vec<u8> {
+        // A struct of strings and numbers with string keys always serialises.
+        serde_json::to_vec_pretty(self).unwrap_or_default()
+    }
+
+    /// Reads what [`to_json`](Self::to_json) wrote, and checks it.
+    pub fn from_json(json: &[u8]) -> Result<Self, GenesisError> {
+        let genesis: Genesis = serde_json::from_slice(json)
+            .map_err(|error| GenesisError::Unreadable(error.to_string()))?;
+        genesis.check()?;
+        Ok(genesis)
+    }
+
     /// The sum of all allocations: all the native value there will ever be.
     pub fn supply(&self) -> Option<U256> {
         self.allocations.values().try_fold(U256::ZERO, |sum, &amount| sum.checked_add(amount))

@@ -1,18 +1,21 @@
 //! The deterministic state machine of Florin.
-pub mod config;
+mod audit;
+mod chain;
+mod config;
 mod crypto;
-pub mod error;
+mod error;
 pub mod gas;
 pub mod host;
 pub mod limits;
 pub mod pipeline;
+mod query;
 pub mod state;
+pub mod store;
 pub mod types;
 pub mod vm;
-/// placeholder
-pub mod store {
-    /// placeholder
-    #[derive(Debug, thiserror::Error)]
-    #[error("store")]
-    pub struct StoreError;
-}
+
+pub use audit::Audit;
+pub use chain::{Chain, Located, OpenError, SubmitError};
+pub use config::{Genesis, GenesisError};
+pub use error::{Fault, Rejection};
+pub use query::{CallRequest, EstimateError, FoundLog, LogError, Simulation};

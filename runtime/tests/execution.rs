@@ -1,12 +1,11 @@
 //! One transaction at a time over a state in memory: what hostile and ordinary modules do to it.
 
-use florin_runtime::config::Genesis;
-use florin_runtime::error::Fault;
 use florin_runtime::host::BlockEnv;
 use florin_runtime::pipeline::{Executed, execute};
 use florin_runtime::state::{Overlay, StateView};
 use florin_runtime::types::*;
 use florin_runtime::vm::Vm;
+use florin_runtime::{Fault, Genesis};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -16,4 +16,4 @@ pub use admit::admit;
 pub use authenticate::authenticate;
 pub use decode::{Signed, decode};
 pub use execute::{Executed, execute};
-pub use seal::{Sealed, seal};
+pub use seal::{Sealed, encode_receipt, receipts_root, receive, seal, transactions_root};
