@@ -71,7 +71,7 @@ fn is_outer(name: &str) -> bool {
 
 /// Compiles the package to an unstripped module.
 pub fn compile(package: &Package, options: &Options<'_>) -> Result<Compiled, BuildError> {
-    let dir = package.manifest.parent().unwrap_or(&package.workspace);
+    let dir = &package.dir;
     let rustc = rustc(dir, &["--version"])?;
     ensure_target(dir, options.progress)?;
     let target_dir =
@@ -81,7 +81,7 @@ pub fn compile(package: &Package, options: &Options<'_>) -> Result<Compiled, Bui
     command
         .args(["rustc", "--lib", "--crate-type", "cdylib", "--release", "--target", TARGET])
         .args(["--message-format", "json-render-diagnostics", "--manifest-path"])
-        .arg(&package.manifest)
+        .arg(dir.join("Cargo.toml"))
         .arg("--target-dir")
         .arg(target_dir)
         .args(PROFILE.iter().flat_map(|line| ["--config", line]))
@@ -104,13 +104,14 @@ fn flags(package: &Package, mode: Mode, dir: &Path) -> Result<Vec<String>, Build
         flags.push("--cfg=florin_dev".to_owned());
     }
     // rustc takes the last prefix that matches, so the most particular comes last.
-    let sources = Path::new(&rustc(dir, &["--print", "sysroot"])?).join("lib/rustlib/src/rust");
-    let remapped = [(cargo_home(), "cargo"), (Some(sources), "rust")];
-    let workspace = (Some(package.workspace.clone()), "");
-    for (from, to) in remapped.into_iter().chain([workspace]) {
-        if let Some(from) = from {
-            flags.push(format!("--remap-path-prefix={}={to}", from.display()));
-        }
+    let library = Path::new(&rustc(dir, &["--print", "sysroot"])?).join("lib/rustlib/src/rust");
+    let general = [(cargo_home(), "cargo"), (Some(library), "rust")];
+    let mut remapped: Vec<_> =
+        general.iter().filter_map(|(from, to)| Some((from.as_deref()?, *to))).collect();
+    remapped.push((&package.workspace, ""));
+    remapped.extend(package.outside.iter().map(|(from, to)| (from.as_path(), to.as_str())));
+    for (from, to) in remapped {
+        flags.push(format!("--remap-path-prefix={}={to}", from.display()));
     }
     Ok(flags)
 }
@@ -202,7 +203,7 @@ fn run(
         return Err(BuildError::Compile { package: package.name.clone(), output });
     }
     let text = messages.join().unwrap_or_else(|_| Ok(String::new())).map_err(tool)?;
-    Ok(read(&text, &package.manifest))
+    Ok(read(&text, &package.dir.join("Cargo.toml")))
 }
 
 /// cargo right-aligns the verb of a step in twelve columns; the compiler never indents so.
