@@ -89,7 +89,7 @@ impl Options<'_> {
 /// # Errors
 /// If there is no such crate, if it does not compile, or if what it compiles to is not a contract.
 pub fn build(options: &Options<'_>) -> Result<Artefact, BuildError> {
-    let package = package::find(&options.manifest_dir, options.package.as_deref())?;
+    let package = Package::find(&options.manifest_dir, options.package.as_deref())?;
     let compiled = compile::compile(&package, options)?;
     let info = BuildInfo {
         package: package.name,

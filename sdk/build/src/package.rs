@@ -58,25 +58,30 @@ impl Member {
     }
 }
 
-/// Finds the package that a folder, or a name in its workspace, stands for.
-pub fn find(dir: &Path, name: Option<&str>) -> Result<Package, BuildError> {
-    let dir = dir.canonicalize().map_err(|_| BuildError::NoCrate(dir.to_owned()))?;
-    let Metadata { mut packages, workspace_root, target_directory } = metadata(&dir)?;
-    let Some(chosen) = choose(&dir, name, &packages, &workspace_root) else {
-        let libraries = packages.into_iter().filter(Member::has_library);
-        let mut packages: Vec<_> = libraries.map(|p| p.name).collect();
-        packages.sort_unstable();
-        return Err(BuildError::WhichPackage { dir, packages });
-    };
-    let chosen = packages.swap_remove(chosen);
-    Ok(Package {
-        outside: outside(&workspace_root, packages.iter().chain([&chosen]))?,
-        dir: chosen.dir(),
-        name: chosen.name,
-        version: chosen.version,
-        workspace: workspace_root,
-        target_dir: target_directory,
-    })
+impl Package {
+    /// Finds the package that a folder, or a name in its workspace, stands for.
+    ///
+    /// # Errors
+    /// If there is none, or several and none is named.
+    pub fn find(dir: &Path, name: Option<&str>) -> Result<Package, BuildError> {
+        let dir = dir.canonicalize().map_err(|_| BuildError::NoCrate(dir.to_owned()))?;
+        let Metadata { mut packages, workspace_root, target_directory } = metadata(&dir)?;
+        let Some(chosen) = choose(&dir, name, &packages, &workspace_root) else {
+            let libraries = packages.into_iter().filter(Member::has_library);
+            let mut packages: Vec<_> = libraries.map(|p| p.name).collect();
+            packages.sort_unstable();
+            return Err(BuildError::WhichPackage { dir, packages });
+        };
+        let chosen = packages.swap_remove(chosen);
+        Ok(Package {
+            outside: outside(&workspace_root, packages.iter().chain([&chosen]))?,
+            dir: chosen.dir(),
+            name: chosen.name,
+            version: chosen.version,
+            workspace: workspace_root,
+            target_dir: target_directory,
+        })
+    }
 }
 
 /// By name, else by the nearest manifest at or above the folder, else the only one there is.

@@ -43,7 +43,10 @@ impl Secret {
         if text.split_whitespace().count() >= FEWEST_WORDS {
             let phrase = text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
             let signer = MnemonicBuilder::english().phrase(phrase).index(index)?.build();
-            return Ok(Secret::Key(signer.context("the BIP-39 phrase is wrong")?));
+            // The library's error repeats the phrase.
+            return signer.map(Secret::Key).map_err(|_| {
+                anyhow!("the BIP-39 phrase is wrong: a word is misspelt, missing or out of place")
+            });
         }
         // What was typed is not repeated: it may be all but a digit of a key.
         let bytes = hex::decode(text).ok().filter(|bytes| bytes.len() == 32);

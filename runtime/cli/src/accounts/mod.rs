@@ -6,4 +6,4 @@ mod password;
 
 pub use book::{Book, is_name, parse_address};
 pub use keystore::{Keystore, Secret};
-pub use password::PasswordArgs;
+pub use password::{PasswordArgs, ask};
