@@ -127,10 +127,10 @@ fn rustc(dir: &Path, args: &[&str]) -> Result<String, BuildError> {
         .current_dir(dir)
         .args(args)
         .output()
-        .map_err(|source| BuildError::Tool { tool: "rustc".into(), source })?;
+        .map_err(|cause| BuildError::Tool { tool: "rustc".into(), cause })?;
     if !output.status.success() {
-        let source = std::io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned());
-        return Err(BuildError::Tool { tool: "rustc".into(), source });
+        let cause = std::io::Error::other(String::from_utf8_lossy(&output.stderr).into_owned());
+        return Err(BuildError::Tool { tool: "rustc".into(), cause });
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -182,7 +182,7 @@ fn run(
     package: &Package,
     progress: &dyn Fn(Progress<'_>),
 ) -> Result<Messages, BuildError> {
-    let tool = |source| BuildError::Tool { tool: "cargo".into(), source };
+    let tool = |cause| BuildError::Tool { tool: "cargo".into(), cause };
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(tool)?;
     // Both pipes are drained at once, or a full one would stop cargo.

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-/// Why a build failed, or an artefact could not be read or written.
+/// Why a build failed, or an artefact could not be read or written. Each message is whole: causes
+/// are in it, and not in [`source`](std::error::Error::source) too.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -20,12 +21,12 @@ pub enum BuildError {
         packages: Vec<String>,
     },
     /// A tool of the Rust toolchain could not be started.
-    #[error("cannot run `{tool}` ({source}); Rust is installed by https://rustup.rs")]
+    #[error("cannot run `{tool}` ({cause}); Rust is installed by https://rustup.rs")]
     Tool {
         /// The program.
         tool: String,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
     /// cargo could not make sense of the manifest.
     #[error("cargo cannot read {dir}:\n{output}")]
@@ -76,7 +77,7 @@ pub enum BuildError {
     },
     /// The bytes are not a WebAssembly module.
     #[error("not a WebAssembly module: {0}")]
-    Module(#[from] wasmparser::BinaryReaderError),
+    Module(wasmparser::BinaryReaderError),
     /// A custom section does not hold what it should.
     #[error("the section {section} of the module is damaged: {reason}")]
     Section {
@@ -94,12 +95,12 @@ pub enum BuildError {
         reason: String,
     },
     /// A file could not be read or written.
-    #[error("{path}: {source}")]
+    #[error("{path}: {cause}")]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
-        source: std::io::Error,
+        cause: std::io::Error,
     },
 }
 
@@ -107,6 +108,12 @@ impl BuildError {
     /// Names the file in an I/O error.
     pub(crate) fn file(path: impl Into<PathBuf>) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.into();
-        move |source| BuildError::File { path, source }
+        move |cause| BuildError::File { path, cause }
+    }
+}
+
+impl From<wasmparser::BinaryReaderError> for BuildError {
+    fn from(error: wasmparser::BinaryReaderError) -> Self {
+        BuildError::Module(error)
     }
 }

@@ -124,7 +124,7 @@ fn metadata(dir: &Path) -> Result<Metadata, BuildError> {
     let output = cargo(dir)
         .args(["metadata", "--format-version", "1", "--no-deps"])
         .output()
-        .map_err(|source| BuildError::Tool { tool: "cargo".into(), source })?;
+        .map_err(|cause| BuildError::Tool { tool: "cargo".into(), cause })?;
     if !output.status.success() {
         let output = String::from_utf8_lossy(&output.stderr).into_owned();
         if output.contains("could not find `Cargo.toml`") {
