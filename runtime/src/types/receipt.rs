@@ -111,7 +111,8 @@ pub struct GasReport {
 impl GasReport {
     /// The parts with their names, in the order of the fields.
     pub fn parts(&self) -> [(&'static str, u64); 9] {
-        let GasReport { intrinsic, compute, memory, host, storage, logs, calls, code, forfeited } = *self;
+        let GasReport { intrinsic, compute, memory, host, storage, logs, calls, code, forfeited } =
+            *self;
         [
             ("intrinsic", intrinsic),
             ("compute", compute),

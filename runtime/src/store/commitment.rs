@@ -1,0 +1,132 @@
+//! The state commitment: one digest for the whole state, kept up to date at a cost that depends on what changed only.
+//!
+//! It is LtHash (Lewi, Kim, Maykov, Weis: "Securing Update Propagation with Homomorphic Hashing", 2019): every entry
+//! is hashed to 1024 lanes of 16 bits and the lanes of all entries are added up, modulo 2^16 each. Adding is
+//! commutative and invertible, so the order of changes does not matter and an entry can be taken out again; finding
+//! two sets of entries with the same sum is a short-vector problem in a lattice, with more than 200 bits of security
+//! for these parameters. It proves that two states are equal, and finds any difference; it gives no inclusion proofs.
+//!
+//! Invariant: the commitment is a function of the set of (key, value) entries and of nothing else. A key and a value
+//! cannot trade bytes, because the key's length is hashed before both.
+
+use super::schema::state_key;
+use crate::types::{B256, U256, Write};
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+
+/// Lanes of the sum: the parameters of the paper.
+const LANES: usize = 1024;
+/// Size of the sum in bytes.
+const BYTES: usize = LANES * 2;
+
+static ELEMENT: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 state element"));
+static DIGEST: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 state commitment"));
+static INDEX: LazyLock<blake3::Hasher> =
+    LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 index entry"));
+
+/// The sum over a set of state entries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Vec<u8>", try_from = "Vec<u8>")]
+pub struct Commitment(Box<[u16; LANES]>);
+
+impl Default for Commitment {
+    /// The commitment to the empty state.
+    fn default() -> Self {
+        Commitment(Box::new([0; LANES]))
+    }
+}
+
+impl Commitment {
+    /// Adds an entry that was not there.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        self.combine(&element(key, value), u16::wrapping_add);
+    }
+
+    /// Takes out an entry that was there.
+    pub fn remove(&mut self, key: &[u8], value: &[u8]) {
+        self.combine(&element(key, value), u16::wrapping_sub);
+    }
+
+    /// Adds all entries of another, disjoint set.
+    pub fn union(&mut self, other: &Commitment) {
+        for (lane, more) in self.0.iter_mut().zip(other.0.iter()) {
+            *lane = lane.wrapping_add(*more);
+        }
+    }
+
+    /// Replaces what each write replaces.
+    pub fn apply(&mut self, writes: &[Write]) {
+        for write in writes {
+            let key = state_key(&write.key);
+            if let Some(before) = &write.before {
+                self.remove(&key, before);
+            }
+            if let Some(after) = &write.after {
+                self.add(&key, after);
+            }
+        }
+    }
+
+    /// The digest that goes into a block header's `state_root`.
+    pub fn digest(&self) -> B256 {
+        B256::from(*DIGEST.clone().update(&self.bytes()).finalize().as_bytes())
+    }
+
+    fn combine(&mut self, element: &[u8; BYTES], op: fn(u16, u16) -> u16) {
+        for (lane, bytes) in self.0.iter_mut().zip(element.as_chunks::<2>().0) {
+            *lane = op(*lane, u16::from_le_bytes(*bytes));
+        }
+    }
+
+    fn bytes(&self) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        for (bytes, lane) in bytes.as_chunks_mut::<2>().0.iter_mut().zip(self.0.iter()) {
+            *bytes = lane.to_le_bytes();
+        }
+        bytes
+    }
+}
+
+impl From<Commitment> for Vec<u8> {
+    fn from(commitment: Commitment) -> Self {
+        commitment.bytes().to_vec()
+    }
+}
+
+impl TryFrom<Vec<u8>> for Commitment {
+    type Error = &'static str;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, Self::Error> {
+        let bytes: [u8; BYTES] = bytes.try_into().map_err(|_| "a commitment has 2048 bytes")?;
+        let mut commitment = Commitment::default();
+        commitment.combine(&bytes, |_, lane| lane);
+        Ok(commitment)
+    }
+}
+
+/// Hashes an entry to the lanes it adds.
+fn element(key: &[u8], value: &[u8]) -> [u8; BYTES] {
+    let mut lanes = [0; BYTES];
+    entry(ELEMENT.clone(), key, value).finalize_xof().fill(&mut lanes);
+    lanes
+}
+
+fn entry(mut hasher: blake3::Hasher, key: &[u8], value: &[u8]) -> blake3::Hasher {
+    hasher.update(&(key.len() as u64).to_le_bytes()).update(key).update(value);
+    hasher
+}
+
+/// The sum over the entries of the indexes. Indexes are private to this store and follow from the journal, so this
+/// one has to find accidents, not adversaries: a sum of digests modulo 2^256, a tenth of the cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IndexSum(U256);
+
+impl IndexSum {
+    /// Adds an index entry.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        let digest = entry(INDEX.clone(), key, value).finalize();
+        self.0 = self.0.wrapping_add(U256::from_le_bytes(*digest.as_bytes()));
+    }
+}
