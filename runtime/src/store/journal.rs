@@ -350,12 +350,13 @@ impl Journal {
         Ok((journal, position))
     }
 
-    /// Continues after a settled tail.
+    /// Continues after a settled tail. Makes it durable, for a process may have died between writing and syncing.
     pub fn resume(reader: Arc<Reader>, tail: Tail, durability: Durability) -> Result<Self> {
         let index = tail.end.segment;
         let segment = reader.segment(index)?.ok_or_else(|| {
             reader.damage(tail.end, None, "the segment vanished while it was being opened")
         })?;
+        durability.sync(&segment.file, &segment.path)?;
         let allocated = segment.file.metadata().context("read", &segment.path)?.len();
         Ok(Journal { reader, segment, tail, allocated, durability })
     }

@@ -94,6 +94,8 @@ impl Store {
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
         let journal = Journal::resume(reader, tail, durability)?;
+        // Whoever reads the ledger from now on is told of these blocks.
+        acknowledged.set(Mark { number: tail.number, record: tail.record })?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
     }
 
