@@ -239,6 +239,10 @@ pub(super) fn check_state(
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
     match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
+            let what = "it is missing; or the creation of the ledger was interrupted";
+            Err(Damage::history(path, 0, None, what))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(StoreError::NotALedger { dir: dir.to_owned() })
         }
