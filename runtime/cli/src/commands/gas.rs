@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     output::{Report, table},
     report::gas_parts,
-    session::{Contract, Session},
+    session::Session,
 };
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::Decodable2718;
@@ -69,8 +69,15 @@ impl Report for Rows {
     }
 }
 
-/// Whom a transaction called, and with which selector.
-type Called = (Option<Address>, Option<Selector>);
+/// What a transaction did first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Called {
+    Deploy,
+    /// Paid somebody who has no code.
+    Pay,
+    /// Called a contract, with a selector unless the input was too short for one.
+    Method(Address, Option<Selector>),
+}
 
 /// Shows the gas by method.
 pub fn run(args: Args, context: &Context) -> Result<()> {
@@ -80,29 +87,39 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     for number in (last + 1).saturating_sub(args.blocks)..=last {
         let block = session.ledger.block(number)?.context("a block is missing")?;
         for (bytes, receipt) in block.body.transactions.iter().zip(block.body.receipts) {
-            let input = TxEnvelope::decode_2718_exact(bytes)?.input().clone();
-            let selector = input.first_chunk::<4>().filter(|_| receipt.to.is_some());
-            let called = (receipt.to, selector.map(Selector::from));
-            receipts.entry(called).or_default().push(receipt);
+            receipts.entry(called(bytes, &receipt, &session)?).or_default().push(receipt);
         }
     }
     let mut rows = vec![];
-    for ((to, selector), receipts) in receipts {
-        let contract = to.map(|to| session.contract_at(to)).transpose()?.flatten();
-        let name = to.map_or_else(|| "(new contracts)".to_owned(), |to| session.book.show(to));
-        rows.push(row(to, name, method(to, selector, contract.as_ref()), &receipts));
+    for (called, receipts) in receipts {
+        let (contract, name, method) = match called {
+            Called::Deploy => (None, "-".to_owned(), "deploy".to_owned()),
+            Called::Pay => (None, "-".to_owned(), "transfer of value".to_owned()),
+            Called::Method(to, selector) => {
+                (Some(to), session.book.show(to), method(to, selector, &session)?)
+            }
+        };
+        rows.push(row(contract, name, method, &receipts));
     }
     rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
     context.out.show(&Rows(rows))
 }
 
-fn method(to: Option<Address>, selector: Option<Selector>, contract: Option<&Contract>) -> String {
-    let Some(selector) = selector.filter(|_| contract.is_some()) else {
-        return if to.is_none() { "deploy" } else { "transfer of value" }.to_owned();
-    };
+fn called(bytes: &[u8], receipt: &Receipt, session: &Session<'_>) -> Result<Called> {
+    let Some(to) = receipt.to else { return Ok(Called::Deploy) };
+    if session.ledger.code(to)?.is_none() {
+        return Ok(Called::Pay);
+    }
+    let envelope = TxEnvelope::decode_2718_exact(bytes)?;
+    Ok(Called::Method(to, envelope.input().first_chunk::<4>().map(Selector::from)))
+}
+
+fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> Result<String> {
+    let Some(selector) = selector else { return Ok("receive".to_owned()) };
+    let contract = session.contract_at(to)?;
     let mut methods = contract.iter().flat_map(|contract| contract.abi.functions());
     let known = methods.find(|method| method.selector() == selector);
-    known.map_or_else(|| selector.to_string(), |method| method.signature())
+    Ok(known.map_or_else(|| selector.to_string(), |method| method.signature()))
 }
 
 fn row(contract: Option<Address>, name: String, method: String, receipts: &[Receipt]) -> Row {
