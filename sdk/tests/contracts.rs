@@ -360,10 +360,10 @@ fn contracts_call_contracts_and_bubble_reasons() {
 fn contracts_create_contracts_and_become_others() {
     let (mut world, piggy) = setup();
     world.install::<Jar>();
-    let code = florin_sdk::alloy_primitives::keccak256("Piggy");
+    let code = alloy_primitives::keccak256("Piggy");
     let child = world.call(BOB, piggy.spawn(code)).unwrap();
     assert_eq!(world.call(BOB, PiggyClient::at(child).owner()).unwrap(), BOB);
-    let jar = florin_sdk::alloy_primitives::keccak256("Jar");
+    let jar = alloy_primitives::keccak256("Jar");
     world.call(BOB, piggy.become_other(jar)).unwrap();
     assert_eq!(world.call(BOB, JarClient::at(piggy).lids()).unwrap(), 42);
     assert!(world.migrate(child, &[]).is_err(), "a contract without #[migrate] cannot migrate");
@@ -403,7 +403,7 @@ fn sections_say_what_the_contract_is() {
          orders: List<Order{buyer:Address,items:Vec<Line{product:u32,price:U256}>,note:String,stage:Stage[Open,Paid]}>\n\
          received: Item<u64>\n"
     );
-    assert_eq!(Piggy::REENTRANT, &florin_sdk::alloy_primitives::keccak256("overflow(uint64)")[..4]);
+    assert_eq!(Piggy::REENTRANT, &alloy_primitives::keccak256("overflow(uint64)")[..4]);
     let abi = Piggy::ABI;
     for part in [
         r#"{"type":"constructor","inputs":[{"name":"owner","type":"address"},{"name":"greeting","type":"string"}],"stateMutability":"payable"}"#,
