@@ -9,7 +9,7 @@ use florin_sdk::alloy_primitives::{Address, B256, keccak256};
 use florin_sdk::contract::{Contract, Entry};
 use florin_sdk::deploy::Deploy;
 use florin_sdk::event::Event;
-use florin_sdk::native::{NativeEntry, enter};
+use florin_sdk::native::{NativeEntry, enter, with_host};
 use florin_sdk::{U256, call::Call, call::CallError};
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -117,6 +117,22 @@ impl World {
             self.state.storage.iter().map(|((_, key), value)| (key.clone(), value.clone())).collect();
         all.sort();
         all
+    }
+
+    /// Stands in a call to a contract without code, for tests that use handles directly.
+    pub fn enter_blank(&mut self) {
+        self.frames.push(Frame::default());
+    }
+
+    /// Writes to the storage of that contract.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.state.storage.insert((Address::ZERO, key.to_vec()), value.to_vec());
+    }
+
+    /// Runs code in that call; `Err` is the revert data.
+    pub fn catch<R>(&mut self, code: impl FnOnce() -> R) -> Result<R, Vec<u8>> {
+        catch_unwind(AssertUnwindSafe(|| with_host(self, code)))
+            .map_err(|payload| payload.downcast::<Reverted>().unwrap().0)
     }
 
     fn run(
