@@ -45,8 +45,9 @@ pub type DomainFields = (FixedBytes<1>, String, String, U256, Address, B256, Vec
 impl Domain<'_> {
     /// The domain separator, as EIP-2612's `DOMAIN_SEPARATOR()` returns it.
     pub fn separator(&self) -> B256 {
-        const TYPE_HASH: [u8; 32] =
-            topic("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+        const TYPE_HASH: [u8; 32] = topic(
+            "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)",
+        );
         let (name, version) = (keccak256(self.name.as_bytes()), keccak256(self.version.as_bytes()));
         keccak256(&encode(&(B256::new(TYPE_HASH), name, version, chain_id(), contract_address())))
     }

@@ -34,16 +34,16 @@ pub mod prelude {
     pub use crate::crypto::{
         is_valid_signature, keccak256, recover, recover_bytes, ripemd160, sha256,
     };
+    pub use crate::eip712::{Domain, Eip712};
+    pub use crate::ensure;
     pub use crate::env::{
         balance, block_number, caller, chain_id, contract_address, emit, gas_left, origin, revert,
         send_value, timestamp, value,
     };
-    pub use crate::eip712::{Domain, Eip712};
     pub use crate::error::Error;
     pub use crate::event::Event;
     pub use crate::storage::{Item, List, Map, Set, StorageValue};
     pub use crate::u256::U256;
-    pub use crate::ensure;
     pub use alloc::string::String;
     pub use alloc::vec;
     pub use alloc::vec::Vec;
@@ -54,7 +54,9 @@ pub mod prelude {
 }
 
 #[doc(inline)]
-pub use florin_macros::{AbiType, Eip712, Error, Event, StorageValue, contract, interface, storage};
+pub use florin_macros::{
+    AbiType, Eip712, Error, Event, StorageValue, contract, interface, storage,
+};
 
 /// What the macros' output names. Not for use by hand.
 #[doc(hidden)]

@@ -2,8 +2,8 @@
 #![allow(missing_docs, reason = "tests are not documentation")]
 
 use alloy_sol_types::{SolValue, private::U256 as Raw, sol};
-use florin_sdk::prelude::{AbiType, Address, B256, Bytes, FixedBytes, U256};
 use florin_sdk::abi;
+use florin_sdk::prelude::{AbiType, Address, B256, Bytes, FixedBytes, U256};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fmt::Debug;
@@ -167,7 +167,8 @@ fn shared_tails_are_not_amplified() {
 #[test]
 fn lying_lengths_are_refused() {
     for length in [1u64, 2, u32::MAX as u64, u64::MAX] {
-        let data = [Raw::from(32).to_be_bytes::<32>(), Raw::from(length).to_be_bytes::<32>()].concat();
+        let data =
+            [Raw::from(32).to_be_bytes::<32>(), Raw::from(length).to_be_bytes::<32>()].concat();
         assert!(abi::decode::<Bytes>(&data).is_err(), "{length}");
         assert!(abi::decode::<Vec<U256>>(&data).is_err(), "{length}");
     }
@@ -185,5 +186,8 @@ fn values_out_of_range_are_refused() {
     assert!(abi::decode::<Address>(&word(1, 11)).is_err());
     assert!(abi::decode::<FixedBytes<4>>(&word(1, 4)).is_err());
     assert!(abi::decode::<i8>(&word(0xff, 31)).is_err(), "-1 has all bits set");
-    assert!(abi::decode::<String>(&[&word(32, 31)[..], &word(1, 31), &word(0xff, 0)].concat()).is_err(), "not UTF-8");
+    assert!(
+        abi::decode::<String>(&[&word(32, 31)[..], &word(1, 31), &word(0xff, 0)].concat()).is_err(),
+        "not UTF-8"
+    );
 }

@@ -44,7 +44,9 @@ struct Outer {
 }
 
 /// Runs `check` against fresh storage, with a host of its own.
-fn stored(check: impl FnOnce(&mut Outer) -> Result<(), TestCaseError>) -> Result<World, TestCaseError> {
+fn stored(
+    check: impl FnOnce(&mut Outer) -> Result<(), TestCaseError>,
+) -> Result<World, TestCaseError> {
     let mut world = World::default();
     world.enter_blank();
     with_host(&mut world, || check(&mut Outer::at(Place::ROOT)))?;
@@ -270,8 +272,7 @@ fn bytes_in_storage_are_stable() {
     })
     .unwrap();
     let one = U256::ONE.to_be_bytes();
-    let value =
-        [&[0, 0, 0, 2, b'a', b'b', 0, 0, 0, 1][..], &one, &[1, 1], b"xyz"].concat();
+    let value = [&[0, 0, 0, 2, b'a', b'b', 0, 0, 0, 1][..], &one, &[1, 1], b"xyz"].concat();
     let empty = vec![0, 0, 0, 0, 0, 0, 0, 0, 0];
     assert_eq!(
         world.storage(),

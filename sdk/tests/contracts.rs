@@ -295,7 +295,10 @@ impl NextAddress for PiggyClient {
 #[test]
 fn a_constructor_can_refuse() {
     let mut world = World::default();
-    assert_eq!(reason(world.deploy(Piggy::deploy(ALICE, ""))), PiggyError::Bad(1, "greeting".into()));
+    assert_eq!(
+        reason(world.deploy(Piggy::deploy(ALICE, ""))),
+        PiggyError::Bad(1, "greeting".into())
+    );
     assert_eq!(world.storage(), []);
 }
 

@@ -59,7 +59,11 @@ pub struct Wallet {}
 #[contract]
 impl Wallet {
     pub fn is_valid_signature(&self, _hash: B256, signature: Bytes) -> FixedBytes<4> {
-        if &signature[..] == b"open sesame" { FixedBytes([0x16, 0x26, 0xba, 0x7e]) } else { FixedBytes::ZERO }
+        if &signature[..] == b"open sesame" {
+            FixedBytes([0x16, 0x26, 0xba, 0x7e])
+        } else {
+            FixedBytes::ZERO
+        }
     }
 }
 

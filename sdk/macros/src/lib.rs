@@ -49,9 +49,9 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item: proc_macro2::TokenStream = item.into();
     match syn::parse2::<syn::ItemTrait>(item.clone()) {
-        Ok(definition) => attribute(definition, |definition| {
-            interface::expand(arguments.into(), definition)
-        }),
+        Ok(definition) => {
+            attribute(definition, |definition| interface::expand(arguments.into(), definition))
+        }
         Err(_) => {
             let error = syn::Error::new_spanned(
                 &item,

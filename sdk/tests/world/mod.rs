@@ -68,7 +68,13 @@ impl World {
         self.library.insert(keccak256(C::NAME), C::entry);
     }
 
-    fn create_from(&mut self, from: Address, value: U256, code: B256, arguments: &[u8]) -> Result<Address, CallError> {
+    fn create_from(
+        &mut self,
+        from: Address,
+        value: U256,
+        code: B256,
+        arguments: &[u8],
+    ) -> Result<Address, CallError> {
         let Some(entry) = self.library.get(&code).copied() else {
             return Err(CallError::Reverted(Vec::new().into()));
         };
@@ -79,13 +85,23 @@ impl World {
     }
 
     /// Makes a call in the name of an account.
-    pub fn call<R: florin_sdk::prelude::AbiType>(&mut self, from: Address, call: Call<R>) -> Result<R, CallError> {
+    pub fn call<R: florin_sdk::prelude::AbiType>(
+        &mut self,
+        from: Address,
+        call: Call<R>,
+    ) -> Result<R, CallError> {
         let data = self.run(from, call.to, call.value, &call.input, call.is_static, Entry::Call)?;
         call.decode(&data)
     }
 
     /// Sends raw input.
-    pub fn send(&mut self, from: Address, to: Address, value: U256, input: &[u8]) -> Result<Vec<u8>, CallError> {
+    pub fn send(
+        &mut self,
+        from: Address,
+        to: Address,
+        value: U256,
+        input: &[u8],
+    ) -> Result<Vec<u8>, CallError> {
         self.run(from, to, value, input, false, Entry::Call)
     }
 
@@ -113,8 +129,12 @@ impl World {
 
     /// The entries in storage, sorted.
     pub fn storage(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let mut all: Vec<_> =
-            self.state.storage.iter().map(|((_, key), value)| (key.clone(), value.clone())).collect();
+        let mut all: Vec<_> = self
+            .state
+            .storage
+            .iter()
+            .map(|((_, key), value)| (key.clone(), value.clone()))
+            .collect();
         all.sort();
         all
     }
@@ -152,7 +172,8 @@ impl World {
         self.give(to, value);
         let Some(code) = self.codes.get(&to).copied() else { return Ok(Vec::new()) };
         let origin = self.frames.first().map_or(from.into_array(), |frame| frame.context.origin);
-        let is_static = is_static || self.frames.last().is_some_and(|frame| frame.context.is_static);
+        let is_static =
+            is_static || self.frames.last().is_some_and(|frame| frame.context.is_static);
         let context = Context {
             address: to.into_array(),
             caller: from.into_array(),
@@ -209,7 +230,8 @@ impl World {
 
 fn bytes(slice: Slice) -> Vec<u8> {
     // SAFETY: the SDK passes live references.
-    unsafe { std::slice::from_raw_parts(slice.pointer as *const u8, slice.length as usize) }.to_vec()
+    unsafe { std::slice::from_raw_parts(slice.pointer as *const u8, slice.length as usize) }
+        .to_vec()
 }
 
 fn fixed<const N: usize>(pointer: Pointer) -> [u8; N] {
@@ -280,18 +302,22 @@ impl NativeHost for World {
     }
     fn call(&mut self, to: Pointer, value: Pointer, input: Slice, _gas: u64) -> u64 {
         let (from, value) = (self.here(), U256::from_be_bytes(fixed(value)));
-        let result = self.run(from, fixed::<20>(to).into(), value, &bytes(input), false, Entry::Call);
+        let result =
+            self.run(from, fixed::<20>(to).into(), value, &bytes(input), false, Entry::Call);
         self.report(result)
     }
     fn static_call(&mut self, to: Pointer, input: Slice, _gas: u64) -> u64 {
         let from = self.here();
-        let result = self.run(from, fixed::<20>(to).into(), U256::ZERO, &bytes(input), true, Entry::Call);
+        let result =
+            self.run(from, fixed::<20>(to).into(), U256::ZERO, &bytes(input), true, Entry::Call);
         self.report(result)
     }
     fn create(&mut self, value: Pointer, code: Slice, _salt: Slice, out: Pointer) -> u64 {
         let (from, value) = (self.here(), U256::from_be_bytes(fixed(value)));
         let data = bytes(code);
-        let Some(florin_abi::deploy::Deployment::Hash { hash, arguments }) = florin_abi::deploy::parse(&data) else {
+        let Some(florin_abi::deploy::Deployment::Hash { hash, arguments }) =
+            florin_abi::deploy::parse(&data)
+        else {
             return self.report(Err(CallError::Reverted(Vec::new().into())));
         };
         let result = self.create_from(from, value, B256::from(*hash), arguments);
@@ -302,7 +328,8 @@ impl NativeHost for World {
     }
     fn log(&mut self, topics: Slice, data: Slice) {
         self.writes();
-        let topics = bytes(topics).chunks_exact(32).map(|topic| topic.try_into().unwrap()).collect();
+        let topics =
+            bytes(topics).chunks_exact(32).map(|topic| topic.try_into().unwrap()).collect();
         let log = (self.here(), topics, bytes(data));
         self.state.logs.push(log);
     }
@@ -316,7 +343,13 @@ impl NativeHost for World {
     fn ripemd160(&mut self, _data: Slice, _out: Pointer) {
         unimplemented!("not needed here")
     }
-    fn secp256k1_recover(&mut self, hash: Pointer, signature: Pointer, recovery: u32, out: Pointer) -> u32 {
+    fn secp256k1_recover(
+        &mut self,
+        hash: Pointer,
+        signature: Pointer,
+        recovery: u32,
+        out: Pointer,
+    ) -> u32 {
         use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
         let recover = || {
             let signature = Signature::from_slice(&fixed::<64>(signature)).ok()?;
@@ -349,11 +382,15 @@ impl NativeHost for World {
     }
     fn upgrade(&mut self, code: Slice) {
         let data = bytes(code);
-        let Some(florin_abi::deploy::Deployment::Hash { hash, arguments }) = florin_abi::deploy::parse(&data) else {
+        let Some(florin_abi::deploy::Deployment::Hash { hash, arguments }) =
+            florin_abi::deploy::parse(&data)
+        else {
             panic_any(Reverted(Vec::new()))
         };
         let here = self.here();
-        let Some(entry) = self.library.get(&B256::from(*hash)).copied() else { panic_any(Reverted(Vec::new())) };
+        let Some(entry) = self.library.get(&B256::from(*hash)).copied() else {
+            panic_any(Reverted(Vec::new()))
+        };
         self.codes.insert(here, entry);
         self.run(here, here, U256::ZERO, arguments, false, Entry::Migrate).unwrap();
     }
