@@ -2,20 +2,9 @@
 //!
 //! Invariant: the nonce of an authorization is used or canceled once; after that no authorization with it is good.
 
-use crate::eip712::{Eip712, hash_words, number};
+use crate::eip5267::Eip5267;
 use crate::erc20::Erc20Error;
-use florin_sdk::contract::topic;
 use florin_sdk::prelude::*;
-
-const TRANSFER: B256 = B256::new(topic(
-    "TransferWithAuthorization(address from,address to,uint256 value,\
-     uint256 validAfter,uint256 validBefore,bytes32 nonce)",
-));
-const RECEIVE: B256 = B256::new(topic(
-    "ReceiveWithAuthorization(address from,address to,uint256 value,\
-     uint256 validAfter,uint256 validBefore,bytes32 nonce)",
-));
-const CANCEL: B256 = B256::new(topic("CancelAuthorization(address authorizer,bytes32 nonce)"));
 
 /// The state of authorizations.
 #[storage]
@@ -82,8 +71,9 @@ pub enum Eip3009Error {
     Erc20(Erc20Error),
 }
 
-/// A payment to be made on somebody's behalf.
-struct Payment {
+/// What an authorizer signs for anybody to hand in.
+#[derive(Eip712)]
+struct TransferWithAuthorization {
     from: Address,
     to: Address,
     value: U256,
@@ -92,28 +82,22 @@ struct Payment {
     nonce: B256,
 }
 
-impl Payment {
-    /// EIP-712's `hashStruct` of the payment as a struct of this type.
-    fn hash(&self, kind: B256) -> B256 {
-        hash_words([
-            kind,
-            self.from.into_word(),
-            self.to.into_word(),
-            number(self.value),
-            number(self.valid_after),
-            number(self.valid_before),
-            self.nonce,
-        ])
-    }
+/// What an authorizer signs for the payee to hand in.
+#[derive(Eip712)]
+struct ReceiveWithAuthorization {
+    from: Address,
+    to: Address,
+    value: U256,
+    valid_after: U256,
+    valid_before: U256,
+    nonce: B256,
+}
 
-    /// Refuses a payment whose time is not now. Both ends are exclusive.
-    fn check_time(&self) -> Result<(), Eip3009Error> {
-        let now = U256::from(timestamp());
-        let &Payment { valid_after, valid_before, .. } = self;
-        ensure!(now > valid_after, Eip3009Error::AuthorizationNotYetValid { valid_after });
-        ensure!(now < valid_before, Eip3009Error::AuthorizationExpired { valid_before });
-        Ok(())
-    }
+/// What an authorizer signs to make an authorization void.
+#[derive(Eip712)]
+struct CancelAuthorization {
+    authorizer: Address,
+    nonce: B256,
 }
 
 /// A signature in one of the two forms that the methods take.
@@ -135,54 +119,69 @@ impl Signature {
     }
 }
 
-/// Refuses a nonce that is spent, then spends it, if the authorizer has signed this hash.
+/// Refuses unless now is within a window of time. Both ends are outside.
+fn check_time(valid_after: U256, valid_before: U256) -> Result<(), Eip3009Error> {
+    let now = U256::from(timestamp());
+    ensure!(now > valid_after, Eip3009Error::AuthorizationNotYetValid { valid_after });
+    ensure!(now < valid_before, Eip3009Error::AuthorizationExpired { valid_before });
+    Ok(())
+}
+
+/// Spends the nonce of a message, unless it is spent or somebody else has signed.
 fn spend<T: Eip3009 + ?Sized>(
     token: &mut T,
     authorizer: Address,
     nonce: B256,
-    struct_hash: B256,
+    message: &impl Eip712,
     signature: Signature,
 ) -> Result<(), Eip3009Error> {
     let spent = token.authorization_state(authorizer, nonce);
     ensure!(!spent, Eip3009Error::AuthorizationAlreadyUsed { authorizer, nonce });
-    let hash = token.signing_hash(struct_hash);
-    ensure!(
-        signature.is_by(authorizer, hash),
-        Eip3009Error::AuthorizationInvalidSignature { authorizer }
-    );
+    let signed = signature.is_by(authorizer, token.digest(message));
+    ensure!(signed, Eip3009Error::AuthorizationInvalidSignature { authorizer });
     let state: &mut Eip3009State = token.state_mut();
     state.spent.save(&(authorizer, nonce), &true);
     Ok(())
 }
 
-/// Makes a payment that is signed as a struct of this type.
-fn pay<T: Eip3009 + ?Sized>(
+/// Makes a payment that anybody may hand in.
+fn transfer<T: Eip3009 + ?Sized>(
     token: &mut T,
-    kind: B256,
-    payment: Payment,
+    message: TransferWithAuthorization,
     signature: Signature,
 ) -> Result<(), Eip3009Error> {
-    payment.check_time()?;
-    let Payment { from, to, value, nonce, .. } = payment;
-    if kind == RECEIVE {
-        let caller = caller();
-        ensure!(caller == to, Eip3009Error::AuthorizationInvalidCaller { caller, payee: to });
-    }
-    spend(token, from, nonce, payment.hash(kind), signature)?;
+    let TransferWithAuthorization { from, to, value, valid_after, valid_before, nonce } = message;
+    check_time(valid_after, valid_before)?;
+    spend(token, from, nonce, &message, signature)?;
     emit(AuthorizationUsed { authorizer: from, nonce });
     token.move_tokens(from, to, value)?;
     Ok(())
 }
 
-/// Cancels an authorization.
+/// Makes a payment that the payee hands in.
+fn receive<T: Eip3009 + ?Sized>(
+    token: &mut T,
+    message: ReceiveWithAuthorization,
+    signature: Signature,
+) -> Result<(), Eip3009Error> {
+    let ReceiveWithAuthorization { from, to, value, valid_after, valid_before, nonce } = message;
+    let caller = caller();
+    ensure!(caller == to, Eip3009Error::AuthorizationInvalidCaller { caller, payee: to });
+    check_time(valid_after, valid_before)?;
+    spend(token, from, nonce, &message, signature)?;
+    emit(AuthorizationUsed { authorizer: from, nonce });
+    token.move_tokens(from, to, value)?;
+    Ok(())
+}
+
+/// Makes an authorization void.
 fn cancel<T: Eip3009 + ?Sized>(
     token: &mut T,
     authorizer: Address,
     nonce: B256,
     signature: Signature,
 ) -> Result<(), Eip3009Error> {
-    let hash = hash_words([CANCEL, authorizer.into_word(), nonce]);
-    spend(token, authorizer, nonce, hash, signature)?;
+    spend(token, authorizer, nonce, &CancelAuthorization { authorizer, nonce }, signature)?;
     emit(AuthorizationCanceled { authorizer, nonce });
     Ok(())
 }
@@ -191,7 +190,7 @@ fn cancel<T: Eip3009 + ?Sized>(
 /// a contract accepts for its own by ERC-1271.
 #[interface(events(AuthorizationUsed, AuthorizationCanceled))]
 #[allow(clippy::too_many_arguments)] // EIP-3009 has it so
-pub trait Eip3009: Eip712 + Has<Eip3009State> {
+pub trait Eip3009: Eip5267 + Has<Eip3009State> {
     /// Whether an authorization was used or canceled.
     fn authorization_state(&self, authorizer: Address, nonce: B256) -> bool {
         let state: &Eip3009State = self.state();
@@ -211,8 +210,9 @@ pub trait Eip3009: Eip712 + Has<Eip3009State> {
         r: B256,
         s: B256,
     ) -> Result<(), Eip3009Error> {
-        let payment = Payment { from, to, value, valid_after, valid_before, nonce };
-        pay(self, TRANSFER, payment, Signature::Account(v, r, s))
+        let message =
+            TransferWithAuthorization { from, to, value, valid_after, valid_before, nonce };
+        transfer(self, message, Signature::Account(v, r, s))
     }
 
     /// Makes a transfer that the payer has signed. Anybody may hand it in.
@@ -227,8 +227,9 @@ pub trait Eip3009: Eip712 + Has<Eip3009State> {
         nonce: B256,
         signature: Bytes,
     ) -> Result<(), Eip3009Error> {
-        let payment = Payment { from, to, value, valid_after, valid_before, nonce };
-        pay(self, TRANSFER, payment, Signature::Any(signature))
+        let message =
+            TransferWithAuthorization { from, to, value, valid_after, valid_before, nonce };
+        transfer(self, message, Signature::Any(signature))
     }
 
     /// Makes a transfer that the payer has signed. Only the payee may hand it in, so that a contract that counts its
@@ -245,8 +246,9 @@ pub trait Eip3009: Eip712 + Has<Eip3009State> {
         r: B256,
         s: B256,
     ) -> Result<(), Eip3009Error> {
-        let payment = Payment { from, to, value, valid_after, valid_before, nonce };
-        pay(self, RECEIVE, payment, Signature::Account(v, r, s))
+        let message =
+            ReceiveWithAuthorization { from, to, value, valid_after, valid_before, nonce };
+        receive(self, message, Signature::Account(v, r, s))
     }
 
     /// Makes a transfer that the payer has signed. Only the payee may hand it in.
@@ -261,8 +263,9 @@ pub trait Eip3009: Eip712 + Has<Eip3009State> {
         nonce: B256,
         signature: Bytes,
     ) -> Result<(), Eip3009Error> {
-        let payment = Payment { from, to, value, valid_after, valid_before, nonce };
-        pay(self, RECEIVE, payment, Signature::Any(signature))
+        let message =
+            ReceiveWithAuthorization { from, to, value, valid_after, valid_before, nonce };
+        receive(self, message, Signature::Any(signature))
     }
 
     /// Cancels an authorization that was not used, by its signer's signature.

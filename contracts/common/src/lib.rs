@@ -8,7 +8,7 @@
 
 pub mod asset;
 pub mod eip3009;
-pub mod eip712;
+pub mod eip5267;
 pub mod erc20;
 pub mod memo;
 pub mod pausable;

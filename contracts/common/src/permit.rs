@@ -2,14 +2,23 @@
 //!
 //! Invariant: a signature counts once, for the owner's nonce moves with it.
 
-use crate::eip712::{Eip712, hash_words, number};
+use crate::eip5267::Eip5267;
 use crate::erc20::Erc20Error;
-use florin_sdk::contract::topic;
 use florin_sdk::prelude::*;
 
-const PERMIT: B256 = B256::new(topic(
-    "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)",
-));
+/// What an owner signs.
+mod message {
+    use super::*;
+
+    #[derive(Eip712)]
+    pub struct Permit {
+        pub owner: Address,
+        pub spender: Address,
+        pub value: U256,
+        pub nonce: U256,
+        pub deadline: U256,
+    }
+}
 
 /// The state of permits.
 #[storage]
@@ -39,7 +48,7 @@ pub enum PermitError {
 
 /// EIP-2612.
 #[interface]
-pub trait Permit: Eip712 + Has<PermitState> {
+pub trait Permit: Eip5267 + Has<PermitState> {
     /// Sets what a spender may spend, by the owner's signature. Anybody may hand it in.
     #[allow(clippy::too_many_arguments)] // EIP-2612 has it so
     fn permit(
@@ -57,14 +66,7 @@ pub trait Permit: Eip712 + Has<PermitState> {
             PermitError::ERC2612ExpiredSignature { deadline }
         );
         let nonce = self.nonces(owner);
-        let hash = self.signing_hash(hash_words([
-            PERMIT,
-            owner.into_word(),
-            spender.into_word(),
-            number(value),
-            number(nonce),
-            number(deadline),
-        ]));
+        let hash = self.digest(&message::Permit { owner, spender, value, nonce, deadline });
         let signer = recover(hash, v, r, s).unwrap_or_default();
         ensure!(
             signer == owner && !owner.is_zero(),

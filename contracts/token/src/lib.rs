@@ -4,8 +4,8 @@
 //! Invariant: while the contract is paused no balance changes; allowances and signatures can still be withdrawn.
 #![no_std]
 
-use florin_common::eip712::{Eip712, Eip712Client};
 use florin_common::eip3009::{Eip3009, Eip3009Client, Eip3009State};
+use florin_common::eip5267::{Eip5267, Eip5267Client};
 use florin_common::erc20::{Erc20, Erc20Client, Erc20Error, Erc20State};
 use florin_common::memo::{Memo, MemoClient};
 use florin_common::pausable::{PAUSER_ROLE, Pausable, PausableClient, PausableState};
@@ -15,7 +15,7 @@ use florin_common::supply::{BURNER_ROLE, MINTER_ROLE, Supply, SupplyClient};
 use florin_sdk::prelude::*;
 
 /// The token.
-#[contract(Erc20, Eip712, Permit, Eip3009, Memo, Roles, Supply, Pausable, events(Upgraded))]
+#[contract(Erc20, Eip5267, Permit, Eip3009, Memo, Roles, Supply, Pausable, events(Upgraded))]
 pub struct Token {
     erc20: Erc20State,
     permit: PermitState,
@@ -66,7 +66,7 @@ impl Erc20 for Token {
         self.pausable.when_not_paused();
     }
 }
-impl Eip712 for Token {}
+impl Eip5267 for Token {}
 impl Permit for Token {}
 impl Eip3009 for Token {}
 impl Memo for Token {}

@@ -1,10 +1,10 @@
 //! Loyalty points: an ERC-20 token with permits, composed from the library. All of its code is here.
 #![no_std]
-use florin_common::{eip712::*, erc20::*, permit::*};
+use florin_common::{eip5267::*, erc20::*, permit::*};
 use florin_sdk::prelude::*;
 
 /// The points.
-#[contract(Erc20, Eip712, Permit)]
+#[contract(Erc20, Eip5267, Permit)]
 pub struct Points {
     erc20: Erc20State,
     permit: PermitState,
@@ -21,5 +21,5 @@ impl Points {
 }
 
 impl Erc20 for Points {}
-impl Eip712 for Points {}
+impl Eip5267 for Points {}
 impl Permit for Points {}
