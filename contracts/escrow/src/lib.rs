@@ -47,8 +47,9 @@ impl Escrow {
         memo: B256,
     ) -> Result<u64, EscrowError> {
         let buyer = caller();
-        let third = arbiter != buyer && arbiter != seller;
-        ensure!(!seller.is_zero() && seller != buyer, EscrowError::InvalidSeller { seller });
+        let other = ![Address::ZERO, buyer, contract_address()].contains(&seller);
+        let third = ![buyer, seller].contains(&arbiter);
+        ensure!(other, EscrowError::InvalidSeller { seller });
         ensure!(third, EscrowError::InvalidArbiter { arbiter });
         ensure!(!amount.is_zero(), EscrowError::NothingToPay);
         ensure!(deadline > timestamp(), EscrowError::DeadlineOver { deadline });
@@ -154,15 +155,15 @@ impl Escrow {
     /// Pays out all that the caller has been credited of an asset, to an account of its choice. Returns how much that
     /// was.
     pub fn withdraw(&mut self, asset: Address, to: Address) -> Result<U256, EscrowError> {
-        let account = caller();
         let valid = !to.is_zero() && to != contract_address();
         ensure!(valid, EscrowError::InvalidReceiver { receiver: to });
-        let amount = self.withdrawable(asset, account);
-        ensure!(!amount.is_zero(), EscrowError::NothingToWithdraw { asset, account });
-        self.credits.remove(&(asset, account));
-        Asset::from(asset).pay(to, amount)?;
-        emit(Withdrawn { account, asset, to, amount });
-        Ok(amount)
+        self.pay_out(asset, caller(), to)
+    }
+
+    /// Pays an account all that it has been credited of an asset. Anybody may ask for it; an account that is a contract
+    /// may need it, for it cannot be paid native currency while it is calling. Returns how much that was.
+    pub fn withdraw_for(&mut self, asset: Address, account: Address) -> Result<U256, EscrowError> {
+        self.pay_out(asset, account, account)
     }
 
     /// What an account can withdraw of an asset.
@@ -178,6 +179,21 @@ impl Escrow {
     /// How many purchases there are, which is the number of the last one.
     pub fn count(&self) -> u64 {
         self.count.get()
+    }
+
+    /// Pays all that an account has been credited of an asset.
+    fn pay_out(
+        &mut self,
+        asset: Address,
+        account: Address,
+        to: Address,
+    ) -> Result<U256, EscrowError> {
+        let amount = self.withdrawable(asset, account);
+        ensure!(!amount.is_zero(), EscrowError::NothingToWithdraw { asset, account });
+        self.credits.remove(&(asset, account));
+        Asset::from(asset).pay(to, amount)?;
+        emit(Withdrawn { account, asset, to, amount });
+        Ok(amount)
     }
 
     /// A purchase that is not settled.

@@ -136,7 +136,7 @@ pub struct Withdrawn {
 /// Why the escrow refuses.
 #[derive(Error, Debug, Clone, PartialEq, Eq)]
 pub enum EscrowError {
-    /// The seller is zero, or the buyer itself.
+    /// The seller is zero, the buyer or the escrow.
     InvalidSeller {
         /// The seller.
         seller: Address,

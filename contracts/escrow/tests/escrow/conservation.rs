@@ -257,7 +257,7 @@ fn empty(w: &mut World, actors: &[Account], model: &mut Model) -> Result<(), Tes
     for actor in actors {
         for asset in [NATIVE, w.token.into()] {
             if !w.chain.view(w.escrow.withdrawable(asset, actor)).is_zero() {
-                w.chain.send(actor, w.escrow.withdraw(asset, actor)).succeeds();
+                w.chain.send(&w.stranger, w.escrow.withdraw_for(asset, actor)).succeeds();
             }
         }
     }

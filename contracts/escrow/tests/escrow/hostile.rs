@@ -73,9 +73,10 @@ fn a_token_cannot_reenter() {
     w.chain.send(&w.buyer, w.escrow.release(id)).succeeds();
     w.chain.send(&w.stranger, mallory.mint(w.escrow, units(500))).succeeds();
 
-    let withdraw = w.escrow.withdraw(token, token).input;
-    w.chain.send(&w.stranger, mallory.prepare(w.escrow, Bytes(withdraw.clone()))).succeeds();
-    w.chain.send(&w.stranger, mallory.run(w.escrow, Bytes(withdraw))).succeeds();
+    let withdraw = w.escrow.withdraw_for(token, token);
+    let again = Bytes(withdraw.input.clone());
+    w.chain.send(&w.stranger, mallory.prepare(w.escrow, again)).succeeds();
+    w.chain.send(&w.stranger, withdraw).succeeds();
     assert!(!w.chain.view(mallory.reached()), "the escrow was entered again");
     assert_eq!(w.chain.view(mallory.balance_of(token)), units(100));
     assert_eq!(w.chain.view(w.escrow.withdrawable(token, token)), units(0));
@@ -108,13 +109,11 @@ fn a_receiver_that_refuses_blocks_only_itself() {
 
     // The seller cannot take it to itself, and loses nothing by trying; elsewhere it can.
     w.chain.send(&w.stranger, mallory.behave(Manner::Refuses)).succeeds();
-    let to = |receiver: Address| Bytes(w.escrow.withdraw(NATIVE, receiver).input);
-    let (refused, taken) =
-        (mallory.run(w.escrow, to(bad)), mallory.run(w.escrow, to(w.seller.address())));
-    w.chain.send(&w.stranger, refused).reverts_with(Refused);
+    w.chain.send(&w.stranger, w.escrow.withdraw_for(NATIVE, bad)).reverts_with(Refused);
     assert_eq!(w.chain.view(w.escrow.withdrawable(NATIVE, bad)), units(70));
     let before = w.chain.balance(&w.seller);
-    w.chain.send(&w.stranger, taken).succeeds();
+    let elsewhere = Bytes(w.escrow.withdraw(NATIVE, &w.seller).input);
+    w.chain.send(&w.stranger, mallory.run(w.escrow, elsewhere)).succeeds();
     assert_eq!(w.chain.balance(&w.seller), before + units(70));
     assert_eq!(w.chain.balance(w.escrow), units(0));
 }
@@ -128,9 +127,10 @@ fn a_receiver_cannot_be_paid_twice() {
     let id = w.chain.send(&w.buyer, open.value(units(100))).succeeds();
     w.bought(NATIVE, 500);
     w.chain.send(&w.buyer, w.escrow.release(id)).succeeds();
-    let withdraw = Bytes(w.escrow.withdraw(NATIVE, bad).input);
-    w.chain.send(&w.stranger, mallory.prepare(w.escrow, withdraw.clone())).succeeds();
-    w.chain.send(&w.stranger, mallory.run(w.escrow, withdraw)).succeeds();
+    let withdraw = w.escrow.withdraw_for(NATIVE, bad);
+    let again = Bytes(withdraw.input.clone());
+    w.chain.send(&w.stranger, mallory.prepare(w.escrow, again)).succeeds();
+    w.chain.send(&w.stranger, withdraw).succeeds();
     assert!(!w.chain.view(mallory.reached()), "the escrow was entered again");
     assert_eq!((w.chain.balance(bad), w.chain.balance(w.escrow)), (units(100), units(500)));
 }

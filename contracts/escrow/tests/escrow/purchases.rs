@@ -46,6 +46,10 @@ fn a_purchase_must_make_sense() {
             EscrowError::InvalidSeller { seller: Address::ZERO },
         ),
         (open(buyer, arbiter, token, one, later), EscrowError::InvalidSeller { seller: buyer }),
+        (
+            open(w.escrow.into(), arbiter, token, one, later),
+            EscrowError::InvalidSeller { seller: w.escrow.into() },
+        ),
         (open(seller, buyer, token, one, later), EscrowError::InvalidArbiter { arbiter: buyer }),
         (open(seller, seller, token, one, later), EscrowError::InvalidArbiter { arbiter: seller }),
         (open(seller, arbiter, token, units(0), later), EscrowError::NothingToPay),
@@ -244,9 +248,13 @@ fn credits_are_withdrawn_once_and_whole() {
         .send(&w.seller, w.escrow.withdraw(asset, to))
         .reverts_with(EscrowError::NothingToWithdraw { asset, account });
 
-    let before = w.chain.balance(to);
-    w.chain.send(&w.seller, w.escrow.withdraw(NATIVE, to)).succeeds();
-    assert_eq!(w.chain.balance(to), before + units(7));
+    // Anybody can have an account paid, but only to itself.
+    let before = w.chain.balance(&w.seller);
+    let sent = w.chain.send(&w.stranger, w.escrow.withdraw_for(NATIVE, account));
+    let (to, amount) = (account, units(7));
+    assert_eq!(sent.events::<Withdrawn>(), [Withdrawn { account, asset: NATIVE, to, amount }]);
+    assert_eq!(sent.succeeds(), amount);
+    assert_eq!(w.chain.balance(&w.seller), before + amount);
     assert_eq!(w.chain.balance(w.escrow), units(0));
     let account = w.buyer.address();
     w.chain
