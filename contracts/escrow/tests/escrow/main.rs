@@ -32,7 +32,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let mut chain = Chain::new();
         let [buyer, seller, arbiter, stranger] =
             chain.accounts(["buyer", "seller", "arbiter", "stranger"]);

@@ -23,7 +23,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let mut chain = Chain::new();
         let [payer, alice, bob, carol] = chain.accounts(["payer", "alice", "bob", "carol"]);
         let payees = [alice, bob, carol];

@@ -26,7 +26,7 @@ pub struct World {
 }
 
 impl World {
-    pub fn new() -> Self {
+    fn new() -> Self {
         let mut chain = Chain::new();
         let [issuer, alice, bob, carol] = chain.accounts(["issuer", "alice", "bob", "carol"]);
         let new = Token::deploy("Test Euro", "TEUR", 6, &issuer, units(10_000));
