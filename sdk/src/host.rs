@@ -8,50 +8,98 @@ const _: () = assert!(matches!(florin_abi::IMPORT_MODULE.as_bytes(), b"florin1")
 
 /// The type a guest passes for each kind of parameter.
 macro_rules! guest_type {
-    (u32) => { u32 };
-    (u64) => { u64 };
-    (bytes) => { &[u8] };
-    (buffer) => { &mut [u8] };
-    (address) => { &[u8; 20] };
-    (word) => { &[u8; 32] };
-    (pair) => { &[u8; 64] };
-    (out_address) => { &mut [u8; 20] };
-    (out_word) => { &mut [u8; 32] };
-    (out_pair) => { &mut [u8; 64] };
+    (u32) => {
+        u32
+    };
+    (u64) => {
+        u64
+    };
+    (bytes) => {
+        &[u8]
+    };
+    (buffer) => {
+        &mut [u8]
+    };
+    (address) => {
+        &[u8; 20]
+    };
+    (word) => {
+        &[u8; 32]
+    };
+    (pair) => {
+        &[u8; 64]
+    };
+    (out_address) => {
+        &mut [u8; 20]
+    };
+    (out_word) => {
+        &mut [u8; 32]
+    };
+    (out_pair) => {
+        &mut [u8; 64]
+    };
 }
 
 /// The type of a result.
 macro_rules! result_type {
-    (unit) => { () };
-    (never) => { core::convert::Infallible };
-    ($number:ident) => { $number };
+    (unit) => {
+        ()
+    };
+    (never) => {
+        core::convert::Infallible
+    };
+    ($number:ident) => {
+        $number
+    };
 }
 
 #[cfg(target_arch = "wasm32")]
 mod binding {
     /// The WebAssembly type of each kind of parameter.
     macro_rules! wasm_type {
-        (u32) => { u32 };
-        (u64) => { u64 };
-        (bytes) => { u64 };
-        (buffer) => { u64 };
-        ($fixed:ident) => { u32 };
+        (u32) => {
+            u32
+        };
+        (u64) => {
+            u64
+        };
+        (bytes) => {
+            u64
+        };
+        (buffer) => {
+            u64
+        };
+        ($fixed:ident) => {
+            u32
+        };
     }
 
     /// The WebAssembly value of a parameter.
     macro_rules! wasm_value {
-        (u32, $value:ident) => { $value };
-        (u64, $value:ident) => { $value };
+        (u32, $value:ident) => {
+            $value
+        };
+        (u64, $value:ident) => {
+            $value
+        };
         (bytes, $value:ident) => {
             florin_abi::Slice::pack($value.as_ptr() as u32, $value.len() as u32)
         };
         (buffer, $value:ident) => {
             florin_abi::Slice::pack($value.as_mut_ptr() as u32, $value.len() as u32)
         };
-        (out_address, $value:ident) => { $value.as_mut_ptr() as u32 };
-        (out_word, $value:ident) => { $value.as_mut_ptr() as u32 };
-        (out_pair, $value:ident) => { $value.as_mut_ptr() as u32 };
-        ($fixed:ident, $value:ident) => { $value.as_ptr() as u32 };
+        (out_address, $value:ident) => {
+            $value.as_mut_ptr() as u32
+        };
+        (out_word, $value:ident) => {
+            $value.as_mut_ptr() as u32
+        };
+        (out_pair, $value:ident) => {
+            $value.as_mut_ptr() as u32
+        };
+        ($fixed:ident, $value:ident) => {
+            $value.as_ptr() as u32
+        };
     }
 
     /// What follows an import: one that ends the call does not come back.
@@ -60,14 +108,22 @@ mod binding {
             let () = $result;
             core::arch::wasm32::unreachable()
         }};
-        ($other:ident, $result:expr) => { $result };
+        ($other:ident, $result:expr) => {
+            $result
+        };
     }
 
     /// The WebAssembly result of an import.
     macro_rules! wasm_result {
-        (unit) => { () };
-        (never) => { () };
-        ($number:ident) => { $number };
+        (unit) => {
+            ()
+        };
+        (never) => {
+            ()
+        };
+        ($number:ident) => {
+            $number
+        };
     }
 
     macro_rules! import {
@@ -99,18 +155,30 @@ mod binding {
 
     /// The value by which a parameter reaches the native host.
     macro_rules! native_value {
-        (u32, $value:ident) => { $value };
-        (u64, $value:ident) => { $value };
+        (u32, $value:ident) => {
+            $value
+        };
+        (u64, $value:ident) => {
+            $value
+        };
         (bytes, $value:ident) => {
             Slice { pointer: $value.as_ptr() as u64, length: $value.len() as u32 }
         };
         (buffer, $value:ident) => {
             Slice { pointer: $value.as_mut_ptr() as u64, length: $value.len() as u32 }
         };
-        (out_address, $value:ident) => { Pointer($value.as_mut_ptr() as u64) };
-        (out_word, $value:ident) => { Pointer($value.as_mut_ptr() as u64) };
-        (out_pair, $value:ident) => { Pointer($value.as_mut_ptr() as u64) };
-        ($fixed:ident, $value:ident) => { Pointer($value.as_ptr() as u64) };
+        (out_address, $value:ident) => {
+            Pointer($value.as_mut_ptr() as u64)
+        };
+        (out_word, $value:ident) => {
+            Pointer($value.as_mut_ptr() as u64)
+        };
+        (out_pair, $value:ident) => {
+            Pointer($value.as_mut_ptr() as u64)
+        };
+        ($fixed:ident, $value:ident) => {
+            Pointer($value.as_ptr() as u64)
+        };
     }
 
     macro_rules! dispatch {

@@ -20,6 +20,8 @@ mod host;
 pub mod native;
 pub mod panic;
 pub mod storage;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
 mod u256;
 
 pub use alloy_primitives;
@@ -33,6 +35,7 @@ pub mod prelude {
     pub use crate::crypto::{
         is_valid_signature, keccak256, recover, recover_bytes, ripemd160, sha256,
     };
+    pub use crate::ensure;
     pub use crate::env::{
         balance, block_number, caller, chain_id, contract_address, emit, gas_left, origin, revert,
         send_value, timestamp, value,
@@ -41,7 +44,6 @@ pub mod prelude {
     pub use crate::event::Event;
     pub use crate::storage::{Item, List, Map, Set, StorageValue};
     pub use crate::u256::U256;
-    pub use crate::ensure;
     pub use alloc::string::String;
     pub use alloc::vec;
     pub use alloc::vec::Vec;

@@ -43,9 +43,8 @@ pub(crate) fn fail(code: u8) -> ! {
 /// The code for a panic message that rustc or core wrote.
 fn code_of(message: &str) -> u8 {
     match message {
-        "attempt to divide by zero" | "attempt to calculate the remainder with a divisor of zero" => {
-            code::DIVISION
-        }
+        "attempt to divide by zero"
+        | "attempt to calculate the remainder with a divisor of zero" => code::DIVISION,
         _ if message.starts_with("attempt to ") => code::OVERFLOW,
         _ => code::OTHER,
     }

@@ -8,7 +8,8 @@ use crate::abi::{Malformed, Word};
 use crate::panic::{code, fail};
 use core::fmt;
 use core::ops::{
-    Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Rem, RemAssign, Shl, Shr, Sub, SubAssign,
+    Add, AddAssign, BitAnd, BitOr, Div, DivAssign, Mul, MulAssign, Rem, RemAssign, Shl, Shr, Sub,
+    SubAssign,
 };
 use ruint::aliases::{U256 as Raw, U512};
 

@@ -13,10 +13,22 @@ pub struct Token {
 }
 
 #[derive(Event)]
-struct Transfer { #[indexed] from: Address, #[indexed] to: Address, value: U256 }
+struct Transfer {
+    #[indexed]
+    from: Address,
+    #[indexed]
+    to: Address,
+    value: U256,
+}
 
 #[derive(Event)]
-struct Approval { #[indexed] owner: Address, #[indexed] spender: Address, value: U256 }
+struct Approval {
+    #[indexed]
+    owner: Address,
+    #[indexed]
+    spender: Address,
+    value: U256,
+}
 
 /// The errors that ERC-6093 names.
 #[derive(Error)]
@@ -40,12 +52,24 @@ impl Token {
         emit(Transfer { from: Address::ZERO, to: caller(), value: supply });
     }
 
-    pub fn name(&self) -> String { self.name.get() }
-    pub fn symbol(&self) -> String { self.symbol.get() }
-    pub fn decimals(&self) -> u8 { 18 }
-    pub fn total_supply(&self) -> U256 { self.supply.get() }
-    pub fn balance_of(&self, account: Address) -> U256 { self.balances.get(&account) }
-    pub fn allowance(&self, owner: Address, spender: Address) -> U256 { self.allowances.get(&(owner, spender)) }
+    pub fn name(&self) -> String {
+        self.name.get()
+    }
+    pub fn symbol(&self) -> String {
+        self.symbol.get()
+    }
+    pub fn decimals(&self) -> u8 {
+        18
+    }
+    pub fn total_supply(&self) -> U256 {
+        self.supply.get()
+    }
+    pub fn balance_of(&self, account: Address) -> U256 {
+        self.balances.get(&account)
+    }
+    pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
+        self.allowances.get(&(owner, spender))
+    }
 
     pub fn transfer(&mut self, to: Address, value: U256) -> Result<bool, TokenError> {
         self.send(caller(), to, value)
@@ -57,9 +81,17 @@ impl Token {
         true
     }
 
-    pub fn transfer_from(&mut self, from: Address, to: Address, value: U256) -> Result<bool, TokenError> {
+    pub fn transfer_from(
+        &mut self,
+        from: Address,
+        to: Address,
+        value: U256,
+    ) -> Result<bool, TokenError> {
         let (spender, allowance) = (caller(), self.allowance(from, caller()));
-        ensure!(allowance >= value, TokenError::ERC20InsufficientAllowance { spender, allowance, needed: value });
+        ensure!(
+            allowance >= value,
+            TokenError::ERC20InsufficientAllowance { spender, allowance, needed: value }
+        );
         if allowance != U256::MAX {
             self.allowances.save(&(from, spender), &(allowance - value));
         }
@@ -69,7 +101,10 @@ impl Token {
     fn send(&mut self, sender: Address, to: Address, needed: U256) -> Result<bool, TokenError> {
         ensure!(!to.is_zero(), TokenError::ERC20InvalidReceiver { receiver: to });
         let balance = self.balances.get(&sender);
-        ensure!(balance >= needed, TokenError::ERC20InsufficientBalance { sender, balance, needed });
+        ensure!(
+            balance >= needed,
+            TokenError::ERC20InsufficientBalance { sender, balance, needed }
+        );
         self.balances.save(&sender, &(balance - needed));
         self.balances.update(&to, |balance| *balance += needed);
         emit(Transfer { from: sender, to, value: needed });

@@ -97,6 +97,11 @@ impl Working {
         self.bar.set_message(what.to_owned());
     }
 
+    /// Says how much of a step is done.
+    pub fn part(&self, what: &str, done: u64, total: u64) {
+        self.bar.set_message(format!("{what}: {done} of {total}"));
+    }
+
     /// Prints a line above the progress.
     pub fn line(&self, line: &str) {
         self.bar.suspend(|| self.output.note(line));

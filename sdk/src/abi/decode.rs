@@ -30,7 +30,8 @@ impl<'a> Decoder<'a> {
     /// Reads a word from the head.
     #[inline]
     pub fn word(&mut self) -> Result<&'a [u8; 32], Malformed> {
-        let word = self.frame.get(self.next..).and_then(|rest| rest.first_chunk()).ok_or(Malformed)?;
+        let word =
+            self.frame.get(self.next..).and_then(|rest| rest.first_chunk()).ok_or(Malformed)?;
         self.next += 32;
         Ok(word)
     }

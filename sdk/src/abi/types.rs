@@ -132,10 +132,10 @@ __word_type!([const N: usize] FixedBytes<N>, FIXED_NAMES[N]);
 
 /// `bytesN` by N; a longer or empty `FixedBytes` has no Solidity type and fails to compile.
 const FIXED_NAMES: [&str; 33] = [
-    "", "bytes1", "bytes2", "bytes3", "bytes4", "bytes5", "bytes6", "bytes7", "bytes8", "bytes9", "bytes10",
-    "bytes11", "bytes12", "bytes13", "bytes14", "bytes15", "bytes16", "bytes17", "bytes18", "bytes19", "bytes20",
-    "bytes21", "bytes22", "bytes23", "bytes24", "bytes25", "bytes26", "bytes27", "bytes28", "bytes29", "bytes30",
-    "bytes31", "bytes32",
+    "", "bytes1", "bytes2", "bytes3", "bytes4", "bytes5", "bytes6", "bytes7", "bytes8", "bytes9",
+    "bytes10", "bytes11", "bytes12", "bytes13", "bytes14", "bytes15", "bytes16", "bytes17",
+    "bytes18", "bytes19", "bytes20", "bytes21", "bytes22", "bytes23", "bytes24", "bytes25",
+    "bytes26", "bytes27", "bytes28", "bytes29", "bytes30", "bytes31", "bytes32",
 ];
 
 /// A byte string: Solidity's `bytes`.
@@ -201,7 +201,9 @@ impl<T: AbiType> AbiType for Vec<T> {
     const DYNAMIC: bool = true;
     fn encode(&self, to: &mut Encoder<'_>) {
         const { assert!(T::HEAD > 0, "an array needs elements of at least one word") };
-        to.array(self.len(), self.len() * T::HEAD, |to| self.iter().for_each(|item| item.encode(to)));
+        to.array(self.len(), self.len() * T::HEAD, |to| {
+            self.iter().for_each(|item| item.encode(to))
+        });
     }
     fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
         const { assert!(T::HEAD > 0, "an array needs elements of at least one word") };

@@ -21,7 +21,8 @@ impl Account {
     }
 
     fn key(&self) -> SigningKey {
-        SigningKey::from_slice(&self.secret).expect("a hash is as good as never outside the curve's order")
+        SigningKey::from_slice(&self.secret)
+            .expect("a hash is as good as never outside the curve's order")
     }
 
     /// Its address.
@@ -53,7 +54,16 @@ impl Account {
         max_fee_per_gas: u128,
     ) -> Bytes {
         let to = to.map_or(TxKind::Create, TxKind::Call);
-        let tx = TxEip1559 { chain_id, nonce, gas_limit, max_fee_per_gas, to, value, input, ..TxEip1559::default() };
+        let tx = TxEip1559 {
+            chain_id,
+            nonce,
+            gas_limit,
+            max_fee_per_gas,
+            to,
+            value,
+            input,
+            ..TxEip1559::default()
+        };
         let signature = self.signature(tx.signature_hash());
         TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into()
     }

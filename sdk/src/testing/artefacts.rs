@@ -18,8 +18,10 @@ pub(super) fn of<C: Contract>() -> Arc<Artefact> {
         Some(_) => Mode::Development,
         None => Mode::Release,
     };
-    let options = Options { package: Some(C::PACKAGE.into()), mode, ..Options::new(C::MANIFEST_DIR) };
-    let artefact = florin_build::build(&options).unwrap_or_else(|error| panic!("{} does not build: {error}", C::PACKAGE));
+    let options =
+        Options { package: Some(C::PACKAGE.into()), mode, ..Options::new(C::MANIFEST_DIR) };
+    let artefact = florin_build::build(&options)
+        .unwrap_or_else(|error| panic!("{} does not build: {error}", C::PACKAGE));
     let artefact = Arc::new(artefact);
     built.insert(C::PACKAGE, artefact.clone());
     artefact

@@ -76,8 +76,12 @@ impl Chain {
         genesis.timestamp = genesis.timestamp.max(START);
         genesis.allocations.insert(Account::BANK.address(), alloy_primitives::U256::MAX >> 1);
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let inner = florin_runtime::Chain::create(&dir.path().join("ledger"), &genesis, Durability::Unsynced)
-            .unwrap_or_else(|error| panic!("the test's ledger cannot be created: {error}"));
+        let inner = florin_runtime::Chain::create(
+            &dir.path().join("ledger"),
+            &genesis,
+            Durability::Unsynced,
+        )
+        .unwrap_or_else(|error| panic!("the test's ledger cannot be created: {error}"));
         Chain { inner, now: genesis.timestamp, names: Names::default(), _dir: dir }
     }
 
@@ -97,7 +101,11 @@ impl Chain {
     }
 
     /// Deploys a contract and returns its client. Fails the test if the constructor does.
-    pub fn deploy<C: Contract, Client: From<Address>>(&mut self, from: &Account, deployment: Deploy<C>) -> Client {
+    pub fn deploy<C: Contract, Client: From<Address>>(
+        &mut self,
+        from: &Account,
+        deployment: Deploy<C>,
+    ) -> Client {
         let sent = self.try_deploy(from, deployment);
         let created = sent.receipt().created;
         sent.succeeds();
@@ -139,7 +147,12 @@ impl Chain {
     }
 
     /// Sends native value.
-    pub fn pay(&mut self, from: &Account, to: impl Into<Address>, value: impl Into<U256>) -> Sent<()> {
+    pub fn pay(
+        &mut self,
+        from: &Account,
+        to: impl Into<Address>,
+        value: impl Into<U256>,
+    ) -> Sent<()> {
         self.transact(from, Some(to.into()), value.into(), Bytes::new(), |_| Ok(()))
     }
 
@@ -147,9 +160,9 @@ impl Chain {
     pub fn view<R: AbiType>(&self, call: Call<R>) -> R {
         let simulation = self.simulate(&call);
         match &simulation.receipt.outcome {
-            Outcome::Success { output } => {
-                call.decode(output).unwrap_or_else(|error| panic!("the result is malformed: {error:?}"))
-            }
+            Outcome::Success { output } => call
+                .decode(output)
+                .unwrap_or_else(|error| panic!("the result is malformed: {error:?}")),
             _ => panic!("the call fails:\n{}", self.names.tree(&simulation.trace)),
         }
     }
@@ -205,7 +218,13 @@ impl Chain {
         let genesis = self.inner.genesis();
         let (chain_id, price) = (genesis.chain_id, genesis.gas_price);
         let gas = GAS.min(genesis.block_gas_limit);
-        let request = CallRequest { from: from.address(), to, value: value.into(), input: input.clone(), gas: Some(gas) };
+        let request = CallRequest {
+            from: from.address(),
+            to,
+            value: value.into(),
+            input: input.clone(),
+            gas: Some(gas),
+        };
         // Executed once more for its trace only: what a simulation does is what the block does.
         let trace = self.inner.simulate(&request, self.now).expect("a readable ledger").trace;
         let transaction = from.sign(chain_id, nonce, to, value.into(), input, gas, price);
@@ -225,4 +244,3 @@ fn run_natively<C: Contract>(host: &mut dyn NativeHost, entry: vm::Entry, length
     };
     native::enter(host, C::entry, entry, length)
 }
-

@@ -3,7 +3,6 @@
 use crate::call::CallError;
 use crate::error::Error;
 use crate::event::Event;
-use core::fmt::Debug;
 use florin_runtime::types::{Log, Outcome, Receipt};
 
 /// A transaction that is in a block.
@@ -51,20 +50,18 @@ impl<R> Sent<R> {
     #[track_caller]
     pub fn succeeds(self) -> R {
         match &self.receipt.outcome {
-            Outcome::Success { output } => {
-                (self.decode)(output).unwrap_or_else(|error| self.fail(&format!("it returned garbage: {error:?}")))
-            }
+            Outcome::Success { output } => (self.decode)(output)
+                .unwrap_or_else(|error| self.fail(&format!("it returned garbage: {error:?}"))),
             _ => self.fail("it should have succeeded"),
         }
     }
 
     /// It must have reverted with this error.
     #[track_caller]
-    pub fn reverts_with<E: Error + Debug + PartialEq>(self, expected: E) {
-        match self.error::<E>() {
-            Some(error) if error == expected => {}
-            Some(error) => self.fail(&format!("it should have reverted with {expected:?}, not {error:?}")),
-            None => self.fail(&format!("it should have reverted with {expected:?}")),
+    pub fn reverts_with<E: Error>(self, expected: E) {
+        match &self.receipt.outcome {
+            Outcome::Reverted { output } if **output == expected.encode() => {}
+            _ => self.fail("it should have reverted with another error"),
         }
     }
 

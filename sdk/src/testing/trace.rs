@@ -32,7 +32,12 @@ impl Names {
         let mut tree = String::new();
         for call in calls {
             let indent = "  ".repeat(call.depth + 1);
-            let line = format!("{indent}{} [{} gas] {}", self.call(call), call.gas_used, self.ending(call));
+            let line = format!(
+                "{indent}{} [{} gas] {}",
+                self.call(call),
+                call.gas_used,
+                self.ending(call)
+            );
             tree.push_str(line.trim_end());
             tree.push('\n');
             for line in &call.printed {

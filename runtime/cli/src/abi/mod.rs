@@ -14,13 +14,14 @@ pub use arguments::parse_arguments;
 pub use events::{Event, decode_event};
 pub use method::{find_method, signature};
 pub use reason::{Reason, decode_reason};
-pub use values::{Named, name_values};
+pub use values::{Named, labelled, name_values};
 
 use crate::{accounts::Book, amount::Currency};
 
-/// Parameters that are amounts of the token in a contract that is one: the names in ERC-20 and in
-/// the contracts that go with it.
-const AMOUNTS: [&str; 4] = ["amount", "value", "wad", "tokens"];
+/// Parameters that are amounts of the token in a contract that is one: the names in ERC-20, in its
+/// errors (ERC-6093), and in the contracts that go with it; also in the plural.
+const AMOUNTS: [&str; 8] =
+    ["amount", "value", "wad", "token", "balance", "needed", "allowance", "supply"];
 /// Methods of ERC-20 whose result is an amount.
 const AMOUNT_RESULTS: [&str; 3] = ["balanceOf", "totalSupply", "allowance"];
 

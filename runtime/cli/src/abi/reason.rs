@@ -11,6 +11,13 @@ const ERROR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 /// Selector of `Panic(uint256)`.
 const PANIC: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 
+/// The errors of the host itself; their amounts are native.
+const HOST: [&str; 3] = [
+    "error ReentrantCall(address account)",
+    "error CallTooDeep()",
+    "error InsufficientBalance(address account, uint256 balance, uint256 needed)",
+];
+
 /// Why a contract refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Reason {
@@ -42,8 +49,11 @@ pub fn decode_reason(data: &[u8], abis: &[&JsonAbi], terms: &Terms<'_>) -> Reaso
     if let Some((error, message)) = standard(*selector, body) {
         return Reason { error: Some(error.to_owned()), ..unknown(message) };
     }
-    let errors = abis.iter().flat_map(|abi| abi.errors());
-    for error in errors.filter(|error| error.selector() == *selector) {
+    let host = JsonAbi::parse(HOST).unwrap_or_default();
+    let native = Terms { token: Some(terms.native.clone()), ..*terms };
+    let contracts = abis.iter().flat_map(|abi| abi.errors()).map(|error| (error, terms));
+    let errors = contracts.chain(host.errors().map(|error| (error, &native)));
+    for (error, terms) in errors.filter(|(error, _)| error.selector() == *selector) {
         let Ok(decoded) = error.abi_decode_input(body) else { continue };
         let arguments = values::name_values(&error.name, &error.inputs, &decoded, terms);
         let message = format!("{}{}", error.name, values::labelled(&arguments));
@@ -122,6 +132,20 @@ mod tests {
         assert_eq!(reason.data, data);
         let cut = decode(&data[..data.len() - 1]);
         assert_eq!(cut.error, None, "{}", cut.message);
+    }
+
+    #[test]
+    fn errors_of_the_host_are_in_native_currency() {
+        let abi = JsonAbi::parse(HOST).unwrap();
+        assert_eq!(abi.errors().count(), HOST.len());
+        let (balance, needed) = (U256::ZERO, U256::from(5).pow(U256::from(18)));
+        let values = [Address::ZERO.into(), balance.into(), needed.into()];
+        let error = &abi.error("InsufficientBalance").unwrap()[0];
+        let message = decode(&error.abi_encode_input(&values).unwrap()).message;
+        assert!(
+            message.ends_with("balance: 0 FLR, needed: 0.000003814697265625 FLR)"),
+            "{message}"
+        );
     }
 
     #[test]

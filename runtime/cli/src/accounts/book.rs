@@ -13,7 +13,7 @@ use std::{
 };
 
 /// The file in the ledger's folder.
-const FILE: &str = "addresses.json";
+pub const FILE: &str = "addresses.json";
 /// Longest name. It must fit a column.
 const NAME_CHARS: usize = 40;
 
@@ -93,7 +93,7 @@ impl Book {
 }
 
 /// Whether a text has the form of a name.
-pub fn is_name(text: &str) -> bool {
+fn is_name(text: &str) -> bool {
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic())
         && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))

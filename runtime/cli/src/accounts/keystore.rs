@@ -15,7 +15,7 @@ use std::{
 };
 
 /// The folder of keys in the ledger's folder.
-const FOLDER: &str = "keystore";
+pub const FOLDER: &str = "keystore";
 /// Fewest words of a BIP-39 phrase.
 const FEWEST_WORDS: usize = 12;
 

@@ -4,25 +4,28 @@ use crate::{
     abi::signature,
     context::Context,
     output::{Report, fields},
+    session::Session,
 };
 use alloy_json_abi::{JsonAbi, StateMutability};
-use alloy_primitives::{B256, Selector};
-use anyhow::{Context as _, Result};
+use alloy_primitives::{Address, B256, Selector};
+use anyhow::{Context as _, Result, bail};
 use florin_build::{Artefact, BuildInfo, Mode};
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::Path;
 
 /// Arguments of `florin inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A `.wasm`, an artefact (`.json`), or the folder of a contract crate
-    what: PathBuf,
+    /// A `.wasm`, an artefact (`.json`), the folder of a contract crate, or a contract on the ledger
+    /// by name or address
+    what: String,
 }
 
 /// What a contract is.
 #[derive(Debug, Serialize)]
-pub struct Inspection {
+struct Inspection {
     name: String,
+    address: Option<Address>,
     bytes: usize,
     code_hash: B256,
     build: Option<BuildInfo>,
@@ -53,18 +56,30 @@ struct Item<Id> {
     id: Id,
 }
 
-/// Inspects an artefact, building it if it is a crate.
+/// Inspects a file if there is one of that name, else a contract on the ledger.
 pub fn run(args: Args, context: &Context) -> Result<()> {
-    let artefact = if args.what.is_dir() {
-        super::build::build(&args.what, None, Mode::Release, context)?
-    } else {
-        Artefact::load(&args.what)?
-    };
-    context.out.show(&inspect(artefact)?)
+    let path = Path::new(&args.what);
+    if path.exists() {
+        return context.out.show(&inspect(artefact(path, context)?, None)?);
+    }
+    let looks_like_a_file = path.extension().is_some() || path.components().count() > 1;
+    if looks_like_a_file {
+        bail!("there is no file {}", path.display());
+    }
+    let contract = Session::open(context)?.contract(&args.what)?;
+    context.out.show(&inspect(contract.artefact, Some(contract.address))?)
+}
+
+/// The artefact in a file, or of a crate, which is built first.
+pub fn artefact(path: &Path, context: &Context) -> Result<Artefact> {
+    if path.is_dir() {
+        return super::build::build(path, None, Mode::Release, context);
+    }
+    Ok(Artefact::load(path)?)
 }
 
 /// Takes an artefact apart.
-pub fn inspect(artefact: Artefact) -> Result<Inspection> {
+fn inspect(artefact: Artefact, address: Option<Address>) -> Result<Inspection> {
     let abi: JsonAbi = serde_json::from_value(artefact.abi.clone())
         .context("the ABI of the contract is damaged")?;
     let methods = abi.functions().map(|function| Method {
@@ -83,6 +98,7 @@ pub fn inspect(artefact: Artefact) -> Result<Inspection> {
         id: error.selector(),
     });
     Ok(Inspection {
+        address,
         bytes: artefact.wasm.len(),
         code_hash: artefact.code_hash(),
         constructor: abi.constructor.as_ref().map(|c| signature("constructor", &c.inputs)),
@@ -104,6 +120,7 @@ impl Report for Inspection {
             ("size", format!("{} bytes", self.bytes)),
             ("code hash", self.code_hash.to_string()),
         ];
+        rows.extend(self.address.map(|address| ("address", address.to_string())));
         if let Some(build) = &self.build {
             let sdk = build.sdk.as_ref().map(|sdk| format!(", florin-sdk {sdk}"));
             let mode = if build.mode == Mode::Development { ", for development" } else { "" };
