@@ -37,7 +37,7 @@ impl Default for Genesis {
             timestamp: 0,
             gas_price: 0,
             fee_recipient: Address::ZERO,
-            block_gas_limit: 1_000_000_000,
+            block_gas_limit: 100_000_000, // about two and a half seconds of work
             currency: "FLR".into(),
             accept_unprotected: false,
             development: false,

@@ -1,98 +1,9 @@
 //! One transaction at a time over a state in memory: what hostile and ordinary modules do to it.
 
-use florin_runtime::host::BlockEnv;
-use florin_runtime::pipeline::{Executed, execute};
-use florin_runtime::state::{Overlay, StateView};
+mod common;
+
+use common::{Bench, SENDER};
 use florin_runtime::types::*;
-use florin_runtime::vm::Vm;
-use florin_runtime::{Fault, Genesis};
-use std::collections::HashMap;
-use std::sync::Arc;
-
-/// State that holds a rich sender and nothing else.
-struct Memory(HashMap<Address, Account>);
-
-impl StateView for Memory {
-    fn account(&self, address: &Address) -> Result<Option<Account>, Fault> {
-        Ok(self.0.get(address).copied())
-    }
-    fn storage(&self, _: &Address, _: &[u8]) -> Result<Option<Bytes>, Fault> {
-        Ok(None)
-    }
-    fn code(&self, _: &B256) -> Result<Option<Bytes>, Fault> {
-        Ok(None)
-    }
-}
-
-const SENDER: Address = Address::repeat_byte(0x11);
-
-/// A ledger of one sender, to which transactions are applied in turn.
-struct Bench {
-    overlay: Option<Overlay>,
-    vm: Arc<Vm>,
-    nonce: u64,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let rich = Account { balance: U256::from(10).pow(U256::from(24)), ..Account::default() };
-        let view = Arc::new(Memory(HashMap::from([(SENDER, rich)])));
-        let vm = Arc::new(Vm::new(None, false).expect("an engine"));
-        Bench { overlay: Some(Overlay::new(view)), vm, nonce: 0 }
-    }
-
-    fn run(&mut self, to: Option<Address>, value: u64, input: Vec<u8>, gas: u64) -> Executed {
-        let genesis = Genesis::default();
-        let block = BlockEnv {
-            chain_id: genesis.chain_id,
-            number: 1,
-            timestamp: 1_700_000_000,
-            gas_price: 3,
-            gas_limit: genesis.block_gas_limit,
-            fee_recipient: Address::repeat_byte(0xfe),
-        };
-        let intent = Intent {
-            hash: B256::ZERO,
-            kind: 2,
-            sender: SENDER,
-            payer: SENDER,
-            nonce_key: U256::ZERO,
-            nonce: self.nonce,
-            window: None,
-            intrinsic_gas: florin_runtime::gas::intrinsic(&input, to.is_none(), 0, 0),
-            calls: vec![Call { to, value: U256::from(value), input: input.into() }],
-            gas_limit: gas,
-            max_fee: 3,
-            max_priority_fee: 0,
-        };
-        self.nonce += 1;
-        let overlay = self.overlay.take().expect("an overlay");
-        let (overlay, executed) =
-            execute(overlay, &block, &self.vm, &intent, 0, true).expect("no fault");
-        let (before, after) = overlay.balance_sums();
-        assert_eq!(before, after, "value is conserved");
-        let parts: u64 = executed.receipt.gas.parts().iter().map(|(_, gas)| gas).sum();
-        assert_eq!(parts, executed.receipt.gas_used, "the gas report adds up");
-        assert!(executed.receipt.gas_used <= gas);
-        self.overlay = Some(overlay);
-        executed
-    }
-
-    fn deploy(&mut self, wat: &str) -> Executed {
-        let module = wat::parse_str(wat).expect("valid text");
-        let header = florin_abi::deploy::header(module.len() as u32);
-        self.run(None, 0, [&header[..], &module].concat(), 50_000_000)
-    }
-
-    fn deployed(&mut self, wat: &str) -> Address {
-        let executed = self.deploy(wat);
-        executed.receipt.created.unwrap_or_else(|| panic!("{:?}", executed.receipt.outcome))
-    }
-
-    fn call(&mut self, to: Address, gas: u64) -> Receipt {
-        self.run(Some(to), 0, vec![], gas).receipt
-    }
-}
 
 /// A module whose `call` is `body`, with a page of memory and every host function that the tests use.
 fn contract(body: &str) -> String {
@@ -146,7 +57,7 @@ fn storage_and_output_work() {
         (call $output (i64.const 0x10_0000_0003))
         (i32.const 0)"#;
     let address = bench.deployed(&run_body(body));
-    let receipt = bench.call(address, 100_000);
+    let receipt = bench.call(address, vec![], 100_000);
     assert_eq!(receipt.outcome, Outcome::Success { output: Bytes::from_static(b"abc") });
 }
 
@@ -208,7 +119,7 @@ fn hostile_code_halts_or_reverts_and_pays() {
     for (name, body, expected) in halting {
         let mut bench = Bench::new();
         let address = bench.deployed(&run_body(body));
-        let receipt = bench.call(address, 1_000_000);
+        let receipt = bench.call(address, vec![], 1_000_000);
         assert_eq!(reason(&receipt), expected, "{name}");
         if expected != "success" {
             assert_eq!(receipt.gas_used, 1_000_000, "{name}: a halted call pays for all its gas");

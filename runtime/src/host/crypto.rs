@@ -82,6 +82,8 @@ impl Host {
         let signature: [u8; 64] = memory.read_array(signature, "signature")?;
         let key = memory.read(key, 65, "public key")?;
         let verified = k256::ecdsa::Signature::from_slice(&signature).and_then(|signature| {
+            // k256 refuses a high s when it verifies; (r, n - s) is valid exactly if (r, s) is.
+            let signature = signature.normalize_s();
             k256::ecdsa::VerifyingKey::from_sec1_bytes(key)?.verify_prehash(&hash, &signature)
         });
         Ok(verified.is_ok().into())

@@ -36,10 +36,8 @@ impl Host {
         self.charge(Part::Logs, HOST_CALL + COPY_BYTE * u64::from(message.length))?;
         let shown = Slice { length: message.length.min(limits::DEBUG_BYTES), ..message };
         let message = memory.read(shown, limits::DEBUG_BYTES, "debug message")?;
-        let address = self.frame.address;
-        if self.world().development {
-            eprintln!("{address}: {}", String::from_utf8_lossy(message));
-        }
+        let message = String::from_utf8_lossy(message).into_owned();
+        self.world().print(message);
         Ok(())
     }
 }

@@ -258,6 +258,9 @@ impl Host {
         self.charge(Part::Code, code_price(code))?;
         let address = self.frame.address;
         let world = self.world();
+        if let Some(reason) = world.too_deep() {
+            return Err(Exit::Revert(reason.into())); // a migration is one more call
+        }
         let prepared = world.prepare(code)?.map_err(|reason| Exit::Revert(reason.into()))?;
         let account = world.overlay.account(&address)?;
         let overlay = &mut world.overlay;

@@ -138,6 +138,8 @@ pub struct TraceCall {
     pub outcome: Option<Outcome>,
     /// Logs it left itself, in order, even if they were undone later.
     pub logs: Vec<Log>,
+    /// What it printed; nothing unless the ledger is for development.
+    pub printed: Vec<String>,
 }
 
 /// What all calls of a transaction share.
@@ -220,6 +222,15 @@ impl World {
             return Ok(Err(ReentrantCall { account: message.target }.abi_encode()));
         }
         Ok(Ok(Some(program)))
+    }
+
+    /// Keeps what the running contract prints, if this is development and somebody wants to know.
+    pub(super) fn print(&mut self, message: String) {
+        let depth = self.stack.len().saturating_sub(1);
+        let running = self.trace.iter_mut().flatten().rev().find(|call| call.depth == depth);
+        if let (Some(call), true) = (running, self.development) {
+            call.printed.push(message);
+        }
     }
 
     /// The reason to refuse a call that would be nested too deeply.
@@ -311,6 +322,7 @@ impl World {
             gas_used: 0,
             outcome: None,
             logs: Vec::new(),
+            printed: Vec::new(),
         });
         Some(trace.len() - 1)
     }

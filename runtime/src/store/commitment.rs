@@ -130,3 +130,97 @@ impl IndexSum {
         self.0 = self.0.wrapping_add(U256::from_le_bytes(*digest.as_bytes()));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Address, Bytes, StateKey};
+    use proptest::{collection::vec, prelude::*};
+    use std::collections::BTreeMap;
+
+    type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+
+    fn entries() -> impl Strategy<Value = Entries> {
+        proptest::collection::btree_map(vec(any::<u8>(), 0..6), vec(any::<u8>(), 0..6), 0..8)
+    }
+
+    fn sum<'a>(entries: impl IntoIterator<Item = (&'a Vec<u8>, &'a Vec<u8>)>) -> Commitment {
+        let mut commitment = Commitment::default();
+        for (key, value) in entries {
+            commitment.add(key, value);
+        }
+        commitment
+    }
+
+    proptest! {
+        #[test]
+        fn order_does_not_matter(entries in entries()) {
+            prop_assert_eq!(sum(&entries), sum(entries.iter().rev()));
+        }
+
+        #[test]
+        fn removing_undoes_adding(entries in entries(), key: Vec<u8>, value: Vec<u8>) {
+            let mut commitment = sum(&entries);
+            commitment.add(&key, &value);
+            prop_assert_ne!(commitment.digest(), sum(&entries).digest());
+            commitment.remove(&key, &value);
+            prop_assert_eq!(commitment, sum(&entries));
+        }
+
+        #[test]
+        fn equal_means_the_same_entries(a in entries(), b in entries()) {
+            prop_assert_eq!(sum(&a).digest() == sum(&b).digest(), a == b);
+        }
+
+        #[test]
+        fn a_union_is_the_sum(a in entries(), b in entries()) {
+            let mut union = sum(&a);
+            union.union(&sum(&b));
+            prop_assert_eq!(union, sum(a.iter().chain(&b)));
+        }
+
+        #[test]
+        fn bytes_that_move_between_key_and_value_matter(
+            bytes in vec(any::<u8>(), 1..9), i: usize, j: usize
+        ) {
+            let (i, j) = (i % (bytes.len() + 1), j % (bytes.len() + 1));
+            let split = |at: usize| sum([(&bytes[..at].to_vec(), &bytes[at..].to_vec())]);
+            prop_assert_eq!(split(i) == split(j), i == j);
+        }
+
+        #[test]
+        fn it_comes_back_from_bytes(entries in entries()) {
+            let commitment = sum(&entries);
+            let bytes = Vec::from(commitment.clone());
+            prop_assert_eq!(Commitment::try_from(bytes[1..].to_vec()).is_err(), true);
+            prop_assert_eq!(Commitment::try_from(bytes), Ok(commitment));
+        }
+    }
+
+    #[test]
+    fn writes_replace_what_was_there() {
+        let key = StateKey::Storage(Address::ZERO, Bytes::from_static(b"key"));
+        let value = |n: u8| Some(Bytes::from(vec![n]));
+        let write = |before, after| Write { key: key.clone(), before, after };
+        let (mut in_steps, mut at_once) = (Commitment::default(), Commitment::default());
+        in_steps.apply(&[write(None, value(1)), write(value(1), value(2))]);
+        at_once.apply(&[write(None, value(2))]);
+        assert_eq!(in_steps, at_once);
+        in_steps.apply(&[write(value(2), None)]);
+        assert_eq!(in_steps, Commitment::default());
+    }
+
+    #[test]
+    fn the_digest_is_part_of_the_format() {
+        let mut commitment = Commitment::default();
+        commitment.add(b"key", b"value");
+        let digests = [Commitment::default().digest(), commitment.digest()].map(|d| d.to_string());
+        assert_eq!(
+            digests,
+            [
+                "0x129a66b04f4537fdcc371bba84c84347877637c4341f60e15cbf39905fa2fc3c",
+                "0x6ad90a0d101a4d3fca45a58d290d74578999cea52aaa972a68dd9b4385cc5be0",
+            ]
+        );
+    }
+}

@@ -36,6 +36,7 @@ const FIRST_ALLOCATION: u64 = 256 << 10;
 const PIECE: usize = 256 << 10;
 /// Ending of a segment's file name.
 const SUFFIX: &str = ".journal";
+const UNREADABLE: &str = "the block cannot be read";
 /// Segment files kept open for reading; old history is read rarely.
 const OPEN_SEGMENTS: usize = 64;
 
@@ -64,7 +65,7 @@ pub(super) fn sync_directory(path: &Path) -> Result<()> {
 }
 
 /// Where a record lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Position {
     pub segment: u32,
     pub offset: u64,
@@ -174,7 +175,7 @@ impl Reader {
     pub fn read(&self, at: Position, number: u64) -> Result<Block> {
         match self.find(at)? {
             Some(Record { block, header, .. }) if header.number == number => Ok(block),
-            _ => Err(self.damage(at, Some(number), "the block cannot be read")),
+            _ => Err(self.damage(at, Some(number), UNREADABLE)),
         }
     }
 
@@ -197,38 +198,29 @@ impl Reader {
     ) -> Result<Tail> {
         let mut tail: Option<Tail> = None;
         let mut at = start;
-        let mut switched = false;
         loop {
             let number = tail.map_or(first, |tail| tail.number + 1);
             let follows = tail.map(|tail| tail.record).or(previous);
-            let mismatch = match self.find(at)? {
-                Some(Record { header, block, hash }) => {
-                    let in_sequence = header.number == number
-                        && follows.is_none_or(|record| record == header.previous);
-                    if in_sequence {
-                        if mark.is_some_and(|m| m.number == number && m.record != hash) {
-                            let what = "it is not the block that was acknowledged";
-                            return Err(self.damage(at, Some(number), what));
-                        }
-                        visit(at, block)?;
-                        let offset = at.offset + header.record_length() as u64;
-                        let end = Position { segment: at.segment, offset };
-                        tail = Some(Tail { number, record: hash, end });
-                        (at, switched) = (end, false);
-                        continue;
+            match (self.find(at)?, tail) {
+                (Some(Record { header, block, hash }), _)
+                    if header.number == number && follows.is_none_or(|p| p == header.previous) =>
+                {
+                    if mark.is_some_and(|mark| mark.number == number && mark.record != hash) {
+                        let what = "it is not the block that was acknowledged";
+                        return Err(self.damage(at, Some(number), what));
                     }
-                    true
+                    visit(at, block)?;
+                    let offset = at.offset + header.record_length() as u64;
+                    at = Position { segment: at.segment, offset };
+                    tail = Some(Tail { number, record: hash, end: at });
                 }
-                None => false,
-            };
-            match tail {
-                None => return Err(self.damage(at, Some(first), "the block cannot be read")),
-                Some(tail) if mismatch => {
+                (_, None) => return Err(self.damage(at, Some(first), UNREADABLE)),
+                (Some(_), Some(tail)) => {
                     let what = "no block that follows can be read here, but other blocks can";
                     return Err(self.damage(tail.end, Some(number), what));
                 }
-                Some(tail) if switched => return Ok(tail),
-                Some(_) => (at, switched) = (Position::start_of(at.segment + 1), true),
+                (None, Some(tail)) if at == tail.end => at = Position::start_of(at.segment + 1),
+                (None, Some(tail)) => return Ok(tail),
             }
         }
     }
@@ -287,15 +279,19 @@ impl Reader {
     /// A record that was begun after the one that cannot be read shows that this one was whole.
     fn refuse_later_records(&self, tail: &Tail, index: u32, start: u64) -> Result<()> {
         let path = self.path(index);
-        let bytes = File::open(&path).and_then(|file| rest(&file, start)).context("read", &path)?;
+        let bytes =
+            |start| File::open(&path).and_then(|file| rest(&file, start)).context("read", &path);
         let later = match self.segment(index)? {
-            Some(segment) => bytes
-                .windows(RECORD_MAGIC.len())
-                .enumerate()
-                .filter(|(_, window)| *window == RECORD_MAGIC)
-                .any(|(i, _)| RecordHeader::decode(&bytes[i..], &segment.salt).is_some()),
+            Some(segment) => {
+                let bytes = bytes(start)?;
+                let mut places = bytes.windows(RECORD_MAGIC.len()).enumerate();
+                places.any(|(i, magic)| {
+                    magic == RECORD_MAGIC
+                        && RecordHeader::decode(&bytes[i..], &segment.salt).is_some()
+                })
+            }
             // A segment gets its first bytes before any record, so without them it has to be empty.
-            None => bytes.iter().skip(SEGMENT_HEADER).any(|byte| *byte != 0),
+            None => bytes(SEGMENT_HEADER as u64)?.iter().any(|byte| *byte != 0),
         };
         if later {
             let what = "no block can be read here, but something was written behind it";
@@ -330,6 +326,8 @@ pub(super) struct Journal {
     tail: Tail,
     /// Length of the segment's file.
     allocated: u64,
+    /// Where a segment ends; [`SEGMENT_BYTES`] but in tests.
+    segment_bytes: u64,
     durability: Durability,
 }
 
@@ -345,19 +343,31 @@ impl Journal {
         let reader = Arc::new(Reader::new(dir));
         let (segment, allocated) = create_segment(&reader, 1, durability)?;
         let tail = Tail { number: 0, record: anchor, end: Position::FIRST };
-        let mut journal = Journal { reader, segment, tail, allocated, durability };
+        let mut journal = Journal::start(reader, segment, tail, allocated, durability);
         let position = journal.append(genesis)?;
         Ok((journal, position))
     }
 
-    /// Continues after a settled tail.
+    /// Continues after a settled tail. Makes it durable, for a process may have died between writing and syncing.
     pub fn resume(reader: Arc<Reader>, tail: Tail, durability: Durability) -> Result<Self> {
         let index = tail.end.segment;
         let segment = reader.segment(index)?.ok_or_else(|| {
             reader.damage(tail.end, None, "the segment vanished while it was being opened")
         })?;
+        durability.sync(&segment.file, &segment.path)?;
         let allocated = segment.file.metadata().context("read", &segment.path)?.len();
-        Ok(Journal { reader, segment, tail, allocated, durability })
+        Ok(Journal::start(reader, segment, tail, allocated, durability))
+    }
+
+    fn start(
+        reader: Arc<Reader>,
+        segment: Arc<Segment>,
+        tail: Tail,
+        allocated: u64,
+        durability: Durability,
+    ) -> Self {
+        let segment_bytes = SEGMENT_BYTES;
+        Journal { reader, segment, tail, allocated, segment_bytes, durability }
     }
 
     /// The reading side.
@@ -377,7 +387,9 @@ impl Journal {
         let number = block.header.number;
         let end = self.tail.end;
         let (mut record, mut hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
-        if end.offset + record.len() as u64 > SEGMENT_BYTES && end.offset > SEGMENT_HEADER as u64 {
+        if end.offset + record.len() as u64 > self.segment_bytes
+            && end.offset > SEGMENT_HEADER as u64
+        {
             let index = end.segment + 1;
             (self.segment, self.allocated) = create_segment(&self.reader, index, self.durability)?;
             self.tail.end = Position::start_of(index);
@@ -444,12 +456,18 @@ fn read_at_most(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize>
     Ok(done)
 }
 
-/// The bytes of a file from `start` to its end.
+/// The bytes of a file from `start` on, without the zeros at its end but for less than a page.
 fn rest(file: &File, start: u64) -> io::Result<Vec<u8>> {
+    const ZEROS: [u8; 4096] = [0; 4096];
     let length = file.metadata()?.len().saturating_sub(start);
     let mut bytes = vec![0; length as usize];
     let read = read_at_most(file, &mut bytes, start)?;
     bytes.truncate(read);
+    while let Some(kept) = bytes.len().checked_sub(ZEROS.len())
+        && bytes[kept..] == ZEROS
+    {
+        bytes.truncate(kept);
+    }
     Ok(bytes)
 }
 
@@ -462,4 +480,195 @@ fn write_zeros(file: &File, from: u64, to: u64) -> io::Result<()> {
         at += piece;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{BlockBody, Header};
+    use std::collections::HashSet;
+
+    const ANCHOR: B256 = B256::repeat_byte(9);
+
+    fn block(number: u64, size: usize) -> Block {
+        let header = Header { number, ..Header::default() };
+        let transactions = vec![vec![number as u8 + 1; size].into()];
+        Block::new(header, BlockBody { transactions, ..BlockBody::default() })
+    }
+
+    /// A journal of ten blocks in several segments, and the marks of its last two blocks.
+    fn journal(dir: &Path) -> (Vec<Block>, [Mark; 2], Tail) {
+        let blocks: Vec<Block> = (0..10).map(|number| block(number, 40)).collect();
+        let (mut journal, _) =
+            Journal::create(dir, ANCHOR, &blocks[0], Durability::Unsynced).unwrap();
+        journal.segment_bytes = 2600;
+        let mut marks = Vec::new();
+        for block in &blocks[1..] {
+            journal.append(block).unwrap();
+            let Tail { number, record, .. } = journal.tail();
+            marks.push(Mark { number, record });
+        }
+        assert!(journal.tail().end.segment >= 3, "several segments");
+        (blocks, *marks.last_chunk().unwrap(), journal.tail())
+    }
+
+    fn read_all(dir: &Path, mark: Option<Mark>) -> Result<Vec<Block>> {
+        let reader = Reader::new(dir);
+        let mut blocks = Vec::new();
+        let tail = reader.scan(Position::FIRST, 0, Some(ANCHOR), mark, |_, block| {
+            blocks.push(block);
+            Ok(())
+        })?;
+        reader.settle(&tail, mark)?;
+        Ok(blocks)
+    }
+
+    fn is_damage<T>(result: &Result<T>) -> bool {
+        matches!(result, Err(StoreError::Damaged(_)))
+    }
+
+    #[test]
+    fn a_flip_of_any_byte_is_found_or_harmless() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("journal");
+        let (blocks, [_, mark], tail) = journal(&dir);
+        for index in 1..=tail.end.segment {
+            let path = Reader::new(&dir).path(index);
+            let file = OpenOptions::new().read(true).write(true).open(&path).unwrap();
+            let bytes = fs::read(&path).unwrap();
+            let used = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+            for (place, byte) in bytes.iter().enumerate().take(used + 100) {
+                file.write_all_at(&[byte ^ (1 << (place % 8))], place as u64).unwrap();
+                match read_all(&dir, Some(mark)) {
+                    Ok(read) => {
+                        assert_eq!(read, blocks);
+                        assert!(place >= used, "byte {place} of segment {index} means nothing");
+                    }
+                    result => assert!(is_damage(&result), "byte {place} of segment {index}"),
+                }
+                file.write_all_at(&[*byte], place as u64).unwrap();
+            }
+        }
+        assert_eq!(read_all(&dir, Some(mark)).unwrap(), blocks);
+    }
+
+    #[test]
+    fn a_write_torn_at_any_byte_is_cut_only_if_nobody_was_told() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("journal");
+        let (mut blocks, _, tail) = journal(&dir);
+        let last = block(10, 60);
+        let before = Mark { number: tail.number, record: tail.record };
+        let reader = Arc::new(Reader::new(&dir));
+        let mut journal = Journal::resume(reader, tail, Durability::Unsynced).unwrap();
+        let at = journal.append(&last).unwrap();
+        let after = Mark { number: 10, record: journal.tail().record };
+        let path = journal.reader().path(at.segment);
+        let whole = fs::read(&path).unwrap();
+        blocks.push(last);
+        assert_eq!(read_all(&dir, Some(after)).unwrap(), blocks);
+        for length in at.offset..journal.tail().end.offset {
+            let mut torn = whole.clone();
+            torn[length as usize..].fill(0);
+            fs::write(&path, &torn).unwrap();
+            assert!(is_damage(&read_all(&dir, Some(after))), "acknowledged, cut at {length}");
+            assert_eq!(fs::read(&path).unwrap(), torn, "damage is left as it is");
+            assert_eq!(read_all(&dir, Some(before)).unwrap(), blocks[..10], "cut at {length}");
+            let cleared = fs::read(&path).unwrap();
+            assert!(cleared[at.offset as usize..].iter().all(|byte| *byte == 0));
+        }
+    }
+
+    #[test]
+    fn without_the_mark_a_hole_is_still_found() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("journal");
+        let (blocks, _, tail) = journal(&dir);
+        let reader = Reader::new(&dir);
+        let mut ends = HashSet::new();
+        reader
+            .scan(Position::FIRST, 0, Some(ANCHOR), None, |at, _| {
+                ends.insert(at);
+                Ok(())
+            })
+            .unwrap();
+        for at in ends {
+            let path = reader.path(at.segment);
+            let bytes = fs::read(&path).unwrap();
+            let mut damaged = bytes.clone();
+            damaged[at.offset as usize + RECORD_HEADER + 3] ^= 1;
+            fs::write(&path, &damaged).unwrap();
+            let read = read_all(&dir, None);
+            // The last record alone cannot be told from a torn one without a mark.
+            if tail.end.segment == at.segment && read.is_ok() {
+                assert_eq!(read.unwrap(), blocks[..9]);
+            } else {
+                assert!(is_damage(&read), "{at:?}");
+            }
+            fs::write(&path, &bytes).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_missing_segment_is_found() {
+        for mark_is_known in [true, false] {
+            let temporary = tempfile::tempdir().unwrap();
+            let dir = temporary.path().join("journal");
+            let (_, [_, mark], tail) = journal(&dir);
+            for index in 1..=tail.end.segment {
+                let path = Reader::new(&dir).path(index);
+                let bytes = fs::read(&path).unwrap();
+                fs::remove_file(&path).unwrap();
+                let read = read_all(&dir, mark_is_known.then_some(mark));
+                // Whole segments at the end leave no trace but the mark.
+                if mark_is_known || index < tail.end.segment {
+                    assert!(is_damage(&read), "segment {index} of {}", tail.end.segment);
+                }
+                fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_segment_whose_creation_was_interrupted_is_removed() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("journal");
+        let (blocks, [_, mark], tail) = journal(&dir);
+        let next = Reader::new(&dir).path(tail.end.segment + 1);
+        let whole = encode_segment(tail.end.segment + 1, &fresh_salt());
+        for length in [0, 1, 40, SEGMENT_HEADER, 5000] {
+            let mut bytes = vec![0; length];
+            let header = length.min(SEGMENT_HEADER);
+            bytes[..header].copy_from_slice(&whole[..header]);
+            fs::write(&next, bytes).unwrap();
+            assert_eq!(read_all(&dir, Some(mark)).unwrap(), blocks);
+            assert!(!next.exists());
+        }
+        // One that was used and then lost its first bytes is no such thing.
+        let mut bytes = vec![0; 5000];
+        bytes[100] = 1;
+        fs::write(&next, bytes).unwrap();
+        assert!(is_damage(&read_all(&dir, Some(mark))));
+        assert!(next.exists());
+    }
+
+    #[test]
+    fn a_record_inside_a_transaction_is_not_taken_for_one() {
+        let temporary = tempfile::tempdir().unwrap();
+        let dir = temporary.path().join("journal");
+        let genesis = block(0, 4);
+        let (mut journal, _) =
+            Journal::create(&dir, ANCHOR, &genesis, Durability::Unsynced).unwrap();
+        // Made with everything but the salt, which nobody outside knows.
+        let payload = encode_payload(&block(2, 4)).unwrap();
+        let (forged, _) = frame(&payload, 2, B256::ZERO, &[0; 16]);
+        let mut carrier = block(1, 0);
+        carrier.body.transactions = vec![forged.into()];
+        let at = journal.append(&carrier).unwrap();
+        let path = journal.reader().path(1);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[at.offset as usize] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        assert_eq!(read_all(&dir, None).unwrap(), [genesis]);
+    }
 }

@@ -7,10 +7,17 @@ use std::{
     path::Path,
 };
 
-/// Held as long as the store is open.
+/// Held until dropped.
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would do, but for a process that another thread is starting: it has the file until it executes.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -31,6 +38,6 @@ impl Lock {
         // For the message to others only: a full disk must not keep a ledger from opening.
         let pid = format!("{:<10}\n", std::process::id());
         let _ = file.write_all_at(pid.as_bytes(), 0);
-        Ok(Lock { _file: file })
+        Ok(Lock { file })
     }
 }

@@ -94,6 +94,8 @@ impl Store {
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
         let journal = Journal::resume(reader, tail, durability)?;
+        // Whoever reads the ledger from now on is told of these blocks.
+        acknowledged.set(Mark { number: tail.number, record: tail.record })?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
     }
 
@@ -237,6 +239,10 @@ pub(super) fn check_state(
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
     match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
+            let what = "it is missing; or the creation of the ledger was interrupted";
+            Err(Damage::history(path, 0, None, what))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(StoreError::NotALedger { dir: dir.to_owned() })
         }

@@ -24,21 +24,27 @@
 
 use super::{
     commitment::{Commitment, IndexSum},
-    error::{Damage, IoContext, Result},
+    error::{Damage, IoContext, Result, StoreError},
     journal::Position,
 };
 use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 /// sled's page cache: enough for the inner nodes of a million entries, little enough for a laptop.
 const CACHE_BYTES: u64 = 128 << 20;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
+/// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store of this process
+/// that was just dropped: sled's threads let go a little later.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
 const HEAD: u8 = 0;
 const ACCOUNT: u8 = 1;
@@ -204,8 +210,16 @@ impl State {
     fn start(dir: &Path) -> Result<Self> {
         let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
         // A commit flushes when it is due; no thread does so behind our back.
-        let db = guard(dir, || config.flush_every_ms(None).open())?;
-        Ok(State { db, dir: dir.to_owned() })
+        let config = config.flush_every_ms(None);
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match guard(dir, || config.open()) {
+                Err(StoreError::Io { .. }) if locked(dir) && Instant::now() < deadline => {
+                    thread::sleep(LOCK_PAUSE);
+                }
+                opened => return Ok(State { db: opened?, dir: dir.to_owned() }),
+            }
+        }
     }
 
     /// The value of a key.
@@ -274,9 +288,15 @@ impl State {
     }
 
     /// The error for content that is not as it should be.
-    pub fn damage(&self, what: impl Into<String>) -> super::StoreError {
+    pub fn damage(&self, what: impl Into<String>) -> StoreError {
         Damage::repairable(&self.dir, what)
     }
+}
+
+/// Whether sled's own lock is still held.
+fn locked(dir: &Path) -> bool {
+    let file = File::open(dir.join(DATA_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Turns sled's errors, and its panics over damaged files, into ours.

@@ -79,9 +79,6 @@ pub enum Halt {
     /// The contract tried to change state in a static call.
     #[error("state change in a static call ({0})")]
     StaticViolation(String),
-    /// The deployment data or the module in it was refused.
-    #[error("code refused: {0}")]
-    BadCode(String),
 }
 
 /// What the gas of a transaction was used for. The parts add up to the receipt's gas; what is left of a call that

@@ -1,0 +1,78 @@
+//! Events: what a contract tells the world, as Ethereum logs.
+
+use crate::abi::{AbiType, Bytes};
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// A Solidity event; derive it: `#[derive(Event)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "cannot be emitted",
+    note = "put #[derive(Event)] on the struct"
+)]
+pub trait Event: Sized {
+    /// The signature, as `Transfer(address,address,uint256)`.
+    const SIGNATURE: &'static str;
+    /// keccak-256 of the signature: the log's first topic.
+    const TOPIC: [u8; 32];
+    /// The event as the ABI lists it.
+    const JSON: &'static str;
+    /// Writes the log's topics and data.
+    fn write(&self, topics: &mut Topics, data: &mut Vec<u8>);
+    /// The event in a log; `None` if it is another one, or has an indexed `String` or `Bytes`, of which a log holds
+    /// only the hash.
+    fn read(topics: &[[u8; 32]], data: &[u8]) -> Option<Self>;
+}
+
+/// A type that an event can be searched by.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be indexed",
+    label = "does not fit a topic",
+    note = "index fields of a single word (Address, U256, B256, bool, integers), String or Bytes"
+)]
+pub trait Indexed: AbiType {
+    /// The topic: the value's word, or the hash of a value of variable size.
+    fn topic(&self) -> [u8; 32];
+    /// The value, if the topic holds it.
+    fn from_topic(topic: &[u8; 32]) -> Option<Self>;
+}
+
+impl Indexed for String {
+    fn topic(&self) -> [u8; 32] {
+        crate::crypto::keccak256(self.as_bytes()).0
+    }
+    fn from_topic(_: &[u8; 32]) -> Option<Self> {
+        None
+    }
+}
+
+impl Indexed for Bytes {
+    fn topic(&self) -> [u8; 32] {
+        crate::crypto::keccak256(self).0
+    }
+    fn from_topic(_: &[u8; 32]) -> Option<Self> {
+        None
+    }
+}
+
+/// The topics of a log.
+#[derive(Default)]
+pub struct Topics {
+    words: [[u8; 32]; florin_abi::limits::TOPICS as usize],
+    count: usize,
+}
+
+impl Topics {
+    /// Appends a topic. `#[derive(Event)]` refuses more than there is room for.
+    pub fn push(&mut self, topic: [u8; 32]) {
+        if let Some(place) = self.words.get_mut(self.count) {
+            *place = topic;
+            self.count += 1;
+        }
+    }
+
+    /// The topics so far, concatenated.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.words.get(..self.count).unwrap_or_default().as_flattened()
+    }
+}
