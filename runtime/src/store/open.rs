@@ -89,7 +89,7 @@ impl Store {
             header = Some(Sealed::new_unchecked(block.header, block.hash));
             Ok(())
         })?;
-        reader.settle(&tail, Some(mark))?;
+        reader.settle(&tail, Some(mark.number))?;
         // `scan` has visited the state's head at least.
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
@@ -109,11 +109,15 @@ impl Store {
             Err(StoreError::Damaged(_)) => None,
             Err(_) => return marked.map(drop),
         };
+        // Without the mark, the old state is a witness, if it can still speak.
+        let durable = mark
+            .map(|mark| mark.number)
+            .or_else(|| State::open(&dir.join(STATE)).ok().map(|(_, head)| head.number));
         let reader = Reader::new(&dir.join(JOURNAL));
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let tail = build(&reader, &fresh, mark, anchor(&config), progress)?;
+        let tail = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
         if mark.is_none() {
             let mark = Mark { number: tail.number, record: tail.record };
             Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
@@ -133,7 +137,7 @@ impl Store {
 fn build(
     reader: &Reader,
     dir: &Path,
-    mark: Option<Mark>,
+    (mark, durable): (Option<Mark>, Option<u64>),
     anchor: B256,
     progress: Progress,
 ) -> Result<Tail> {
@@ -149,7 +153,7 @@ fn build(
         progress(done.min(total), total);
         Ok(())
     })?;
-    reader.settle(&tail, mark)?;
+    reader.settle(&tail, durable)?;
     if let (Some(head), Some(header)) = (&head, &header) {
         check_state(&state, head, header, &mut |_, _| {})?;
     }

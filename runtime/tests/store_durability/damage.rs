@@ -110,6 +110,18 @@ fn an_acknowledged_block_that_cannot_be_read_is_never_cut() {
 }
 
 #[test]
+fn without_the_mark_the_old_state_bears_witness() {
+    let (dir, _, snapshot) = ledger();
+    let name = Path::new("journal/00000001.journal");
+    let mut bytes = snapshot.files[name].clone();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end - 40..].fill(0);
+    snapshot.with(name, bytes).with(Path::new("acknowledged"), vec![0; 600]).put(dir.path());
+    let Err(StoreError::Damaged(damage)) = rebuild(dir.path()) else { panic!("damage expected") };
+    assert_eq!((damage.block, damage.remedy), (Some(12), Remedy::Restore), "{damage}");
+}
+
+#[test]
 fn a_torn_write_is_cut_at_any_length() {
     let dir = tempfile::tempdir().unwrap();
     let mut model = Model::up_to(12, 6);
