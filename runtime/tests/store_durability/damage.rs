@@ -122,6 +122,35 @@ fn without_the_mark_the_old_state_bears_witness() {
 }
 
 #[test]
+fn a_state_that_is_behind_catches_up_and_one_that_is_ahead_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = Model::up_to(13, 5);
+    model.create(dir.path()).close().unwrap();
+    let early = Snapshot::take(dir.path());
+    let store = open(dir.path()).unwrap();
+    for _ in 0..40 {
+        store.commit(&model.extend()).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    let late = Snapshot::take(dir.path());
+
+    // As after a power failure: the journal was synced, state and mark were not.
+    for kept in [&["journal"][..], &["journal", "acknowledged"]] {
+        early.with_parts_of(&late, kept).put(dir.path());
+        model.assert_equals(&open(dir.path()).unwrap());
+    }
+    // Never after anything the store does: the journal lost what the state has seen.
+    early.with_parts_of(&late, &["state"]).put(dir.path());
+    let Err(StoreError::Damaged(damage)) = open(dir.path()) else { panic!("damage expected") };
+    assert_eq!(damage.remedy, Remedy::Restore, "{damage}");
+    // Neither does repair forget what was acknowledged.
+    early.with_parts_of(&late, &["acknowledged"]).put(dir.path());
+    assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
+    assert!(matches!(rebuild(dir.path()), Err(StoreError::Damaged(_))));
+}
+
+#[test]
 fn a_torn_write_is_cut_at_any_length() {
     let dir = tempfile::tempdir().unwrap();
     let mut model = Model::up_to(12, 6);
