@@ -20,7 +20,8 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-/// Where a state is built before it takes its place, and where the old one goes before it is removed.
+/// Where a state is built before it takes its place, and where the old one goes before it is
+/// removed.
 const STATE_NEW: &str = "state.new";
 const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
@@ -32,8 +33,9 @@ pub(super) fn anchor(config: &[u8]) -> B256 {
 }
 
 impl Store {
-    /// Creates a ledger in `dir`, which may exist if no ledger is in it. `genesis` is block 0; its writes are the
-    /// allocations. `config` is kept as it is and comes back from [`Store::genesis_config`].
+    /// Creates a ledger in `dir`, which may exist if no ledger is in it. `genesis` is block 0; its
+    /// writes are the allocations. `config` is kept as it is and comes back from
+    /// [`Store::genesis_config`].
     pub fn create(
         dir: &Path,
         genesis: &Block,
@@ -55,9 +57,7 @@ impl Store {
         let (entries, head) = transition(None, genesis, position, commitment);
         state.apply(entries, &head)?;
         state.sync()?;
-        let Tail { number, record, .. } = journal.tail();
-        let mark = Mark { number, record };
-        let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+        let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
         // The last, because it makes the directory a ledger.
         write_new(&dir.join(GENESIS), config)?;
         sync_directory(dir)?;
@@ -66,11 +66,12 @@ impl Store {
         Ok(parts.assemble(dir, header, lock))
     }
 
-    /// Opens a ledger: brings the state up to the journal and compares every entry with the commitment.
+    /// Opens a ledger: brings the state up to the journal and compares every entry with the
+    /// commitment.
     ///
     /// # Errors
-    /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says whether
-    /// [`Store::rebuild`] helps.
+    /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says
+    /// whether [`Store::rebuild`] helps.
     pub fn open(dir: &Path, durability: Durability, progress: Progress) -> Result<Self> {
         let config = read_config(dir)?;
         let lock = Lock::acquire(dir)?;
@@ -95,7 +96,7 @@ impl Store {
         check_state(&state, &head, &header, progress)?;
         let journal = Journal::resume(reader, tail, durability)?;
         // Whoever reads the ledger from now on is told of these blocks.
-        acknowledged.set(Mark { number: tail.number, record: tail.record })?;
+        acknowledged.set(tail.mark())?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
     }
 
@@ -119,8 +120,7 @@ impl Store {
         remove_directory(&fresh)?;
         let tail = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
         if mark.is_none() {
-            let mark = Mark { number: tail.number, record: tail.record };
-            Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+            Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
         remove_directory(&old)?;
@@ -207,7 +207,8 @@ fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) 
     Ok(head)
 }
 
-/// Reads every entry of the state and compares what they amount to with its head and the head block's header.
+/// Reads every entry of the state and compares what they amount to with its head and the head
+/// block's header.
 pub(super) fn check_state(
     state: &State,
     head: &Head,

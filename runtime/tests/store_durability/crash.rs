@@ -69,7 +69,8 @@ fn a_killed_process_loses_nothing_acknowledged() {
     assert!(acknowledged as u64 > rounds, "the children got to commit");
 }
 
-/// Runs a child until it has acknowledged some blocks and a moment longer; what it acknowledged until it died.
+/// Runs a child until it has acknowledged some blocks and a moment longer; what it acknowledged
+/// until it died.
 fn commit_and_kill(dir: &Path, wait_for: usize, micros: u64) -> Vec<(u64, B256)> {
     let mut child = child_command(dir).spawn().unwrap();
     let output = BufReader::new(child.stdout.take().unwrap());

@@ -1,5 +1,5 @@
-//! A damaged file leads to the right content or to an error that names a remedy that works; never to a wrong answer,
-//! never to a silent loss.
+//! A damaged file leads to the right content or to an error that names a remedy that works; never
+//! to a wrong answer, never to a silent loss.
 
 use crate::support::{Model, Random, Snapshot, open, rebuild};
 use florin_runtime::store::{Remedy, StoreError};
@@ -43,7 +43,8 @@ fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
     (dir, model, snapshot)
 }
 
-/// Positions in a file that has content up to its last byte that is not zero: spread over all of it.
+/// Positions in a file that has content up to its last byte that is not zero: spread over all of
+/// it.
 fn places(bytes: &[u8], random: &mut Random) -> Vec<usize> {
     let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let count = cases().min(content);

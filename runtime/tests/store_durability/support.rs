@@ -1,4 +1,5 @@
-//! A generator of ledgers: synthetic blocks that hang together, and a model in memory of what they amount to.
+//! A generator of ledgers: synthetic blocks that hang together, and a model in memory of what they
+//! amount to.
 
 use florin_runtime::{
     store::{Commitment, Durability, LogFilter, LogPosition, Result, Store},
