@@ -276,3 +276,74 @@ pub(super) fn remove_directory(path: &Path) -> Result<()> {
         removed => removed.context("remove", path),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{error::Remedy, schema};
+    use super::*;
+    use crate::types::{Account, Address, BlockBody, StateKey, U256, Write};
+
+    fn genesis() -> Block {
+        let account = Account { balance: U256::from(100), ..Account::default() };
+        let writes = [
+            (StateKey::Account(Address::ZERO), account.to_bytes()),
+            (StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")), Bytes::from_static(b"v")),
+        ];
+        let writes = writes.map(|(key, value)| Write { key, before: None, after: Some(value) });
+        let mut commitment = Commitment::default();
+        commitment.apply(&writes);
+        let header = Header { state_root: commitment.digest(), ..Header::default() };
+        Block::new(header, BlockBody { writes: writes.to_vec(), ..BlockBody::default() })
+    }
+
+    fn open(dir: &Path) -> Result<Store> {
+        Store::open(dir, Durability::Unsynced, &mut |_, _| {})
+    }
+
+    #[test]
+    fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
+        let genesis = genesis();
+        let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
+        let other = Address::repeat_byte(1);
+        let changes = [
+            (schema::account_key(&Address::ZERO), Some(rich.clone())),
+            (schema::account_key(&Address::ZERO), None),
+            (schema::account_key(&other), Some(rich)),
+            (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
+            (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
+            (schema::block_key(0), Some(vec![1; 12])),
+            (schema::block_key(1), Some(vec![0; 12])),
+            (schema::block_hash_key(&genesis.hash), None),
+            (vec![99], Some(vec![])),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
+        for change in changes {
+            let (state, head) = State::open(&dir.path().join(STATE)).unwrap();
+            state.apply(vec![change.clone()], &head).unwrap();
+            state.flush().unwrap();
+            drop(state);
+            match open(dir.path()) {
+                Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
+                other => panic!("{change:?}: {:?}", other.map(drop)),
+            }
+            Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+            let store = open(dir.path()).unwrap();
+            assert_eq!(store.accounts_page(None, 9).unwrap().len(), 1);
+            assert_eq!(store.block(0).unwrap().as_ref(), Some(&genesis));
+        }
+    }
+
+    #[test]
+    fn an_interrupted_rebuild_is_begun_again() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap());
+        // Stopped between moving the old state away and putting the new one into its place.
+        fs::rename(dir.path().join(STATE), dir.path().join(STATE_OLD)).unwrap();
+        fs::create_dir(dir.path().join(STATE_NEW)).unwrap();
+        assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
+        Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+        assert_eq!(open(dir.path()).unwrap().counts().accounts, 1);
+        assert!(!dir.path().join(STATE_OLD).exists() && !dir.path().join(STATE_NEW).exists());
+    }
+}
