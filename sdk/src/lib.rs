@@ -21,6 +21,8 @@ mod host;
 pub mod native;
 pub mod panic;
 pub mod storage;
+#[cfg(all(feature = "testing", not(target_arch = "wasm32")))]
+pub mod testing;
 mod u256;
 
 pub use alloy_primitives;

@@ -79,9 +79,6 @@ pub enum Halt {
     /// The contract tried to change state in a static call.
     #[error("state change in a static call ({0})")]
     StaticViolation(String),
-    /// The deployment data or the module in it was refused.
-    #[error("code refused: {0}")]
-    BadCode(String),
 }
 
 /// What the gas of a transaction was used for. The parts add up to the receipt's gas; what is left of a call that
@@ -111,7 +108,8 @@ pub struct GasReport {
 impl GasReport {
     /// The parts with their names, in the order of the fields.
     pub fn parts(&self) -> [(&'static str, u64); 9] {
-        let GasReport { intrinsic, compute, memory, host, storage, logs, calls, code, forfeited } = *self;
+        let GasReport { intrinsic, compute, memory, host, storage, logs, calls, code, forfeited } =
+            *self;
         [
             ("intrinsic", intrinsic),
             ("compute", compute),

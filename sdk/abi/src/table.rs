@@ -58,8 +58,8 @@ macro_rules! host_functions {
 
             /// Emits a log with up to 4 topics, given as their concatenation.
             [logs] fn log(topics: bytes, data: bytes) -> unit;
-            /// Prints a line where the operator of a development ledger sees it; elsewhere it does nothing. It costs
-            /// the same everywhere.
+            /// Prints a line into the trace of a development ledger; elsewhere it does nothing. It costs the same
+            /// everywhere.
             [logs] fn debug(message: bytes) -> unit;
 
             /// keccak-256 as Ethereum uses it.

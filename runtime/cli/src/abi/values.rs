@@ -1,0 +1,123 @@
+//! Values of the ABI, as text for people and as JSON for programs.
+
+use super::Terms;
+use crate::amount::Currency;
+use alloy_dyn_abi::DynSolValue;
+use alloy_json_abi::Param;
+use alloy_primitives::hex;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+/// A value with the name that the ABI gives it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Named {
+    /// The name; empty if it has none.
+    pub name: String,
+    /// The type, in Solidity's words.
+    #[serde(rename = "type")]
+    pub ty: String,
+    /// The exact value: integers as decimal strings, bytes and addresses as hex.
+    pub value: Value,
+    /// The value as people read it.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// Pairs values with their parameters. `method` tells whether a nameless result is an amount.
+pub fn name_values(
+    method: &str,
+    parameters: &[Param],
+    values: &[DynSolValue],
+    terms: &Terms<'_>,
+) -> Vec<Named> {
+    let pairs = parameters.iter().zip(values);
+    pairs.map(|(parameter, value)| named(method, parameter, value, terms)).collect()
+}
+
+/// One value of the above.
+pub fn named(method: &str, parameter: &Param, value: &DynSolValue, terms: &Terms<'_>) -> Named {
+    let Param { name, .. } = parameter;
+    let currency = terms.currency(name).or_else(|| terms.result_currency(method));
+    Named {
+        name: name.clone(),
+        ty: parameter.selector_type().into_owned(),
+        value: json(value),
+        text: text(value, currency, terms),
+    }
+}
+
+impl Named {
+    /// `name: value`, or the value alone.
+    pub fn labelled(&self) -> String {
+        if self.name.is_empty() {
+            self.text.clone()
+        } else {
+            format!("{}: {}", self.name, self.text)
+        }
+    }
+}
+
+/// `(to: bob, amount: 12.5 USD)`.
+pub fn labelled(values: &[Named]) -> String {
+    format!("({})", values.iter().map(Named::labelled).collect::<Vec<_>>().join(", "))
+}
+
+fn json(value: &DynSolValue) -> Value {
+    match value {
+        DynSolValue::Bool(value) => (*value).into(),
+        DynSolValue::Int(value, _) => value.to_string().into(),
+        DynSolValue::Uint(value, _) => value.to_string().into(),
+        DynSolValue::FixedBytes(word, size) => hex::encode_prefixed(&word[..*size]).into(),
+        DynSolValue::Address(address) => address.to_string().into(),
+        DynSolValue::Function(function) => hex::encode_prefixed(function).into(),
+        DynSolValue::Bytes(bytes) => hex::encode_prefixed(bytes).into(),
+        DynSolValue::String(text) => text.clone().into(),
+        DynSolValue::Array(values)
+        | DynSolValue::FixedArray(values)
+        | DynSolValue::Tuple(values) => values.iter().map(json).collect(),
+        DynSolValue::CustomStruct { prop_names, tuple, .. } => {
+            let fields = prop_names.iter().cloned().zip(tuple.iter().map(json));
+            Value::Object(fields.collect::<Map<_, _>>())
+        }
+    }
+}
+
+fn text(value: &DynSolValue, currency: Option<&Currency>, terms: &Terms<'_>) -> String {
+    let list = |values: &[DynSolValue]| {
+        values.iter().map(|v| text(v, currency, terms)).collect::<Vec<_>>().join(", ")
+    };
+    match value {
+        DynSolValue::Uint(value, _) => {
+            currency.map_or_else(|| value.to_string(), |currency| currency.display(*value))
+        }
+        DynSolValue::Address(address) => terms.book.show(*address),
+        DynSolValue::FixedBytes(word, size) => readable(&word[..*size]),
+        DynSolValue::String(text) => format!("{text:?}"),
+        DynSolValue::Array(values) | DynSolValue::FixedArray(values) => {
+            format!("[{}]", list(values))
+        }
+        DynSolValue::Tuple(values) => format!("({})", list(values)),
+        DynSolValue::CustomStruct { prop_names, tuple, .. } => {
+            let fields = prop_names.iter().zip(tuple);
+            let fields = fields.map(|(name, v)| {
+                let currency = terms.currency(name).or(currency);
+                format!("{name}: {}", text(v, currency, terms))
+            });
+            format!("({})", fields.collect::<Vec<_>>().join(", "))
+        }
+        other => match json(other) {
+            Value::String(text) => text,
+            value => value.to_string(),
+        },
+    }
+}
+
+/// Bytes that are zero-padded printable text are shown as such: memos and short names are.
+fn readable(bytes: &[u8]) -> String {
+    let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
+    let printable = end > 0 && bytes[..end].iter().all(|b| matches!(b, b' '..=b'~'));
+    match str::from_utf8(&bytes[..end]) {
+        Ok(text) if printable => format!("text:{text}"),
+        _ => hex::encode_prefixed(bytes),
+    }
+}

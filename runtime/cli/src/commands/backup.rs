@@ -1,0 +1,48 @@
+//! `florin backup`: copies a ledger, with its names and (encrypted) keys.
+
+use crate::{
+    accounts,
+    context::Context,
+    output::{Report, fields},
+    session::Session,
+};
+use alloy_primitives::B256;
+use anyhow::Result;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// Arguments of `florin backup`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The folder to make, which must not exist
+    to: PathBuf,
+    /// Leave out the keys
+    #[arg(long)]
+    no_keys: bool,
+}
+
+#[derive(Serialize)]
+struct BackedUp {
+    folder: PathBuf,
+    block: u64,
+    hash: B256,
+    keys: bool,
+}
+
+impl Report for BackedUp {
+    fn text(&self) -> String {
+        fields([
+            ("backup", self.folder.display().to_string()),
+            ("up to block", format!("{}, {}", self.block, self.hash)),
+            ("keys", if self.keys { "included, under their passwords" } else { "left out" }.into()),
+        ])
+    }
+}
+
+/// Backs up.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let session = Session::open(context)?;
+    let (block, hash) = session.ledger.backup(&args.to, &context.out)?;
+    accounts::copy(&context.dir, &args.to, !args.no_keys)?;
+    context.out.show(&BackedUp { folder: args.to, block, hash, keys: !args.no_keys })
+}

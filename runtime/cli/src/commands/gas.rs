@@ -1,0 +1,143 @@
+//! `florin gas`: what gas is used for, by method of each contract.
+
+use crate::{
+    context::Context,
+    output::{Report, table},
+    report::gas_parts,
+    session::Session,
+};
+use alloy_consensus::{Transaction as _, TxEnvelope};
+use alloy_eips::Decodable2718;
+use alloy_primitives::{Address, Selector};
+use anyhow::{Context as _, Result};
+use florin_runtime::types::Receipt;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap};
+
+/// Arguments of `florin gas`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// How many of the last blocks to look at
+    #[arg(long, default_value_t = 1000)]
+    blocks: u64,
+}
+
+/// The gas of all calls of one method.
+#[derive(Serialize)]
+struct Row {
+    contract: Option<Address>,
+    method: String,
+    calls: usize,
+    failed: usize,
+    least: u64,
+    median: u64,
+    most: u64,
+    /// What the gas was used for, added up over the calls.
+    parts: BTreeMap<&'static str, u64>,
+    #[serde(skip)]
+    name: String,
+}
+
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Rows(Vec<Row>);
+
+impl Report for Rows {
+    fn text(&self) -> String {
+        let rows = self.0.iter().map(|row| {
+            let total = row.parts.values().sum::<u64>().max(1);
+            let mut parts: Vec<_> = row.parts.iter().collect();
+            parts.sort_by(|a, b| b.1.cmp(a.1));
+            let parts: Vec<_> = parts
+                .iter()
+                .map(|(part, gas)| format!("{part} {}%", **gas * 100 / total))
+                .collect();
+            [
+                row.name.clone(),
+                row.method.clone(),
+                row.calls.to_string(),
+                row.failed.to_string(),
+                row.least.to_string(),
+                row.median.to_string(),
+                row.most.to_string(),
+                parts.join(", "),
+            ]
+        });
+        let header =
+            ["contract", "method", "calls", "failed", "least", "median", "most", "used for"];
+        table(header, rows)
+    }
+}
+
+/// What a transaction did first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Called {
+    Deploy,
+    /// Paid somebody who has no code.
+    Pay,
+    /// Called a contract, with a selector unless the input was too short for one.
+    Method(Address, Option<Selector>),
+}
+
+/// Shows the gas by method.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let session = Session::open(context)?;
+    let last = session.ledger.head().number;
+    let mut receipts: HashMap<Called, Vec<Receipt>> = HashMap::new();
+    for number in (last + 1).saturating_sub(args.blocks)..=last {
+        let block = session.ledger.block(number)?.context("a block is missing")?;
+        for (bytes, receipt) in block.body.transactions.iter().zip(block.body.receipts) {
+            receipts.entry(called(bytes, &receipt, &session)?).or_default().push(receipt);
+        }
+    }
+    let mut rows = vec![];
+    for (called, receipts) in receipts {
+        let (contract, name, method) = match called {
+            Called::Deploy => (None, "-".to_owned(), "deploy".to_owned()),
+            Called::Pay => (None, "-".to_owned(), "transfer of value".to_owned()),
+            Called::Method(to, selector) => {
+                (Some(to), session.book.show(to), method(to, selector, &session)?)
+            }
+        };
+        rows.push(row(contract, name, method, &receipts));
+    }
+    rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
+    context.out.show(&Rows(rows))
+}
+
+fn called(bytes: &[u8], receipt: &Receipt, session: &Session<'_>) -> Result<Called> {
+    let Some(to) = receipt.to else { return Ok(Called::Deploy) };
+    if session.ledger.code(to)?.is_none() {
+        return Ok(Called::Pay);
+    }
+    let envelope = TxEnvelope::decode_2718_exact(bytes)?;
+    Ok(Called::Method(to, envelope.input().first_chunk::<4>().map(Selector::from)))
+}
+
+fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> Result<String> {
+    let Some(selector) = selector else { return Ok("receive".to_owned()) };
+    let contract = session.contract_at(to)?;
+    let mut methods = contract.iter().flat_map(|contract| contract.abi.functions());
+    let known = methods.find(|method| method.selector() == selector);
+    Ok(known.map_or_else(|| selector.to_string(), |method| method.signature()))
+}
+
+fn row(contract: Option<Address>, name: String, method: String, receipts: &[Receipt]) -> Row {
+    let mut gas: Vec<u64> = receipts.iter().map(|receipt| receipt.gas_used).collect();
+    gas.sort_unstable();
+    let mut parts = BTreeMap::new();
+    for (part, units) in receipts.iter().flat_map(|receipt| gas_parts(&receipt.gas)) {
+        *parts.entry(part).or_default() += units;
+    }
+    Row {
+        contract,
+        method,
+        calls: receipts.len(),
+        failed: receipts.iter().filter(|receipt| !receipt.is_success()).count(),
+        least: gas.first().copied().unwrap_or_default(),
+        median: gas.get(gas.len() / 2).copied().unwrap_or_default(),
+        most: gas.last().copied().unwrap_or_default(),
+        parts,
+        name,
+    }
+}

@@ -1,0 +1,118 @@
+//! `florin new`: a contract project that builds and tests at once.
+
+use crate::{
+    context::Context,
+    output::{Report, fields},
+};
+use anyhow::{Context as _, Result, bail};
+use serde::Serialize;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The SDK of the source tree that this program was built from.
+const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk");
+
+/// The files of a project; `{{...}}` is filled in.
+const FILES: [(&str, &str); 5] = [
+    ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
+    ("src/lib.rs", include_str!("template/lib.rs.txt")),
+    ("tests/contract.rs", include_str!("template/contract.rs.txt")),
+    ("README.md", include_str!("template/README.md.txt")),
+    (".gitignore", "/target\n/florin-ledger\n"),
+];
+
+/// Arguments of `florin new`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The name of the contract, in lower case with dashes; also the folder that is made
+    name: String,
+    /// The folder of florin-sdk; by default the one this program was built with
+    #[arg(long, value_name = "FOLDER")]
+    sdk: Option<PathBuf>,
+}
+
+#[derive(Serialize)]
+struct Made {
+    folder: PathBuf,
+    files: Vec<&'static str>,
+}
+
+impl Report for Made {
+    fn text(&self) -> String {
+        let folder = self.folder.display().to_string();
+        let next = format!("cd {folder} && cargo test\nflorin build {folder}");
+        fields([("made", folder), ("files", self.files.join("\n")), ("next", next)])
+    }
+}
+
+/// Writes the project.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    check_name(&args.name)?;
+    let sdk = args.sdk.unwrap_or_else(|| PathBuf::from(SDK));
+    let sdk = sdk.canonicalize().ok().filter(|sdk| sdk.join("Cargo.toml").is_file()).with_context(
+        || format!("no florin-sdk in {}; say where it is with --sdk", sdk.display()),
+    )?;
+    let folder = PathBuf::from(&args.name);
+    if folder.exists() {
+        bail!("{} exists already; choose another name", folder.display());
+    }
+    for (file, template) in FILES {
+        write(&folder.join(file), &fill(template, &args.name, &sdk))?;
+    }
+    let files = FILES.iter().map(|(file, _)| *file).collect();
+    context.out.show(&Made { folder, files })
+}
+
+/// A name that is good for a package and, in camel case, for a type.
+fn check_name(name: &str) -> Result<()> {
+    let starts_well = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let goes_well = name.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'));
+    if !starts_well || !goes_well || name.ends_with('-') || name.contains("--") {
+        bail!("`{name}` cannot be a contract's name: lower-case words with dashes, as in tip-jar");
+    }
+    Ok(())
+}
+
+fn fill(template: &str, name: &str, sdk: &Path) -> String {
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(1);
+        first.to_uppercase() + rest
+    });
+    template
+        .replace("{{name}}", name)
+        .replace("{{crate}}", &name.replace('-', "_"))
+        .replace("{{Type}}", &words.collect::<String>())
+        .replace("{{sdk}}", &sdk.display().to_string().escape_default().to_string())
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    let write = || {
+        fs::create_dir_all(path.parent().unwrap_or(path))?;
+        fs::write(path, text)
+    };
+    write().with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_good_for_a_package_and_a_type() {
+        for name in ["", "Shop", "2fast", "a b", "../x", "shop-", "a--b", "-a"] {
+            assert!(check_name(name).is_err(), "{name}");
+        }
+        assert!(check_name("tip-jar2").is_ok());
+        assert_eq!(fill("{{Type}} {{crate}}", "tip-jar", Path::new("/")), "TipJar tip_jar");
+    }
+
+    #[test]
+    fn everything_in_the_templates_is_filled_in() {
+        for (file, template) in FILES {
+            let filled = fill(template, "tip-jar", Path::new("/sdk"));
+            assert!(!filled.contains("{{") && !filled.contains("}}"), "{file}: {filled}");
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! `florin send`: calls a method of a contract in a transaction.
+
+use super::call::encode;
+use crate::{
+    context::Context,
+    ledger::Request,
+    report::Transaction,
+    session::{SenderArgs, Session},
+};
+use anyhow::Result;
+
+/// Arguments of `florin send`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The contract: a name or an address
+    contract: String,
+    /// The method: its name, or its signature as in transfer(address,uint256)
+    method: String,
+    /// Its arguments: names for addresses, amounts in the token's units, [a,b] lists, (a,b) structs
+    #[arg(allow_negative_numbers = true)]
+    arguments: Vec<String>,
+    /// Native currency to send along
+    #[arg(long, value_name = "AMOUNT")]
+    value: Option<String>,
+    #[command(flatten)]
+    sender: SenderArgs,
+}
+
+/// Calls the method, and shows what came of it.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let session = Session::open(context)?;
+    let contract = session.contract(&args.contract)?;
+    let (_, input) = encode(&session, &contract, &args.method, &args.arguments)?;
+    let request = Request {
+        to: Some(contract.address),
+        value: session.value(args.value.as_deref())?,
+        input,
+        gas: args.sender.gas,
+    };
+    let signer = session.signer(&args.sender)?;
+    let sent = Transaction::of(&session.send(&signer, &request)?, &session)?;
+    context.out.show(&sent)?;
+    sent.check()
+}

@@ -1,0 +1,19 @@
+//! `florin tx`: a transaction and what it did.
+
+use crate::{context::Context, report::Transaction, session::Session};
+use alloy_primitives::B256;
+use anyhow::Result;
+
+/// Arguments of `florin tx`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The hash of the transaction
+    hash: B256,
+}
+
+/// Shows the transaction. That it failed is no failure of this command.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let session = Session::open(context)?;
+    let located = session.ledger.transaction(args.hash)?;
+    context.out.show(&Transaction::of(&located, &session)?)
+}

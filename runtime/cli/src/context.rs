@@ -1,0 +1,53 @@
+//! What every command is given: the ledger's folder and a way to talk.
+
+use crate::{
+    accounts::{Book, Keystore},
+    output::Output,
+};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// Options that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Global {
+    /// The folder of the ledger
+    #[arg(
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "FLORIN_DIR",
+        default_value = "florin-ledger"
+    )]
+    dir: PathBuf,
+    /// Print the result as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print nothing but the result, warnings and errors
+    #[arg(long, short, global = true)]
+    quiet: bool,
+}
+
+/// What every command is given.
+pub struct Context {
+    /// The folder of the ledger.
+    pub dir: PathBuf,
+    /// The way to talk.
+    pub out: Output,
+}
+
+impl Context {
+    /// From the options of the command line.
+    pub fn new(Global { dir, json, quiet }: Global) -> Self {
+        Context { dir, out: Output { json, quiet } }
+    }
+
+    /// The names of addresses.
+    pub fn book(&self) -> Result<Book> {
+        Book::open(&self.dir)
+    }
+
+    /// The keys.
+    pub fn keystore(&self) -> Keystore {
+        Keystore::open(&self.dir)
+    }
+}

@@ -1,0 +1,178 @@
+//! An open ledger with the names, keys and contracts that belong to it: what a command that talks
+//! about transactions works with.
+
+use crate::{
+    abi::{Event, Reason, Terms, decode_event, decode_reason},
+    accounts::{Book, PasswordArgs},
+    amount::Currency,
+    context::Context,
+    exit::Exit,
+    ledger::{Ledger, Request, Sent},
+};
+use alloy_dyn_abi::{DynSolValue, FunctionExt, JsonAbiExt};
+use alloy_json_abi::JsonAbi;
+use alloy_primitives::{Address, LogData, U256};
+use alloy_signer_local::PrivateKeySigner;
+use anyhow::{Context as _, Result, bail};
+use florin_build::Artefact;
+use florin_runtime::{
+    Located,
+    types::{Log, Outcome},
+};
+
+/// Who signs.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SenderArgs {
+    /// Who signs and pays: a name or an address; may be left out if there is only one key
+    #[arg(long, value_name = "WHO", env = "FLORIN_FROM")]
+    pub from: Option<String>,
+    #[command(flatten)]
+    password: PasswordArgs,
+    /// Most gas to use; without it the gas is estimated, and what would fail is not sent
+    #[arg(long, value_name = "UNITS")]
+    pub gas: Option<u64>,
+}
+
+/// A contract on the ledger.
+pub struct Contract {
+    /// Where it is.
+    pub address: Address,
+    /// What its module tells.
+    pub artefact: Artefact,
+    /// Its ABI.
+    pub abi: JsonAbi,
+    /// The currency it is, if it is a token.
+    pub token: Option<Currency>,
+}
+
+/// An open ledger and all that is known about it.
+pub struct Session<'a> {
+    /// What every command is given.
+    pub context: &'a Context,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Its address book.
+    pub book: Book,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the ledger.
+    pub fn open(context: &'a Context) -> Result<Self> {
+        let ledger = Ledger::open(&context.dir, &context.out)?;
+        Ok(Session { context, ledger, book: context.book()? })
+    }
+
+    /// What arguments of a contract are read by, and its results shown by.
+    pub fn terms(&self, contract: Option<&Contract>) -> Terms<'_> {
+        let token = contract.and_then(|contract| contract.token.clone());
+        Terms { book: &self.book, native: self.ledger.native(), token }
+    }
+
+    /// The account that signs.
+    pub fn sender(&self, args: &SenderArgs) -> Result<Address> {
+        if let Some(who) = &args.from {
+            return self.book.resolve(who);
+        }
+        match self.context.keystore().addresses()?.as_slice() {
+            [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
+            [only] => Ok(*only),
+            several => {
+                let names: Vec<_> = several.iter().map(|key| self.book.show(*key)).collect();
+                bail!("who signs? Say --from, with one of {}", names.join(", "))
+            }
+        }
+    }
+
+    /// The key of the account that signs.
+    pub fn signer(&self, args: &SenderArgs) -> Result<PrivateKeySigner> {
+        let (address, keys) = (self.sender(args)?, self.context.keystore());
+        let who = self.book.show(address);
+        if !keys.has(address)? {
+            bail!("there is no key for {who} here; bring it in with `florin account import`");
+        }
+        keys.unlock(address, &args.password.existing(&who)?, &who)
+    }
+
+    /// Signs and sends; an error if it would fail, is rejected or the ledger fails.
+    pub fn send(&self, signer: &PrivateKeySigner, request: &Request) -> Result<Located> {
+        let working = self.context.out.working("executing");
+        let sent = self.ledger.send(signer, request)?;
+        drop(working);
+        match sent {
+            Sent::Sealed(located) => Ok(located),
+            Sent::WouldFail(simulation) => {
+                let why = self.why(&simulation.receipt.outcome).unwrap_or_default();
+                Err(Exit::Rejected.because(format!("it would fail, so it was not sent: {why}")))
+            }
+        }
+    }
+
+    /// The contract at a name or address.
+    pub fn contract(&self, who: &str) -> Result<Contract> {
+        let address = self.book.resolve(who)?;
+        self.contract_at(address)?.with_context(|| format!("{who} is no contract; it has no code"))
+    }
+
+    /// The contract at an address, if there is one.
+    pub fn contract_at(&self, address: Address) -> Result<Option<Contract>> {
+        let Some(code) = self.ledger.code(address)? else { return Ok(None) };
+        let artefact = Artefact::from_wasm(code.to_vec())?;
+        // A contract that tells nonsense about itself can still be called by full signature.
+        let abi: JsonAbi = serde_json::from_value(artefact.abi.clone()).unwrap_or_default();
+        let token = self.currency(address, &abi);
+        Ok(Some(Contract { address, artefact, abi, token }))
+    }
+
+    /// The currency a contract is: one that has `decimals` and `symbol`, as ERC-20 says.
+    fn currency(&self, address: Address, abi: &JsonAbi) -> Option<Currency> {
+        let decimals = self.read(address, abi, "decimals")?.as_uint()?.0;
+        let symbol = self.read(address, abi, "symbol")?.as_str()?.to_owned();
+        let plain = !symbol.is_empty() && symbol.chars().all(|c| c.is_ascii_alphanumeric());
+        let symbol = if plain { symbol } else { "tokens".to_owned() };
+        Some(Currency { symbol, decimals: u8::try_from(decimals).ok()? })
+    }
+
+    fn read(&self, to: Address, abi: &JsonAbi, method: &str) -> Option<DynSolValue> {
+        let method = abi.function(method)?.iter().find(|method| method.inputs.is_empty())?;
+        let input = method.abi_encode_input(&[]).ok()?.into();
+        let request = Request { to: Some(to), input, ..Request::default() };
+        match self.ledger.simulate(Address::ZERO, &request).ok()?.receipt.outcome {
+            Outcome::Success { output } => method.abi_decode_output(&output).ok()?.pop(),
+            _ => None,
+        }
+    }
+
+    /// Revert data in words, by the ABIs of all contracts that have a name.
+    pub fn reason(&self, data: &[u8]) -> Reason {
+        let known =
+            self.book.entries().filter_map(|(_, address)| self.contract_at(address).ok()?);
+        let known: Vec<_> = known.collect();
+        let abis: Vec<_> = known.iter().map(|contract| &contract.abi).collect();
+        let token = known.iter().find_map(|contract| {
+            let is_its_own = contract.abi.errors().any(|e| data.starts_with(&e.selector().0));
+            contract.token.clone().filter(|_| is_its_own)
+        });
+        decode_reason(data, &abis, &Terms { token, ..self.terms(None) })
+    }
+
+    /// Why an execution took no effect; `None` if it did.
+    pub fn why(&self, outcome: &Outcome) -> Option<String> {
+        match outcome {
+            Outcome::Success { .. } => None,
+            Outcome::Reverted { output } => Some(self.reason(output).message),
+            Outcome::Halted { halt } => Some(halt.to_string()),
+        }
+    }
+
+    /// A log as the event it is, if its contract tells.
+    pub fn event(&self, log: &Log) -> Result<Option<Event>> {
+        let Some(contract) = self.contract_at(log.address)? else { return Ok(None) };
+        let data: &LogData = &log.data;
+        Ok(decode_event(data, &contract.abi, &self.terms(Some(&contract))))
+    }
+
+    /// An amount of the native currency.
+    pub fn value(&self, text: Option<&str>) -> Result<U256> {
+        Ok(text.map(|text| self.ledger.native().parse(text)).transpose()?.unwrap_or_default())
+    }
+}

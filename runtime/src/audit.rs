@@ -1,0 +1,183 @@
+//! Whether the ledger is what it says: [`Chain::audit`] re-derives every hash, signature and balance from what is on
+//! disk; [`Chain::replay`] executes the whole history again from genesis and has to arrive at the same blocks.
+
+use crate::chain::Chain;
+use crate::error::Fault;
+use crate::pipeline::{receipts_root, receive, seal, transactions_root};
+use crate::state::{Overlay, StateView};
+use crate::store::{Commitment, Progress, Verification};
+use crate::types::{Account, Address, B256, Block, Bytes, StateKey, U256, Write};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// What an audit found.
+#[derive(Debug, Clone, Default)]
+pub struct Audit {
+    /// What the store was checked for: journal, state, indexes.
+    pub storage: Verification,
+    /// What is wrong with the meaning of what is stored; empty if all is well.
+    pub findings: Vec<String>,
+    /// The sum of all native balances.
+    pub supply: U256,
+}
+
+impl Audit {
+    /// Whether nothing is wrong.
+    pub fn is_clean(&self) -> bool {
+        self.storage.findings.is_empty() && self.findings.is_empty()
+    }
+}
+
+impl Chain {
+    /// Checks everything on disk against everything else. Commits wait for part of it.
+    pub fn audit(&self, progress: Progress<'_>) -> Result<Audit, Fault> {
+        let storage = self.store.verify(progress)?;
+        let mut audit = Audit { storage, ..Audit::default() };
+        if !audit.storage.findings.is_empty() {
+            return Ok(audit); // what cannot be read cannot be understood
+        }
+        let last = self.head().number;
+        for number in 0..=last {
+            progress(number, last);
+            match self.store.block(number)? {
+                Some(block) => self.audit_block(&block, &mut audit.findings),
+                None => audit.findings.push(format!("block {number} is missing")),
+            }
+        }
+        audit.supply = self.sum_of_balances()?;
+        let expected = self.genesis.supply().unwrap_or_default();
+        if audit.supply != expected {
+            let found = audit.supply;
+            audit
+                .findings
+                .push(format!("the balances add up to {found}, the genesis allocated {expected}"));
+        }
+        Ok(audit)
+    }
+
+    fn audit_block(&self, block: &Block, findings: &mut Vec<String>) {
+        let Block { header, body, .. } = block;
+        let number = header.number;
+        let mut check = |holds: bool, what: &str| {
+            if !holds {
+                findings.push(format!("block {number}: {what}"));
+            }
+        };
+        check(
+            header.transactions_root == transactions_root(&body.transactions),
+            "the transactions root is wrong",
+        );
+        check(header.receipts_root == receipts_root(&body.receipts), "the receipts root is wrong");
+        let mut gas = 0;
+        for (bytes, receipt) in body.transactions.iter().zip(&body.receipts) {
+            let intent = receive(bytes, &self.genesis);
+            let signed = intent.is_ok_and(|intent| {
+                intent.sender == receipt.sender && intent.hash == receipt.transaction
+            });
+            check(signed, "a receipt is not that of the transaction's signer");
+            gas += receipt.gas_used;
+            check(receipt.cumulative_gas_used == gas, "the gas does not add up");
+            let parts: u64 = receipt.gas.parts().iter().map(|(_, gas)| gas).sum();
+            check(parts == receipt.gas_used, "a gas report does not add up");
+        }
+        check(header.gas_used == gas, "the header's gas is not that of its transactions");
+    }
+
+    fn sum_of_balances(&self) -> Result<U256, Fault> {
+        let (mut sum, mut after) = (U256::ZERO, None);
+        loop {
+            let page = self.accounts(after.as_ref())?;
+            let Some((last, _)) = page.last() else { return Ok(sum) };
+            after = Some(*last);
+            sum = page.iter().fold(sum, |sum, (_, account)| sum.wrapping_add(account.balance));
+        }
+    }
+
+    /// Executes the whole history again, in memory, and compares every block with the one that is stored. Returns the
+    /// number of blocks executed and the first difference, if there is any.
+    pub fn replay(&self, progress: Progress<'_>) -> Result<(u64, Option<String>), Fault> {
+        let last = self.head().number;
+        let missing = Fault::Bug("a block is missing");
+        let mut parent = self.store.block(0)?.ok_or(missing)?;
+        let (state, mut commitment) = (Arc::new(Replayed::default()), Commitment::default());
+        state.apply(&self.genesis.writes());
+        commitment.apply(&self.genesis.writes());
+        for number in 1..=last {
+            progress(number, last);
+            let stored = self.store.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
+            let overlay = Overlay::new(state.clone());
+            let mut next = commitment.clone();
+            let sealed = seal(
+                &self.genesis,
+                (&parent.header, parent.hash),
+                stored.header.timestamp,
+                stored.body.transactions.clone(),
+                overlay,
+                &self.vm,
+                |writes| {
+                    next.apply(writes);
+                    next.digest()
+                },
+            )?;
+            if let Some(difference) = difference(sealed.block.as_ref(), &stored) {
+                return Ok((number, Some(format!("block {number}: {difference}"))));
+            }
+            state.apply(&stored.body.writes);
+            commitment = next;
+            parent = stored;
+        }
+        Ok((last, None))
+    }
+}
+
+fn difference(executed: Option<&Block>, stored: &Block) -> Option<String> {
+    let Some(executed) = executed else {
+        return Some("none of its transactions was admitted".into());
+    };
+    if executed == stored {
+        return None;
+    }
+    let receipts = executed.body.receipts.iter().zip(&stored.body.receipts);
+    if let Some(index) = receipts.into_iter().position(|(one, other)| one != other) {
+        return Some(format!("the receipt of transaction {index} is different"));
+    }
+    if executed.body.writes != stored.body.writes {
+        return Some("its changes to the state are different".into());
+    }
+    Some(format!("its hash is {}, stored is {}", executed.hash, stored.hash))
+}
+
+/// State in memory, for replay.
+#[derive(Default)]
+struct Replayed(RwLock<HashMap<StateKey, Bytes>>);
+
+impl Replayed {
+    fn apply(&self, writes: &[Write]) {
+        let mut state = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for write in writes {
+            match &write.after {
+                Some(value) => state.insert(write.key.clone(), value.clone()),
+                None => state.remove(&write.key),
+            };
+        }
+    }
+
+    fn get(&self, key: &StateKey) -> Option<Bytes> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+}
+
+impl StateView for Replayed {
+    fn account(&self, address: &Address) -> Result<Option<Account>, Fault> {
+        let Some(bytes) = self.get(&StateKey::Account(*address)) else { return Ok(None) };
+        Account::from_bytes(&bytes).map(Some).ok_or(Fault::Bug("an account cannot be decoded"))
+    }
+
+    fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        Ok(self.get(&StateKey::Storage(*address, Bytes::copy_from_slice(key))))
+    }
+
+    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Fault> {
+        Ok(self.get(&StateKey::Code(*hash)))
+    }
+}

@@ -1,0 +1,174 @@
+//! The ledger as its users hold it: one object from which everything begins.
+//!
+//! Invariant: blocks are sealed one after the other, and a receipt is given out only after its block is durable.
+
+use crate::config::{Genesis, GenesisError};
+use crate::error::{Fault, Rejection};
+use crate::pipeline::{Sealed, seal};
+use crate::state::{Overlay, StateView};
+use crate::store::{Commitment, Durability, Progress, Store, StoreError, View};
+use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt};
+use crate::vm::Vm;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The folder of compiled code within a ledger's directory; safe to delete.
+const COMPILED: &str = "compiled";
+
+/// A ledger on disk, open. Reads go on in any number of threads while blocks are sealed; clones share it.
+#[derive(Clone)]
+pub struct Chain {
+    pub(crate) store: Arc<Store>,
+    pub(crate) vm: Arc<Vm>,
+    pub(crate) genesis: Arc<Genesis>,
+    sealing: Arc<Mutex<()>>,
+}
+
+/// Why a ledger cannot be created or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The rules are not possible.
+    #[error(transparent)]
+    Genesis(#[from] GenesisError),
+    /// The store refuses, with the remedy.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine cannot start.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Why a transaction that was submitted by itself has no receipt.
+#[derive(Debug, thiserror::Error)]
+pub enum SubmitError {
+    /// It was not taken.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The ledger failed. Whether the transaction is in it shows when the ledger is opened again.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// A receipt and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Located {
+    /// The block.
+    pub block: Arc<Block>,
+    /// The transaction's position in it.
+    pub index: usize,
+}
+
+impl Located {
+    /// The receipt.
+    pub fn receipt(&self) -> &Receipt {
+        &self.block.body.receipts[self.index]
+    }
+}
+
+impl Chain {
+    /// Creates a ledger in `dir`, which must hold none.
+    pub fn create(
+        dir: &Path,
+        genesis: &Genesis,
+        durability: Durability,
+    ) -> Result<Self, OpenError> {
+        genesis.check()?;
+        let kept = genesis.to_json();
+        let mut commitment = Commitment::default();
+        commitment.apply(&genesis.writes());
+        let block = genesis.block(&kept, commitment.digest());
+        let store = Store::create(dir, &block, &kept, durability)?;
+        Chain::assemble(store, genesis.clone())
+    }
+
+    /// Opens the ledger in `dir`: brings its state up to its history and checks the state whole.
+    pub fn open(
+        dir: &Path,
+        durability: Durability,
+        progress: Progress<'_>,
+    ) -> Result<Self, OpenError> {
+        let store = Store::open(dir, durability, progress)?;
+        let genesis = Genesis::from_json(store.genesis_config())?;
+        Chain::assemble(store, genesis)
+    }
+
+    fn assemble(store: Store, genesis: Genesis) -> Result<Self, OpenError> {
+        let vm = Vm::new(Some(&store.dir().join(COMPILED)), genesis.development)?;
+        Ok(Chain {
+            store: Arc::new(store),
+            vm: Arc::new(vm),
+            genesis: Arc::new(genesis),
+            sealing: Arc::default(),
+        })
+    }
+
+    /// The rules it was created with.
+    pub fn genesis(&self) -> &Genesis {
+        &self.genesis
+    }
+
+    /// Where it is on disk.
+    pub fn dir(&self) -> &Path {
+        self.store.dir()
+    }
+
+    /// Its store: history, indexes, verification, backup.
+    pub fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Where its contracts run.
+    pub fn vm(&self) -> &Arc<Vm> {
+        &self.vm
+    }
+
+    /// The header of the last block.
+    pub fn head(&self) -> Header {
+        self.store.head().inner().clone()
+    }
+
+    /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it lies before the
+    /// parent's, that is taken) and makes the block durable. Transactions beyond [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's
+    /// gas are rejected as `BlockFull`, to be sent again.
+    pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
+        let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let view = self.store.view();
+        let parent = (view.head().inner().clone(), view.head().hash());
+        let parent = (&parent.0, parent.1);
+        let overlay = Overlay::new(Arc::new(view));
+        let commitment = |writes: &[_]| self.store.commitment_after(writes);
+        let sealed =
+            seal(&self.genesis, parent, timestamp, transactions, overlay, &self.vm, commitment)?;
+        if let Some(block) = &sealed.block {
+            self.store.commit(block)?;
+        }
+        Ok(sealed)
+    }
+
+    /// Executes one signed transaction in a block of its own; returns when that is durable.
+    pub fn submit(&self, transaction: Bytes, timestamp: u64) -> Result<Located, SubmitError> {
+        let Sealed { block, mut results } = self.seal(vec![transaction], timestamp)?;
+        let index = results.pop().ok_or(Fault::Bug("a transaction has no result"))??;
+        let block = Arc::new(block.ok_or(Fault::Bug("an admitted transaction has no block"))?);
+        Ok(Located { block, index })
+    }
+
+    /// Makes what is on disk whole and accepts no more blocks. Dropping the ledger is as durable, but slower to open.
+    pub fn close(&self) -> Result<(), Fault> {
+        Ok(self.store.close()?)
+    }
+}
+
+impl StateView for View {
+    fn account(&self, address: &Address) -> Result<Option<Account>, Fault> {
+        Ok(View::account(self, address)?)
+    }
+
+    fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        Ok(View::storage(self, address, key)?)
+    }
+
+    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Fault> {
+        Ok(View::code(self, hash)?)
+    }
+}

@@ -1,0 +1,23 @@
+//! The cryptography that the runtime itself relies on: keccak-256, key recovery, addresses.
+
+use crate::types::{Address, B256};
+use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
+use sha3::{Digest, Keccak256};
+
+/// keccak-256 as Ethereum uses it.
+pub fn keccak256(data: &[u8]) -> B256 {
+    B256::new(Keccak256::digest(data).into())
+}
+
+/// The public key (x then y) that made an ECDSA signature (r then s) over `hash` on secp256k1 (SEC 1, 4.1.6).
+pub fn recover(hash: &[u8; 32], signature: &[u8; 64], recovery: u8) -> Option<[u8; 64]> {
+    let recovery = RecoveryId::from_byte(recovery)?;
+    let signature = Signature::from_slice(signature).ok()?;
+    let key = VerifyingKey::recover_from_prehash(hash, &signature, recovery).ok()?;
+    key.to_sec1_point(false).as_bytes()[1..].try_into().ok()
+}
+
+/// The address of a public key (x then y): the last 20 bytes of its keccak-256.
+pub fn address(key: &[u8; 64]) -> Address {
+    Address::from_slice(&keccak256(key)[12..])
+}

@@ -1,0 +1,141 @@
+//! Hashes and signatures. What each accepts is said in the table of `florin_abi`, with its standard.
+
+use super::{Exit, GuestMemory, Host, Part};
+use crate::gas;
+use florin_abi::{Pointer, Slice, limits};
+use k256::ecdsa::signature::hazmat::PrehashVerifier;
+
+impl Host {
+    /// Charges for and reads data to be hashed or verified.
+    fn message<'m>(
+        &mut self,
+        memory: &'m impl GuestMemory,
+        data: Slice,
+        base: u64,
+        per_byte: u64,
+    ) -> Result<&'m [u8], Exit> {
+        self.charge(Part::Host, gas::HOST_CALL + base + per_byte * u64::from(data.length))?;
+        memory.read(data, limits::DATA_BYTES, "message")
+    }
+
+    pub(crate) fn keccak256(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        data: Slice,
+        out: Pointer,
+    ) -> Result<(), Exit> {
+        let data = self.message(memory, data, gas::KECCAK, gas::KECCAK_BYTE)?;
+        let digest = crate::crypto::keccak256(data);
+        memory.write_array(out, &digest.0, "digest")
+    }
+
+    pub(crate) fn sha256(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        data: Slice,
+        out: Pointer,
+    ) -> Result<(), Exit> {
+        use sha2::Digest;
+        let data = self.message(memory, data, gas::SHA256, gas::SHA256_BYTE)?;
+        let digest: [u8; 32] = sha2::Sha256::digest(data).into();
+        memory.write_array(out, &digest, "digest")
+    }
+
+    pub(crate) fn ripemd160(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        data: Slice,
+        out: Pointer,
+    ) -> Result<(), Exit> {
+        use ripemd::Digest;
+        let data = self.message(memory, data, gas::RIPEMD160, gas::RIPEMD160_BYTE)?;
+        let digest: [u8; 20] = ripemd::Ripemd160::digest(data).into();
+        memory.write_array(out, &digest, "digest")
+    }
+
+    pub(crate) fn secp256k1_recover(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        hash: Pointer,
+        signature: Pointer,
+        recovery: u32,
+        out: Pointer,
+    ) -> Result<u32, Exit> {
+        self.charge(Part::Host, gas::HOST_CALL + gas::SECP256K1_RECOVER)?;
+        let hash = memory.read_array(hash, "hash")?;
+        let signature = memory.read_array(signature, "signature")?;
+        let recovery = u8::try_from(recovery).unwrap_or(u8::MAX);
+        let Some(key) = crate::crypto::recover(&hash, &signature, recovery) else { return Ok(0) };
+        memory.write_array(out, &key, "key")?;
+        Ok(1)
+    }
+
+    pub(crate) fn secp256k1_verify(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        hash: Pointer,
+        signature: Pointer,
+        key: Slice,
+    ) -> Result<u32, Exit> {
+        self.charge(Part::Host, gas::HOST_CALL + gas::SECP256K1_VERIFY)?;
+        let hash: [u8; 32] = memory.read_array(hash, "hash")?;
+        let signature: [u8; 64] = memory.read_array(signature, "signature")?;
+        let key = memory.read(key, 65, "public key")?;
+        let verified = k256::ecdsa::Signature::from_slice(&signature).and_then(|signature| {
+            // k256 refuses a high s when it verifies; (r, n - s) is valid exactly if (r, s) is.
+            let signature = signature.normalize_s();
+            k256::ecdsa::VerifyingKey::from_sec1_bytes(key)?.verify_prehash(&hash, &signature)
+        });
+        Ok(verified.is_ok().into())
+    }
+
+    pub(crate) fn bip340_verify(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        message: Slice,
+        signature: Pointer,
+        key: Pointer,
+    ) -> Result<u32, Exit> {
+        let message = self.message(memory, message, gas::BIP340_VERIFY, gas::SIGNED_BYTE)?;
+        let signature: [u8; 64] = memory.read_array(signature, "signature")?;
+        let key: [u8; 32] = memory.read_array(key, "public key")?;
+        let verified = k256::schnorr::Signature::try_from(&signature[..]).and_then(|signature| {
+            k256::schnorr::VerifyingKey::from_slice(&key)?.verify_raw(message, &signature)
+        });
+        Ok(verified.is_ok().into())
+    }
+
+    pub(crate) fn p256_verify(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        hash: Pointer,
+        signature: Pointer,
+        key: Pointer,
+    ) -> Result<u32, Exit> {
+        self.charge(Part::Host, gas::HOST_CALL + gas::P256_VERIFY)?;
+        let hash: [u8; 32] = memory.read_array(hash, "hash")?;
+        let signature: [u8; 64] = memory.read_array(signature, "signature")?;
+        let mut point = [4; 65]; // SEC 1: an uncompressed point
+        point[1..].copy_from_slice(&memory.read_array::<64>(key, "public key")?);
+        let verified = p256::ecdsa::Signature::from_slice(&signature).and_then(|signature| {
+            p256::ecdsa::VerifyingKey::from_sec1_bytes(&point)?.verify_prehash(&hash, &signature)
+        });
+        Ok(verified.is_ok().into())
+    }
+
+    pub(crate) fn ed25519_verify(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        message: Slice,
+        signature: Pointer,
+        key: Pointer,
+    ) -> Result<u32, Exit> {
+        let message = self.message(memory, message, gas::ED25519_VERIFY, gas::SIGNED_BYTE)?;
+        let signature: [u8; 64] = memory.read_array(signature, "signature")?;
+        let key: [u8; 32] = memory.read_array(key, "public key")?;
+        let verified = ed25519_dalek::VerifyingKey::from_bytes(&key).and_then(|key| {
+            key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature))
+        });
+        Ok(verified.is_ok().into())
+    }
+}

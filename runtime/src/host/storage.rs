@@ -1,0 +1,55 @@
+//! A contract's own storage.
+
+use super::{Exit, GuestMemory, Host, Part};
+use crate::gas::{
+    COPY_BYTE, HOST_CALL, STORAGE_READ, STORAGE_READ_BYTE, STORAGE_WRITE, STORAGE_WRITE_BYTE,
+};
+use florin_abi::{ABSENT, Slice, limits};
+
+impl Host {
+    pub(crate) fn storage_get(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        key: Slice,
+        out: Slice,
+    ) -> Result<u32, Exit> {
+        let copied = COPY_BYTE * (u64::from(key.length) + u64::from(out.length));
+        self.charge(Part::Storage, HOST_CALL + STORAGE_READ + copied)?;
+        let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
+        let address = self.frame.address;
+        let Some(value) = self.world().overlay.storage(&address, key)?.cloned() else {
+            return Ok(ABSENT);
+        };
+        self.charge(Part::Storage, STORAGE_READ_BYTE * value.len() as u64)?;
+        memory.write(out, &value, "storage value")?;
+        Ok(value.len() as u32)
+    }
+
+    pub(crate) fn storage_set(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        key: Slice,
+        value: Slice,
+    ) -> Result<(), Exit> {
+        let written = u64::from(key.length) + u64::from(value.length);
+        self.charge(Part::Storage, HOST_CALL + STORAGE_WRITE + STORAGE_WRITE_BYTE * written)?;
+        self.deny_static("storage_set")?;
+        let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
+        let value = memory.read(value, limits::VALUE_BYTES, "storage value")?.to_vec().into();
+        let address = self.frame.address;
+        Ok(self.world().overlay.set_storage(&address, key, Some(value))?)
+    }
+
+    pub(crate) fn storage_remove(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        key: Slice,
+    ) -> Result<(), Exit> {
+        let copied = COPY_BYTE * u64::from(key.length);
+        self.charge(Part::Storage, HOST_CALL + STORAGE_WRITE + copied)?;
+        self.deny_static("storage_remove")?;
+        let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
+        let address = self.frame.address;
+        Ok(self.world().overlay.set_storage(&address, key, None)?)
+    }
+}

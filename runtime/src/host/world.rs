@@ -1,0 +1,344 @@
+//! What all calls of a transaction share, and the one way in which a call is made.
+//!
+//! Every call is a scope: checkpoint, move value, run, and unless it succeeded, take everything back. [`World::run`]
+//! is the only place where that happens, for the transaction's own call, nested calls, creations and migrations alike.
+//!
+//! The world travels by value into a call and back out of it, because the engine wants to own what its functions work
+//! on; so `run` takes and returns it.
+
+use super::{Frame, Host, Part, Spent};
+use crate::error::Fault;
+use crate::gas::FUEL_PER_GAS;
+use crate::limits::CALL_DEPTH;
+use crate::state::{Checkpoint, Overlay};
+use crate::types::{Address, Bytes, Halt, Log, Outcome, U256};
+use crate::vm::{Entry, Program, Vm};
+use alloy_sol_types::{SolError, sol};
+use std::sync::Arc;
+
+sol! {
+    /// The contract is on the call stack already, and the method called does not allow that.
+    error ReentrantCall(address account);
+    /// Calls are nested too deeply.
+    error CallTooDeep();
+    /// The caller has less native value than it wanted to send.
+    error InsufficientBalance(address account, uint256 balance, uint256 needed);
+}
+
+/// The block a transaction is executed in, as far as execution may know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockEnv {
+    /// EIP-155 chain identifier.
+    pub chain_id: u64,
+    /// Number of the block.
+    pub number: u64,
+    /// Its time, in seconds since 1970.
+    pub timestamp: u64,
+    /// Price of gas, in the smallest native unit.
+    pub gas_price: u128,
+    /// Most gas of all its transactions.
+    pub gas_limit: u64,
+    /// Who receives the fees.
+    pub fee_recipient: Address,
+}
+
+/// Why a call is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+pub enum TraceKind {
+    /// A call.
+    Call,
+    /// A call that may not change anything.
+    StaticCall,
+    /// A creation; the target is the new contract.
+    Create,
+    /// The migration of an upgraded contract.
+    Migrate,
+}
+
+/// A call to be made.
+#[derive(Debug)]
+pub struct Message {
+    /// Why.
+    pub kind: TraceKind,
+    /// Who calls.
+    pub caller: Address,
+    /// Who is called.
+    pub target: Address,
+    /// Native value sent along.
+    pub value: U256,
+    /// Input for the contract.
+    pub input: Bytes,
+    /// What it may spend.
+    pub fuel: u64,
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// Its effects stand.
+    Success,
+    /// Its effects are undone; the output is the reason.
+    Reverted,
+    /// Its effects are undone and its fuel is lost.
+    Halted(Halt),
+}
+
+/// The result of a call.
+#[derive(Debug)]
+pub struct Finished {
+    /// How it ended.
+    pub ending: Ending,
+    /// What it returned or reverted with.
+    pub output: Bytes,
+    /// What it did not spend.
+    pub fuel_left: u64,
+}
+
+impl Finished {
+    /// A call that was refused before it began.
+    pub(crate) fn refused(reason: Vec<u8>, fuel_left: u64) -> Self {
+        Finished { ending: Ending::Reverted, output: reason.into(), fuel_left }
+    }
+
+    /// A call whose fuel did not suffice to begin it.
+    pub(crate) fn out_of_gas() -> Self {
+        let ending = Ending::Halted(Halt::OutOfGas);
+        Finished { ending, output: Bytes::new(), fuel_left: 0 }
+    }
+
+    /// The ending and the output in one.
+    pub fn outcome(&self) -> Outcome {
+        let output = self.output.clone();
+        match &self.ending {
+            Ending::Success => Outcome::Success { output },
+            Ending::Reverted => Outcome::Reverted { output },
+            Ending::Halted(halt) => Outcome::Halted { halt: halt.clone() },
+        }
+    }
+}
+
+/// One call of a trace. Calls follow in the order in which they began; `depth` gives the tree.
+#[derive(Debug, Clone, serde::Serialize)]
+pub struct TraceCall {
+    /// 0 for the transaction's own call.
+    pub depth: usize,
+    /// Why it was made.
+    pub kind: TraceKind,
+    /// Who called.
+    pub caller: Address,
+    /// Who was called.
+    pub target: Address,
+    /// Native value sent along.
+    pub value: U256,
+    /// Its input.
+    pub input: Bytes,
+    /// Gas used, nested calls included.
+    pub gas_used: u64,
+    /// How it ended; `None` only while it runs.
+    pub outcome: Option<Outcome>,
+    /// Logs it left itself, in order, even if they were undone later.
+    pub logs: Vec<Log>,
+    /// What it printed; nothing unless the ledger is for development.
+    pub printed: Vec<String>,
+}
+
+/// What all calls of a transaction share.
+pub struct World {
+    /// State with the transaction's changes.
+    pub overlay: Overlay,
+    /// The block.
+    pub block: BlockEnv,
+    /// Who signed the transaction.
+    pub origin: Address,
+    /// What the transaction pays for a unit of gas.
+    pub gas_price: u128,
+    /// Logs of the calls that were not undone.
+    pub logs: Vec<Log>,
+    /// Fuel spent so far.
+    pub spent: Spent,
+    /// The calls made so far, if somebody wants to know.
+    pub trace: Option<Vec<TraceCall>>,
+    /// Whether contracts may print.
+    pub development: bool,
+    /// Where contracts run.
+    pub vm: Arc<Vm>,
+    /// The contracts that are running, outermost first.
+    stack: Vec<Address>,
+}
+
+impl World {
+    /// The world of a transaction about to be executed.
+    pub fn new(
+        overlay: Overlay,
+        block: BlockEnv,
+        origin: Address,
+        gas_price: u128,
+        vm: Arc<Vm>,
+    ) -> Self {
+        World {
+            overlay,
+            block,
+            origin,
+            gas_price,
+            logs: Vec::new(),
+            spent: Spent::default(),
+            trace: None,
+            development: vm.is_development(),
+            vm,
+            stack: Vec::new(),
+        }
+    }
+
+    /// Calls an account: see the module's documentation.
+    pub fn call(
+        mut self: Box<Self>,
+        message: Message,
+        is_static: bool,
+    ) -> (Box<Self>, Result<Finished, Fault>) {
+        match self.check(&message) {
+            Ok(Ok(program)) => self.run(message, program, Entry::Call, is_static),
+            Ok(Err(reason)) => {
+                let refused = Finished::refused(reason, message.fuel);
+                self.trace_refusal(message, &refused);
+                (self, Ok(refused))
+            }
+            Err(fault) => (self, Err(fault)),
+        }
+    }
+
+    /// Finds the program to run, or the reason why the call may not be made.
+    fn check(&mut self, message: &Message) -> Result<Result<Option<Arc<Program>>, Vec<u8>>, Fault> {
+        if let Some(reason) = self.too_deep() {
+            return Ok(Err(reason));
+        }
+        let account = self.overlay.account(&message.target)?;
+        if !account.is_contract() {
+            return Ok(Ok(None));
+        }
+        let overlay = &mut self.overlay;
+        let program = self.vm.program(&account.code_hash, |hash| overlay.code(hash))?;
+        let entered = self.stack.contains(&message.target);
+        if entered && !program.may_be_reentered(&message.input) {
+            return Ok(Err(ReentrantCall { account: message.target }.abi_encode()));
+        }
+        Ok(Ok(Some(program)))
+    }
+
+    /// Keeps what the running contract prints, if this is development and somebody wants to know.
+    pub(super) fn print(&mut self, message: String) {
+        let depth = self.stack.len().saturating_sub(1);
+        let running = self.trace.iter_mut().flatten().rev().find(|call| call.depth == depth);
+        if let (Some(call), true) = (running, self.development) {
+            call.printed.push(message);
+        }
+    }
+
+    /// The reason to refuse a call that would be nested too deeply.
+    pub fn too_deep(&self) -> Option<Vec<u8>> {
+        (self.stack.len() >= CALL_DEPTH).then(|| CallTooDeep {}.abi_encode())
+    }
+
+    /// Runs `program` (nothing, for an account without code) at `entry` as one scope.
+    pub fn run(
+        mut self: Box<Self>,
+        message: Message,
+        program: Option<Arc<Program>>,
+        entry: Entry,
+        is_static: bool,
+    ) -> (Box<Self>, Result<Finished, Fault>) {
+        let Message { kind, caller, target, value, input, fuel } = message;
+        let (checkpoint, log_count) = self.begin();
+        let traced = self.trace_begin(kind, caller, target, value, &input);
+        let finished = match self.overlay.transfer(&caller, &target, value) {
+            Err(fault) => return (self, Err(fault)),
+            Ok(false) => match self.insufficient(caller, value) {
+                Ok(reason) => Finished::refused(reason, fuel),
+                Err(fault) => return (self, Err(fault)),
+            },
+            Ok(true) => match program {
+                None => Finished { ending: Ending::Success, output: Bytes::new(), fuel_left: fuel },
+                Some(program) => {
+                    let (returned, output, address) = (Bytes::new(), Bytes::new(), target);
+                    let frame =
+                        Frame { address, caller, value, is_static, input, output, returned, fuel };
+                    self.stack.push(target);
+                    let (host, ending) = program.run(Host::new(frame, self), entry);
+                    let (frame, world) = host.finish();
+                    self = world;
+                    self.stack.pop();
+                    match ending {
+                        Ok(ending) => self.conclude(ending, frame),
+                        Err(fault) => return (self, Err(fault)),
+                    }
+                }
+            },
+        };
+        if let Some(index) = traced {
+            self.trace_end(index, fuel, log_count, &finished);
+        }
+        if finished.ending != Ending::Success {
+            self.overlay.revert(checkpoint);
+            self.logs.truncate(log_count);
+        }
+        (self, Ok(finished))
+    }
+
+    fn begin(&self) -> (Checkpoint, usize) {
+        (self.overlay.checkpoint(), self.logs.len())
+    }
+
+    fn insufficient(&mut self, account: Address, needed: U256) -> Result<Vec<u8>, Fault> {
+        let balance = self.overlay.account(&account)?.balance;
+        Ok(InsufficientBalance { account, balance, needed }.abi_encode())
+    }
+
+    /// Settles a call that has run: a halted one loses its output and what fuel it had left.
+    fn conclude(&mut self, ending: Ending, frame: Frame) -> Finished {
+        if let Ending::Halted(_) = ending {
+            self.spent.add(Part::Forfeited, frame.fuel);
+            return Finished { ending, output: Bytes::new(), fuel_left: 0 };
+        }
+        Finished { ending, output: frame.output, fuel_left: frame.fuel }
+    }
+
+    fn trace_begin(
+        &mut self,
+        kind: TraceKind,
+        caller: Address,
+        target: Address,
+        value: U256,
+        input: &Bytes,
+    ) -> Option<usize> {
+        let depth = self.stack.len();
+        let trace = self.trace.as_mut()?;
+        let input = input.clone();
+        trace.push(TraceCall {
+            depth,
+            kind,
+            caller,
+            target,
+            value,
+            input,
+            gas_used: 0,
+            outcome: None,
+            logs: Vec::new(),
+            printed: Vec::new(),
+        });
+        Some(trace.len() - 1)
+    }
+
+    fn trace_end(&mut self, index: usize, fuel: u64, log_count: usize, finished: &Finished) {
+        let Some(call) = self.trace.as_mut().and_then(|trace| trace.get_mut(index)) else { return };
+        call.gas_used = (fuel - finished.fuel_left).div_ceil(FUEL_PER_GAS);
+        call.outcome = Some(finished.outcome());
+        let own = self.logs.get(log_count..).unwrap_or_default();
+        call.logs = own.iter().filter(|log| log.address == call.target).cloned().collect();
+    }
+
+    fn trace_refusal(&mut self, message: Message, refused: &Finished) {
+        let Message { kind, caller, target, value, input, .. } = message;
+        if let Some(index) = self.trace_begin(kind, caller, target, value, &input) {
+            self.trace_end(index, refused.fuel_left, self.logs.len(), refused);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Every limit that the host alone imposes, each with its reason. The sizes that guests see too are in
+//! `florin_abi::limits`.
+//!
+//! Invariant: whatever a transaction does, memory, stack and time it can take are bounded by these and by its gas.
+
+use crate::gas::GAS_PER_BLOCK_MAX;
+
+/// Longest signed transaction: the largest module with room for its constructor arguments. geth's pool takes 128 KiB,
+/// enough for payments but not for modules.
+pub const TRANSACTION_BYTES: usize = 768 * 1024;
+/// Deepest nesting of calls. Payment contracts call two or three deep; every level holds an instance of the pool.
+pub const CALL_DEPTH: usize = 64;
+/// Executions that may run at the same time; the pool of instances is sized for all of them at full depth.
+pub const CONCURRENT_EXECUTIONS: usize = 16;
+/// Instances, memories and tables in the pool.
+pub const POOL_SLOTS: u32 = (CALL_DEPTH * CONCURRENT_EXECUTIONS) as u32;
+/// Largest linear memory: 256 pages. With the deepest nesting one execution holds at most 1 GiB.
+pub const MEMORY_BYTES: usize = 16 << 20;
+/// Memory that stays with a pool slot between calls: more than the initial memory of an SDK contract, so that
+/// starting one needs no system call.
+pub const MEMORY_KEPT_BYTES: usize = 1 << 20;
+/// Most entries of a module's table: its indirectly called functions.
+pub const TABLE_ENTRIES: usize = 8 * 1024;
+/// Table memory that stays with a pool slot between calls.
+pub const TABLE_KEPT_BYTES: usize = 64 << 10;
+/// Native stack that WebAssembly code of one call may use. The compiler's frames are small: this is a recursion of
+/// several thousand functions.
+pub const WASM_STACK_BYTES: usize = 256 << 10;
+/// Native stack that must be free when a call begins: the contract's and the host's around it.
+pub const STACK_RED_ZONE_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
+/// Native stack that is added when less than the red zone is free.
+pub const STACK_SEGMENT_BYTES: usize = 4 << 20;
+
+/// Most functions in a module; the bundled token has about a hundred.
+pub const MODULE_FUNCTIONS: u32 = 8 * 1024;
+/// Longest function body. Register allocation grows faster than linearly with it.
+pub const FUNCTION_BYTES: usize = 48 * 1024;
+/// Most local variables of a function, for the same reason.
+pub const FUNCTION_LOCALS: u32 = 4 * 1024;
+/// Most parameters and results of a function type.
+pub const FUNCTION_PARAMS: usize = 64;
+/// Most function types in a module.
+pub const MODULE_TYPES: u32 = 1024;
+/// Most globals in a module.
+pub const MODULE_GLOBALS: u32 = 1024;
+/// Most data segments in a module.
+pub const MODULE_DATA_SEGMENTS: u32 = 4 * 1024;
+/// Most element segments in a module.
+pub const MODULE_ELEMENT_SEGMENTS: u32 = 64;
+/// Most exports of a module.
+pub const MODULE_EXPORTS: u32 = 64;
+/// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are at 5 to 8.
+pub const COMPILED_PER_MODULE_BYTE: usize = 48;
+/// Compiled code that even an empty module may have.
+pub const COMPILED_BASE_BYTES: usize = 256 << 10;
+/// Compiled modules kept ready in memory; more are loaded from disk when needed.
+pub const MODULES_IN_MEMORY: usize = 1024;
+
+/// Most transactions in a block, which bounds the memory of sealing one.
+pub const BLOCK_TRANSACTIONS: usize = 100_000;
+/// Blocks that one log query may span.
+pub const LOG_QUERY_BLOCKS: u64 = 100_000;
+/// Logs that one query returns at most.
+pub const LOG_QUERY_RESULTS: usize = 10_000;
+/// Entries in one page of accounts or storage.
+pub const PAGE_ENTRIES: usize = 1_000;
+
+const _: () = {
+    assert!(TRANSACTION_BYTES > florin_abi::limits::MODULE_BYTES as usize);
+    assert!(WASM_STACK_BYTES < STACK_RED_ZONE_BYTES);
+    assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);
+    assert!(MEMORY_KEPT_BYTES <= MEMORY_BYTES);
+    assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
+    // Fuel is 64 bits wide, and a block's gas must fit into it.
+    assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());
+};

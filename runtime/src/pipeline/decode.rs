@@ -1,0 +1,82 @@
+//! From bytes to a transaction that claims to be signed.
+
+use crate::config::Genesis;
+use crate::error::Rejection;
+use crate::gas;
+use crate::limits::TRANSACTION_BYTES;
+use crate::types::{Address, B256, Call, Intent, U256};
+use alloy_consensus::{Transaction, TxEnvelope};
+use alloy_eips::Decodable2718;
+
+/// A decoded transaction whose signature was not looked at yet.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// What it wants; the sender is not known yet.
+    pub intent: Intent,
+    /// What was signed.
+    pub signature_hash: B256,
+    /// r.
+    pub r: U256,
+    /// s.
+    pub s: U256,
+    /// Parity of R's y.
+    pub y_parity: bool,
+}
+
+/// Decodes a signed transaction: legacy (with EIP-155 unless the genesis says otherwise), EIP-2930 or EIP-1559.
+pub fn decode(bytes: &[u8], genesis: &Genesis) -> Result<Signed, Rejection> {
+    if bytes.len() > TRANSACTION_BYTES {
+        return Err(Rejection::Oversized { bytes: bytes.len(), limit: TRANSACTION_BYTES });
+    }
+    match bytes.first() {
+        None => return Err(Rejection::Malformed("it is empty".into())),
+        // A type byte is below 0x80 (EIP-2718); a legacy transaction is an RLP list, from 0xc0 on.
+        Some(&kind) if kind < 0x80 && !(1..=2).contains(&kind) => {
+            return Err(Rejection::UnsupportedType(kind));
+        }
+        Some(_) => {}
+    }
+    let envelope = TxEnvelope::decode_2718_exact(bytes)
+        .map_err(|error| Rejection::Malformed(error.to_string()))?;
+    match envelope.chain_id() {
+        Some(got) if got != genesis.chain_id => {
+            return Err(Rejection::WrongChain { got, expected: genesis.chain_id });
+        }
+        None if !genesis.accept_unprotected => return Err(Rejection::Unprotected),
+        _ => {}
+    }
+    let signature = envelope.signature();
+    Ok(Signed {
+        signature_hash: envelope.signature_hash(),
+        r: signature.r(),
+        s: signature.s(),
+        y_parity: signature.v(),
+        intent: intent(&envelope)?,
+    })
+}
+
+fn intent(envelope: &TxEnvelope) -> Result<Intent, Rejection> {
+    let max_fee = envelope.max_fee_per_gas();
+    let max_priority_fee = envelope.max_priority_fee_per_gas().unwrap_or(max_fee);
+    if max_priority_fee > max_fee {
+        return Err(Rejection::TipAboveFee { tip: max_priority_fee, max: max_fee });
+    }
+    let list = envelope.access_list();
+    let addresses = list.map_or(0, |list| list.len() as u64);
+    let keys = list.map_or(0, |list| list.iter().map(|item| item.storage_keys.len() as u64).sum());
+    let to = envelope.to();
+    Ok(Intent {
+        hash: *envelope.tx_hash(),
+        kind: envelope.tx_type() as u8,
+        sender: Address::ZERO,
+        payer: Address::ZERO,
+        nonce_key: U256::ZERO,
+        nonce: envelope.nonce(),
+        window: None,
+        gas_limit: envelope.gas_limit(),
+        intrinsic_gas: gas::intrinsic(envelope.input(), to.is_none(), addresses, keys),
+        max_fee,
+        max_priority_fee,
+        calls: vec![Call { to, value: envelope.value(), input: envelope.input().clone() }],
+    })
+}

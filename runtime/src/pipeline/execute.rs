@@ -1,0 +1,118 @@
+//! One transaction, executed: `(state, block, transaction) → (receipt, changes)`.
+
+use super::settle;
+use crate::error::Fault;
+use crate::gas::FUEL_PER_GAS;
+use crate::host::{
+    BlockEnv, Ending, Finished, Message, Part, TraceCall, TraceKind, World, code_price,
+};
+use crate::state::Overlay;
+use crate::types::{Address, Bytes, Call, Intent, Receipt, U256};
+use crate::vm::Vm;
+use std::sync::Arc;
+
+/// What an execution yields besides its changes to the overlay.
+#[derive(Debug)]
+pub struct Executed {
+    /// The receipt; its cumulative gas counts from `gas_before`.
+    pub receipt: Receipt,
+    /// The calls it made, if they were asked for.
+    pub trace: Vec<TraceCall>,
+}
+
+/// Executes an admitted transaction over `overlay`, in a block that has used `gas_before` already.
+pub fn execute(
+    mut overlay: Overlay,
+    block: &BlockEnv,
+    vm: &Arc<Vm>,
+    intent: &Intent,
+    gas_before: u64,
+    traced: bool,
+) -> Result<(Overlay, Executed), Fault> {
+    let price = intent.effective_gas_price(block.gas_price);
+    settle::buy(&mut overlay, intent, price)?;
+    let permit = vm.admit_execution();
+    let mut world = Box::new(World::new(overlay, *block, intent.sender, price, vm.clone()));
+    world.trace = traced.then(Vec::new);
+    let (mut world, finished) = run_all(world, intent)?;
+    drop(permit);
+    let gas = world.spent.report(intent.intrinsic_gas);
+    let gas_used = gas.parts().iter().map(|(_, gas)| gas).sum();
+    settle::settle(&mut world.overlay, intent, price, gas_used, &block.fee_recipient)?;
+    let (to, value, created) = subject(intent);
+    let receipt = Receipt {
+        transaction: intent.hash,
+        kind: intent.kind,
+        sender: intent.sender,
+        to,
+        value,
+        created: created.filter(|_| finished.ending == Ending::Success),
+        outcome: finished.outcome(),
+        gas_used,
+        cumulative_gas_used: gas_before + gas_used,
+        gas_price: price,
+        logs: std::mem::take(&mut world.logs),
+        gas,
+    };
+    let World { overlay, trace, .. } = *world;
+    Ok((overlay, Executed { receipt, trace: trace.unwrap_or_default() }))
+}
+
+/// What a receipt says of an intent: whom it called, the value, and the contract it may have created.
+fn subject(intent: &Intent) -> (Option<Address>, U256, Option<Address>) {
+    let first = intent.calls.first();
+    let to = first.and_then(|call| call.to);
+    let created = match to {
+        None => Some(intent.sender.create(intent.nonce)),
+        Some(_) => None,
+    };
+    (to, intent.total_value().unwrap_or_default(), created)
+}
+
+/// Makes the calls of an intent, all or nothing; the result is that of the last one, or of the one that failed.
+fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finished), Fault> {
+    let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
+    let mut fuel = gas.checked_mul(FUEL_PER_GAS).ok_or(Fault::Bug("gas overflowed fuel"))?;
+    let checkpoint = world.overlay.checkpoint();
+    let mut last = Finished { ending: Ending::Success, output: Bytes::new(), fuel_left: fuel };
+    for call in &intent.calls {
+        (world, last) = run_one(world, intent, call, fuel)?;
+        fuel = last.fuel_left;
+        if last.ending != Ending::Success {
+            world.overlay.revert(checkpoint);
+            world.logs.clear();
+            break;
+        }
+    }
+    Ok((world, last))
+}
+
+fn run_one(
+    mut world: Box<World>,
+    intent: &Intent,
+    call: &Call,
+    fuel: u64,
+) -> Result<(Box<World>, Finished), Fault> {
+    let (caller, value) = (intent.sender, call.value);
+    if let Some(target) = call.to {
+        let input = call.input.clone();
+        let message = Message { kind: TraceKind::Call, caller, target, value, input, fuel };
+        let (world, finished) = world.call(message, false);
+        return Ok((world, finished?));
+    }
+    let price = code_price(&call.input);
+    let Some(rest) = fuel.checked_sub(price) else {
+        world.spent.add(Part::Forfeited, fuel);
+        return Ok((world, Finished::out_of_gas()));
+    };
+    world.spent.add(Part::Code, price);
+    let prepared = match world.prepare(&call.input)? {
+        Ok(prepared) => prepared,
+        Err(reason) => return Ok((world, Finished::refused(reason, rest))),
+    };
+    let target = caller.create(intent.nonce);
+    let input = prepared.arguments.clone();
+    let message = Message { kind: TraceKind::Create, caller, target, value, input, fuel: rest };
+    let (world, finished) = world.create(message, prepared);
+    Ok((world, finished?))
+}

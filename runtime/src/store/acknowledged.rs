@@ -1,0 +1,94 @@
+//! The mark of the last acknowledged block: how a reader tells a torn write from a lost block.
+//!
+//! A record at the end of the journal that cannot be read is harmless if nobody was told that its block is durable,
+//! and a catastrophe otherwise. The mark is written after the journal is synced and before a commit returns. It is not
+//! synced itself: it survives the death of the process, and after a power failure it may be a few blocks behind, where
+//! the journal's own chain and the state's head still stand witness.
+//!
+//! Invariant: there is always one readable slot; a write goes to the other one.
+
+use super::error::{Damage, IoContext, Result};
+use crate::types::B256;
+use std::{
+    fs::{File, OpenOptions},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+/// Distance of the two slots: a disk sector, so that a torn write spoils one at most.
+const SLOT_DISTANCE: u64 = 512;
+const SLOT_BYTES: usize = 56;
+
+/// The last acknowledged block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Mark {
+    pub number: u64,
+    /// Hash of its journal record.
+    pub record: B256,
+}
+
+impl Mark {
+    fn encode(&self) -> [u8; SLOT_BYTES] {
+        let mut bytes = [0; SLOT_BYTES];
+        bytes[..8].copy_from_slice(&self.number.to_le_bytes());
+        bytes[8..40].copy_from_slice(self.record.as_slice());
+        let check = blake3::hash(&bytes[..40]);
+        bytes[40..].copy_from_slice(&check.as_bytes()[..16]);
+        bytes
+    }
+
+    fn decode(bytes: &[u8; SLOT_BYTES]) -> Option<Self> {
+        let number = u64::from_le_bytes(*bytes.first_chunk()?);
+        let mark = Mark { number, record: B256::from_slice(&bytes[8..40]) };
+        (mark.encode() == *bytes).then_some(mark)
+    }
+}
+
+/// The file `acknowledged`.
+#[derive(Debug)]
+pub(super) struct Acknowledged {
+    file: File,
+    path: PathBuf,
+}
+
+impl Acknowledged {
+    /// Creates the file, or replaces it, with a first mark in both slots.
+    pub fn create(path: &Path, mark: Mark) -> Result<Self> {
+        let mut options = OpenOptions::new();
+        let file = options.read(true).write(true).create(true).truncate(true).open(path);
+        let mark_file = Acknowledged { file: file.context("create", path)?, path: path.to_owned() };
+        for slot in [0, SLOT_DISTANCE] {
+            mark_file.file.write_all_at(&mark.encode(), slot).context("write", path)?;
+        }
+        mark_file.file.sync_all().context("sync", path)?;
+        Ok(mark_file)
+    }
+
+    /// Opens the file and reads the newer of its marks.
+    pub fn open(path: &Path) -> Result<(Self, Mark)> {
+        let damage = |what| Damage::repairable(path, what);
+        if !path.exists() {
+            return Err(damage("the mark of the last acknowledged block is missing"));
+        }
+        let file = OpenOptions::new().read(true).write(true).open(path).context("open", path)?;
+        let mut newest: Option<Mark> = None;
+        for slot in [0, SLOT_DISTANCE] {
+            let mut bytes = [0; SLOT_BYTES];
+            // A slot that is cut off is as unreadable as a garbled one.
+            if file.read_exact_at(&mut bytes, slot).is_ok()
+                && let Some(mark) = Mark::decode(&bytes)
+                && newest.is_none_or(|newest| mark.number > newest.number)
+            {
+                newest = Some(mark);
+            }
+        }
+        let mark = newest.ok_or_else(|| damage("neither slot holds a mark"))?;
+        Ok((Acknowledged { file, path: path.to_owned() }, mark))
+    }
+
+    /// Replaces the older mark.
+    pub fn set(&self, mark: Mark) -> Result<()> {
+        let slot = (mark.number % 2) * SLOT_DISTANCE;
+        self.file.write_all_at(&mark.encode(), slot).context("write", &self.path)
+    }
+}

@@ -1,0 +1,133 @@
+//! The storage part of an audit: the whole history, the state and the indexes, each checked against the others.
+//!
+//! Every write of every block is folded into the commitment, which has to arrive at each header's `state_root`, and at
+//! the end at what is in the state. So a value that changed anywhere, in history or state, is found.
+
+use super::{
+    ACKNOWLEDGED, Progress, Store,
+    acknowledged::{Acknowledged, Mark},
+    commitment::{Commitment, IndexSum},
+    error::{Damage, Result, StoreError},
+    index::index_entries,
+    journal::Position,
+    open::{anchor, check_anchor, check_state, read_config},
+    schema::Counts,
+};
+use crate::types::{B256, Block};
+use alloy_primitives::keccak256;
+
+/// What an audit of the storage found.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Verification {
+    /// Blocks that were checked, with genesis.
+    pub blocks: u64,
+    /// What the state and the history hold.
+    pub counts: Counts,
+    /// What is not as it should be; empty if all is well.
+    pub findings: Vec<Damage>,
+}
+
+impl Verification {
+    /// Damage is a finding; anything else keeps the audit from going on.
+    fn note(&mut self, checked: Result<()>) -> Result<()> {
+        match checked {
+            Err(StoreError::Damaged(damage)) => self.findings.push(*damage),
+            other => return other,
+        }
+        Ok(())
+    }
+}
+
+/// What the blocks so far amount to.
+#[derive(Default)]
+struct Fold {
+    parent: B256,
+    commitment: Commitment,
+    index: IndexSum,
+    transactions: u64,
+    logs: u64,
+}
+
+impl Fold {
+    /// Adds a block, or says what is wrong with it.
+    fn add(&mut self, block: &Block, position: Position) -> std::result::Result<(), &'static str> {
+        let Block { header, hash, body } = block;
+        if header.parent_hash != self.parent {
+            return Err("the block names another parent than the block before it");
+        }
+        self.parent = *hash;
+        self.commitment.apply(&body.writes);
+        if self.commitment.digest() != header.state_root {
+            return Err("the block's writes do not lead to the state that its header commits to");
+        }
+        let mut pairs = body.transactions.iter().zip(&body.receipts);
+        let paired = body.transactions.len() == body.receipts.len()
+            && pairs.all(|(raw, receipt)| keccak256(raw) == receipt.transaction);
+        if !paired {
+            return Err("the block's receipts are not those of its transactions");
+        }
+        for (key, value) in index_entries(block, position) {
+            self.index.add(&key, &value);
+        }
+        self.transactions += body.receipts.len() as u64;
+        self.logs += body.receipts.iter().map(|receipt| receipt.logs.len() as u64).sum::<u64>();
+        Ok(())
+    }
+}
+
+impl Store {
+    /// Checks everything on disk. Commits wait until it is done. `progress` counts bytes of the journal, then entries
+    /// of the state.
+    ///
+    /// # Errors
+    /// Only what keeps the check from going on, such as a disk that cannot be read; damage is in the result.
+    pub fn verify(&self, progress: Progress) -> Result<Verification> {
+        let writer = self.writer();
+        let mut result = Verification { counts: writer.head.counts, ..Verification::default() };
+        let config = read_config(&self.dir);
+        let config = config.and_then(|config| check_anchor(&self.dir, &self.journal, &config));
+        result.note(config)?;
+        let mark = Acknowledged::open(&self.dir.join(ACKNOWLEDGED)).map(|(_, mark)| mark);
+        let tail = writer.journal.tail();
+        let expected = Mark { number: tail.number, record: tail.record };
+        result.note(mark.and_then(|mark| {
+            let path = self.dir.join(ACKNOWLEDGED);
+            let what = "it does not name the last block";
+            if mark == expected { Ok(()) } else { Err(Damage::repairable(path, what)) }
+        }))?;
+
+        let bytes = self.journal.bytes()?;
+        let total = bytes + writer.head.counts.entries();
+        let mut fold = Fold::default();
+        let first = (Position::FIRST, 0, Some(anchor(&self.config)));
+        let scan = self.journal.scan(first.0, first.1, first.2, Some(expected), |at, block| {
+            result.blocks += 1;
+            progress(self.journal.bytes_before(at).min(bytes), total);
+            let number = block.header.number;
+            let damage = |what| {
+                Damage::history(self.journal.path(at.segment), at.offset, Some(number), what)
+            };
+            fold.add(&block, at).map_err(damage)
+        });
+        let whole = scan.and_then(|found| {
+            let what = "the journal ends before the last block that was committed";
+            let damage = || {
+                Damage::history(self.journal.path(found.end.segment), found.end.offset, None, what)
+            };
+            if found == tail { Ok(()) } else { Err(damage()) }
+        });
+        let history_is_whole = whole.is_ok();
+        result.note(whole)?;
+        if history_is_whole {
+            let head = &writer.head;
+            let agree = fold.commitment == head.commitment
+                && fold.index == head.index
+                && (fold.transactions, fold.logs) == (head.counts.transactions, head.counts.logs);
+            let damage = || self.state.damage("it is not what the journal leads to");
+            result.note(if agree { Ok(()) } else { Err(damage()) })?;
+        }
+        let mut rest = |done, _| progress(bytes + done, total);
+        result.note(check_state(&self.state, &writer.head, &self.head(), &mut rest))?;
+        Ok(result)
+    }
+}

@@ -1,0 +1,273 @@
+//! The beginnings of an open store: creating a ledger, opening one, building its state again.
+
+use super::{
+    ACKNOWLEDGED, Durability, GENESIS, JOURNAL, Progress, STATE, Store, Writer,
+    acknowledged::{Acknowledged, Mark},
+    commitment::{Commitment, IndexSum},
+    error::{Damage, IoContext, Result, StoreError},
+    journal::{Journal, Position, Reader, Tail, sync_directory},
+    lock::Lock,
+    recent::Recent,
+    schema::{Head, State, Table},
+    transition::{check, transition},
+};
+use crate::types::{B256, Block, Bytes, Header};
+use alloy_primitives::Sealed;
+use std::{
+    fs::{self, File},
+    io::{ErrorKind, Write},
+    path::Path,
+    sync::{Arc, Mutex, RwLock},
+};
+
+/// Where a state is built before it takes its place, and where the old one goes before it is removed.
+const STATE_NEW: &str = "state.new";
+const STATE_OLD: &str = "state.old";
+/// Entries between two reports of progress.
+const REPORT_ENTRIES: u64 = 4096;
+
+/// What the first record names as its predecessor: it ties the journal to the configuration.
+pub(super) fn anchor(config: &[u8]) -> B256 {
+    B256::from(blake3::derive_key("florin 1 genesis configuration", config))
+}
+
+impl Store {
+    /// Creates a ledger in `dir`, which may exist if no ledger is in it. `genesis` is block 0; its writes are the
+    /// allocations. `config` is kept as it is and comes back from [`Store::genesis_config`].
+    pub fn create(
+        dir: &Path,
+        genesis: &Block,
+        config: &[u8],
+        durability: Durability,
+    ) -> Result<Self> {
+        fs::create_dir_all(dir).context("create", dir)?;
+        for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
+            let path = dir.join(name);
+            if path.exists() {
+                return Err(StoreError::AlreadyExists { path });
+            }
+        }
+        let lock = Lock::acquire(dir)?;
+        let commitment = check(None, genesis, None, |_| Ok(None))?;
+        let (journal, position) =
+            Journal::create(&dir.join(JOURNAL), anchor(config), genesis, durability)?;
+        let state = State::create(&dir.join(STATE))?;
+        let (entries, head) = transition(None, genesis, position, commitment);
+        state.apply(entries, &head)?;
+        state.sync()?;
+        let Tail { number, record, .. } = journal.tail();
+        let mark = Mark { number, record };
+        let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+        // The last, because it makes the directory a ledger.
+        write_new(&dir.join(GENESIS), config)?;
+        sync_directory(dir)?;
+        let header = Sealed::new_unchecked(genesis.header.clone(), genesis.hash);
+        let parts = Parts { config: config.to_vec().into(), journal, acknowledged, state, head };
+        Ok(parts.assemble(dir, header, lock))
+    }
+
+    /// Opens a ledger: brings the state up to the journal and compares every entry with the commitment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says whether
+    /// [`Store::rebuild`] helps.
+    pub fn open(dir: &Path, durability: Durability, progress: Progress) -> Result<Self> {
+        let config = read_config(dir)?;
+        let lock = Lock::acquire(dir)?;
+        let (acknowledged, mark) = Acknowledged::open(&dir.join(ACKNOWLEDGED))?;
+        let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
+        check_anchor(dir, &reader, &config)?;
+        let (state, mut head) = State::open(&dir.join(STATE))?;
+        let mut header = None;
+        let first = (head.position, head.number);
+        let tail = reader.scan(first.0, first.1, None, Some(mark), |position, block| {
+            if block.header.number > head.number {
+                head = apply(&state, Some(&head), &block, position)?;
+            } else if block.hash != head.hash {
+                return Err(state.damage("its head is not the block that the journal has"));
+            }
+            header = Some(Sealed::new_unchecked(block.header, block.hash));
+            Ok(())
+        })?;
+        reader.settle(&tail, Some(mark))?;
+        // `scan` has visited the state's head at least.
+        let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
+        check_state(&state, &head, &header, progress)?;
+        let journal = Journal::resume(reader, tail, durability)?;
+        // Whoever reads the ledger from now on is told of these blocks.
+        acknowledged.set(Mark { number: tail.number, record: tail.record })?;
+        Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
+    }
+
+    /// Builds the state again from the journal, checks it, and puts it in the place of the old one.
+    pub fn rebuild(dir: &Path, progress: Progress) -> Result<()> {
+        let config = read_config(dir)?;
+        let _lock = Lock::acquire(dir)?;
+        let marked = Acknowledged::open(&dir.join(ACKNOWLEDGED));
+        let mark = match &marked {
+            Ok((_, mark)) => Some(*mark),
+            Err(StoreError::Damaged(_)) => None,
+            Err(_) => return marked.map(drop),
+        };
+        let reader = Reader::new(&dir.join(JOURNAL));
+        check_anchor(dir, &reader, &config)?;
+        let fresh = dir.join(STATE_NEW);
+        remove_directory(&fresh)?;
+        let tail = build(&reader, &fresh, mark, anchor(&config), progress)?;
+        if mark.is_none() {
+            let mark = Mark { number: tail.number, record: tail.record };
+            Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+        }
+        let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
+        remove_directory(&old)?;
+        if current.exists() {
+            fs::rename(&current, &old).context("move away", &current)?;
+        }
+        fs::rename(&fresh, &current).context("put into place", &fresh)?;
+        sync_directory(dir)?;
+        remove_directory(&old)
+    }
+}
+
+/// Builds a state in a new directory from the whole journal.
+fn build(
+    reader: &Reader,
+    dir: &Path,
+    mark: Option<Mark>,
+    anchor: B256,
+    progress: Progress,
+) -> Result<Tail> {
+    let state = State::create(dir)?;
+    let mut head: Option<Head> = None;
+    let mut header = None;
+    let total = reader.bytes()?;
+    let mut done = 0;
+    let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
+        head = Some(apply(&state, head.as_ref(), &block, position)?);
+        header = Some(Sealed::new_unchecked(block.header, block.hash));
+        done = reader.bytes_before(position).max(done);
+        progress(done.min(total), total);
+        Ok(())
+    })?;
+    reader.settle(&tail, mark)?;
+    if let (Some(head), Some(header)) = (&head, &header) {
+        check_state(&state, head, header, &mut |_, _| {})?;
+    }
+    state.sync()?;
+    progress(total, total);
+    Ok(tail)
+}
+
+/// The parts of an open store.
+struct Parts {
+    config: Bytes,
+    journal: Journal,
+    acknowledged: Acknowledged,
+    state: State,
+    head: Head,
+}
+
+impl Parts {
+    fn assemble(self, dir: &Path, header: Sealed<Header>, lock: Lock) -> Store {
+        let Parts { config, journal, acknowledged, state, head } = self;
+        Store {
+            dir: dir.to_owned(),
+            config,
+            journal: journal.reader().clone(),
+            state,
+            recent: Recent::new(header),
+            applying: RwLock::new(()),
+            writer: Mutex::new(Writer {
+                journal,
+                acknowledged,
+                head,
+                unflushed: 0,
+                stopped: None,
+                foreseen: None,
+            }),
+            _lock: lock,
+        }
+    }
+}
+
+/// Applies a block of the journal to a state that is behind.
+fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) -> Result<Head> {
+    let commitment =
+        check(head, block, None, |key| state.get(key)).map_err(|error| match error {
+            StoreError::Refused(refusal) => state
+                .damage(format!("block {} does not apply to it: {refusal}", block.header.number)),
+            other => other,
+        })?;
+    let (entries, head) = transition(head, block, position, commitment);
+    state.apply(entries, &head)?;
+    Ok(head)
+}
+
+/// Reads every entry of the state and compares what they amount to with its head and the head block's header.
+pub(super) fn check_state(
+    state: &State,
+    head: &Head,
+    header: &Header,
+    progress: Progress,
+) -> Result<()> {
+    let (mut commitment, mut index) = (Commitment::default(), IndexSum::default());
+    let total = head.counts.entries();
+    let mut done = 0;
+    state.visit(Vec::new(), |key, value| {
+        match Table::of(key) {
+            Some(Table::Head) => return Ok(true),
+            Some(Table::Account | Table::Storage | Table::Code) => commitment.add(key, value),
+            Some(Table::Index) => index.add(key, value),
+            None => return Err(state.damage("it has an entry of an unknown kind")),
+        }
+        done += 1;
+        if done % REPORT_ENTRIES == 0 {
+            progress(done.min(total), total);
+        }
+        Ok(true)
+    })?;
+    progress(total, total);
+    if commitment != head.commitment || commitment.digest() != header.state_root {
+        return Err(state.damage("accounts, storage and code are not what the head block says"));
+    }
+    if index != head.index || done != total {
+        return Err(state.damage("the indexes are not what the journal leads to"));
+    }
+    Ok(())
+}
+
+pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
+    let path = dir.join(GENESIS);
+    match fs::read(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
+            let what = "it is missing; or the creation of the ledger was interrupted";
+            Err(Damage::history(path, 0, None, what))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(StoreError::NotALedger { dir: dir.to_owned() })
+        }
+        read => Ok(read.context("read", &path)?.into()),
+    }
+}
+
+/// Compares the configuration with what the journal starts from.
+pub(super) fn check_anchor(dir: &Path, reader: &Reader, config: &[u8]) -> Result<()> {
+    if reader.anchor()? != anchor(config) {
+        let what = "it is not the configuration that the ledger was created with";
+        return Err(Damage::history(dir.join(GENESIS), 0, None, what));
+    }
+    Ok(())
+}
+
+/// Writes a file that must not exist, durably but for its name.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = File::create_new(path).context("create", path)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).context("write", path)
+}
+
+pub(super) fn remove_directory(path: &Path) -> Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed.context("remove", path),
+    }
+}

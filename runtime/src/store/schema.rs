@@ -1,0 +1,315 @@
+//! The schema of the state, and the only file that names sled.
+//!
+//! | table | key | value | why |
+//! | --- | --- | --- | --- |
+//! | 0 head | | [`Head`], checked | what the rest of the tree amounts to: where to go on, and what to compare with |
+//! | 1 account | address 20 | [`Account`](crate::types::Account) in RLP | nonce, balance, code hash |
+//! | 2 storage | address 20, contract's key | contract's value | what contracts remember |
+//! | 3 code | keccak-256 of the module | the module | contracts with the same code share it |
+//! | 4 block hash | block hash 32 | number 8 | blocks by hash |
+//! | 5 block | number 8 | segment 4, offset 8 | where the journal has the block |
+//! | 6 transaction | transaction hash 32 | number 8, index 4 | transactions and receipts by hash |
+//! | 7 log address | address 20, number 8 | (transaction 4, log 4)* | logs by contract, one entry per block |
+//! | 8 log topic | place 1, topic 32, number 8 | (transaction 4, log 4)* | logs by topic, one entry per block |
+//!
+//! Numbers are big-endian, so that keys sort by block. All tables share one tree, told apart by their first byte,
+//! because sled applies a batch atomically within one tree: a block is one batch. Tables 1 to 3 are the state that the
+//! header's commitment is about; 4 to 8 are indexes, which follow from the journal.
+//!
+//! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. That is found on opening, because
+//! everything in it is compared with the sums in the head, and it can be built again from the journal. sled panics on
+//! some damage; here that becomes an error like any other.
+//!
+//! Invariant: the tree is as of the block in its head, exactly.
+
+use super::{
+    commitment::{Commitment, IndexSum},
+    error::{Damage, IoContext, Result, StoreError},
+    journal::Position,
+};
+use crate::types::{Address, B256, Bytes, StateKey};
+use serde::{Deserialize, Serialize};
+use std::{
+    fs::{File, TryLockError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// sled's page cache: enough for the inner nodes of a million entries, little enough for a laptop.
+const CACHE_BYTES: u64 = 128 << 20;
+/// sled's own file of data inside its directory.
+const DATA_FILE: &str = "db";
+/// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store of this process
+/// that was just dropped: sled's threads let go a little later.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(1);
+
+const HEAD: u8 = 0;
+const ACCOUNT: u8 = 1;
+const STORAGE: u8 = 2;
+const CODE: u8 = 3;
+const BLOCK_HASH: u8 = 4;
+const BLOCK: u8 = 5;
+const TRANSACTION: u8 = 6;
+const LOG_ADDRESS: u8 = 7;
+const LOG_TOPIC: u8 = 8;
+
+pub(super) fn state_key(key: &StateKey) -> Vec<u8> {
+    match key {
+        StateKey::Account(address) => account_key(address),
+        StateKey::Storage(address, key) => storage_key(address, key),
+        StateKey::Code(hash) => code_key(hash),
+    }
+}
+
+pub(super) fn account_key(address: &Address) -> Vec<u8> {
+    join([&[ACCOUNT], address.as_slice()])
+}
+
+pub(super) fn storage_key(address: &Address, key: &[u8]) -> Vec<u8> {
+    join([&[STORAGE], address.as_slice(), key])
+}
+
+pub(super) fn code_key(hash: &B256) -> Vec<u8> {
+    join([&[CODE], hash.as_slice()])
+}
+
+pub(super) fn block_hash_key(hash: &B256) -> Vec<u8> {
+    join([&[BLOCK_HASH], hash.as_slice()])
+}
+
+pub(super) fn block_key(number: u64) -> Vec<u8> {
+    join([&[BLOCK], &number.to_be_bytes()])
+}
+
+pub(super) fn transaction_key(hash: &B256) -> Vec<u8> {
+    join([&[TRANSACTION], hash.as_slice()])
+}
+
+/// All entries of a contract; a block number follows.
+pub(super) fn log_address_prefix(address: &Address) -> Vec<u8> {
+    join([&[LOG_ADDRESS], address.as_slice()])
+}
+
+/// All entries of a topic in a place; a block number follows.
+pub(super) fn log_topic_prefix(place: u8, topic: &B256) -> Vec<u8> {
+    join([&[LOG_TOPIC, place], topic.as_slice()])
+}
+
+pub(super) fn join<const N: usize>(parts: [&[u8]; N]) -> Vec<u8> {
+    parts.concat()
+}
+
+/// What a key in the tree is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Table {
+    Head,
+    Account,
+    Storage,
+    Code,
+    Index,
+}
+
+impl Table {
+    pub fn of(key: &[u8]) -> Option<Table> {
+        Some(match *key.first()? {
+            HEAD => Table::Head,
+            ACCOUNT => Table::Account,
+            STORAGE => Table::Storage,
+            CODE => Table::Code,
+            BLOCK_HASH..=LOG_TOPIC => Table::Index,
+            _ => return None,
+        })
+    }
+}
+
+/// How many entries of each kind there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Accounts that are not empty.
+    pub accounts: u64,
+    /// Storage entries of all contracts.
+    pub storage: u64,
+    /// Distinct modules.
+    pub code: u64,
+    /// Transactions since genesis.
+    pub transactions: u64,
+    /// Logs since genesis.
+    pub logs: u64,
+    /// Entries of the indexes.
+    pub index: u64,
+}
+
+impl Counts {
+    /// Entries in the tree.
+    pub(super) fn entries(&self) -> u64 {
+        self.accounts + self.storage + self.code + self.index
+    }
+}
+
+/// What the tree amounts to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub number: u64,
+    /// The block's hash.
+    pub hash: B256,
+    /// Where the journal has the block.
+    pub position: Position,
+    /// The sum over the state.
+    pub commitment: Commitment,
+    /// The sum over the indexes.
+    pub index: IndexSum,
+    pub counts: Counts,
+}
+
+impl Head {
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = postcard::to_stdvec(self).expect("a head of plain data encodes");
+        let check = blake3::hash(&bytes);
+        bytes.extend_from_slice(check.as_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (content, check) = bytes.split_last_chunk::<32>()?;
+        (blake3::hash(content).as_bytes() == check).then(|| postcard::from_bytes(content).ok())?
+    }
+}
+
+/// A change to the tree.
+pub(super) type Entry = (Vec<u8>, Option<Vec<u8>>);
+
+/// The tree.
+#[derive(Debug)]
+pub(super) struct State {
+    db: sled::Db,
+    dir: PathBuf,
+}
+
+impl State {
+    /// Creates an empty tree in a new directory.
+    pub fn create(dir: &Path) -> Result<Self> {
+        std::fs::create_dir(dir).context("create", dir)?;
+        State::start(dir)
+    }
+
+    /// Opens a tree that has a head.
+    pub fn open(dir: &Path) -> Result<(Self, Head)> {
+        // sled would create what is missing, and start from nothing.
+        if !dir.join(DATA_FILE).is_file() {
+            return Err(Damage::repairable(dir, "the state is missing"));
+        }
+        let state = State::start(dir)?;
+        let head = state.get(&[HEAD])?.and_then(|bytes| Head::decode(&bytes));
+        let head = head.ok_or_else(|| Damage::repairable(dir, "the state has no readable head"))?;
+        Ok((state, head))
+    }
+
+    fn start(dir: &Path) -> Result<Self> {
+        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
+        // A commit flushes when it is due; no thread does so behind our back.
+        let config = config.flush_every_ms(None);
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match guard(dir, || config.open()) {
+                Err(StoreError::Io { .. }) if locked(dir) && Instant::now() < deadline => {
+                    thread::sleep(LOCK_PAUSE);
+                }
+                opened => return Ok(State { db: opened?, dir: dir.to_owned() }),
+            }
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &[u8]) -> Result<Option<Bytes>> {
+        let value = guard(&self.dir, || self.db.get(key))?;
+        Ok(value.map(|value| Bytes::copy_from_slice(&value)))
+    }
+
+    /// Applies a block: all entries and the new head, or nothing.
+    pub fn apply(&self, entries: Vec<Entry>, head: &Head) -> Result<()> {
+        let mut batch = sled::Batch::default();
+        for (key, value) in entries {
+            match value {
+                Some(value) => batch.insert(key, value),
+                None => batch.remove(key),
+            }
+        }
+        batch.insert(&[HEAD], head.encode());
+        guard(&self.dir, || self.db.apply_batch(batch))
+    }
+
+    /// Up to `limit` entries whose keys begin with `prefix`, from `prefix` + `from` on, or after it.
+    pub fn page(
+        &self,
+        prefix: &[u8],
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<(Vec<u8>, Bytes)>> {
+        let mut page = Vec::new();
+        let start = join([prefix, after.unwrap_or_default()]);
+        self.visit(start, |key, value| {
+            let more = page.len() < limit && key.starts_with(prefix);
+            if more && after.is_none_or(|after| &key[prefix.len()..] != after) {
+                page.push((key[prefix.len()..].to_vec(), Bytes::copy_from_slice(value)));
+            }
+            Ok(more)
+        })?;
+        Ok(page)
+    }
+
+    /// Visits the entries from `start` on in order of key, until `visit` has enough.
+    pub fn visit(
+        &self,
+        start: Vec<u8>,
+        mut visit: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        let mut entries = self.db.range(start..);
+        while let Some((key, value)) = guard(&self.dir, || entries.next().transpose())? {
+            if !visit(&key, &value)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the operating system.
+    pub fn flush(&self) -> Result<()> {
+        guard(&self.dir, || self.db.flush()).map(drop)
+    }
+
+    /// Hands everything to the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.flush()?;
+        let path = self.dir.join(DATA_FILE);
+        File::open(&path).and_then(|file| file.sync_all()).context("sync", &path)
+    }
+
+    /// The error for content that is not as it should be.
+    pub fn damage(&self, what: impl Into<String>) -> StoreError {
+        Damage::repairable(&self.dir, what)
+    }
+}
+
+/// Whether sled's own lock is still held.
+fn locked(dir: &Path) -> bool {
+    let file = File::open(dir.join(DATA_FILE));
+    file.is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}
+
+/// Turns sled's errors, and its panics over damaged files, into ours.
+fn guard<T>(dir: &Path, operation: impl FnOnce() -> sled::Result<T>) -> Result<T> {
+    match catch_unwind(AssertUnwindSafe(operation)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(sled::Error::Io(source))) => Err(source).context("use the state in", dir),
+        Ok(Err(error)) => Err(Damage::repairable(dir, error.to_string())),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().map(String::as_str);
+            let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+            let what = text.unwrap_or("it cannot be read");
+            Err(Damage::repairable(dir, what.lines().next().unwrap_or(what)))
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! A contract's code, ready to run.
+
+use super::engine::Engine;
+use super::link::{Guest, Stopped};
+use super::native::NativeProgram;
+use super::validate::Facts;
+use crate::error::Fault;
+use crate::gas::{INSTANCE, MEMORY_PAGE};
+use crate::host::{Ending, Exit, Host, Part};
+use crate::limits::{STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES};
+use crate::types::Halt;
+use florin_abi::exports;
+use wasmtime::{InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
+
+/// Where a run begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// An ordinary call.
+    Call,
+    /// The constructor.
+    Deploy,
+    /// The migration after an upgrade.
+    Migrate,
+}
+
+/// A contract's code, ready to run.
+pub struct Program {
+    code: Code,
+    facts: Facts,
+}
+
+enum Code {
+    Wasm(Box<Wasm>),
+    Native(NativeProgram),
+}
+
+struct Wasm {
+    instance: InstancePre<Guest>,
+    memory: ModuleExport,
+    call: ModuleExport,
+    deploy: Option<ModuleExport>,
+    migrate: Option<ModuleExport>,
+}
+
+impl Program {
+    /// A program from compiled WebAssembly.
+    pub(super) fn wasm(engine: &Engine, module: Module, facts: Facts) -> Result<Self, Fault> {
+        let export = |name| module.get_export_index(name);
+        let missing = Fault::Bug("a checked module lacks an export");
+        let (Some(memory), Some(call)) = (export(exports::MEMORY), export(exports::CALL)) else {
+            return Err(missing);
+        };
+        let (deploy, migrate) = (export(exports::DEPLOY), export(exports::MIGRATE));
+        let instance = engine
+            .linker()
+            .instantiate_pre(&module)
+            .map_err(|error| Fault::Engine(error.to_string()))?;
+        let code = Code::Wasm(Box::new(Wasm { instance, memory, call, deploy, migrate }));
+        Ok(Program { code, facts })
+    }
+
+    /// A program compiled for this machine, standing for a module with these facts.
+    pub(super) fn native(program: NativeProgram, facts: Facts) -> Self {
+        Program { code: Code::Native(program), facts }
+    }
+
+    /// Whether the program has an entry of its own.
+    pub fn has(&self, entry: Entry) -> bool {
+        match entry {
+            Entry::Call => true,
+            Entry::Deploy => self.facts.has_deploy,
+            Entry::Migrate => self.facts.has_migrate,
+        }
+    }
+
+    /// Whether a call with this input may enter the contract while it is on the call stack.
+    pub fn may_be_reentered(&self, input: &[u8]) -> bool {
+        input.first_chunk::<4>().is_some_and(|selector| self.facts.reentrant.contains(selector))
+    }
+
+    /// The first line of `former`'s storage layout that this program does not keep, unless it migrates.
+    pub fn layout_conflict(&self, former: &Program) -> Option<String> {
+        if self.facts.has_migrate {
+            return None;
+        }
+        let mut ours = self.facts.layout.lines();
+        former.facts.layout.lines().find_map(|line| match ours.next() {
+            Some(our) if our == line => None,
+            Some(our) => Some(format!("`{line}` became `{our}`")),
+            None => Some(format!("`{line}` is gone")),
+        })
+    }
+
+    /// Runs the program for a call. A missing constructor or migration succeeds at once.
+    pub fn run(&self, mut host: Host, entry: Entry) -> (Host, Result<Ending, Fault>) {
+        if !self.has(entry) {
+            return (host, Ok(Ending::Success));
+        }
+        let pages = MEMORY_PAGE * self.facts.initial_pages;
+        let charged =
+            host.charge(Part::Compute, INSTANCE).and_then(|()| host.charge(Part::Memory, pages));
+        if let Err(exit) = charged {
+            return conclude(host, Err(exit));
+        }
+        // Nested calls nest on the native stack; more of it is taken from the heap when little is left, so that the
+        // depth limit holds on every thread.
+        stacker::maybe_grow(STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES, || match &self.code {
+            Code::Wasm(wasm) => wasm.run(host, entry),
+            Code::Native(native) => {
+                let (host, result) = native.run(host, entry);
+                conclude(host, result)
+            }
+        })
+    }
+}
+
+/// Turns how the code stopped into how the call ends.
+fn conclude(mut host: Host, result: Result<u32, Exit>) -> (Host, Result<Ending, Fault>) {
+    let ending = match result {
+        Ok(0) => Ok(Ending::Success),
+        Ok(_) => Ok(Ending::Reverted),
+        Err(Exit::Revert(reason)) => {
+            host.frame.output = reason;
+            Ok(Ending::Reverted)
+        }
+        Err(Exit::Halt(halt)) => Ok(Ending::Halted(halt)),
+        Err(Exit::Fault(fault)) => Err(fault),
+    };
+    (host, ending)
+}
+
+impl Wasm {
+    fn run(&self, host: Host, entry: Entry) -> (Host, Result<Ending, Fault>) {
+        let (fuel, input_length) = (host.frame.fuel, host.frame.input.len() as u32);
+        let guest = Guest { host, memory: None, exit: None, owed: 0 };
+        let mut store = Store::new(self.instance.module().engine(), guest);
+        let result =
+            store.set_fuel(fuel).and_then(|()| self.enter(&mut store, entry, input_length));
+        let left = store.get_fuel().unwrap_or(0);
+        let mut guest = store.into_data();
+        let settled = guest.settle(left);
+        let result = match (guest.exit.take(), result) {
+            (Some(exit), _) => Err(exit),
+            (None, Err(error)) => Err(stopped(&error)),
+            (None, Ok(status)) => settled.map(|()| status),
+        };
+        conclude(guest.host, result)
+    }
+
+    fn enter(&self, store: &mut Store<Guest>, entry: Entry, length: u32) -> wasmtime::Result<u32> {
+        let instance = self.instance.instantiate(&mut *store)?;
+        // Set only now: the memory an instance starts with was charged already.
+        store.limiter(|guest| guest);
+        let memory = instance.get_module_export(&mut *store, &self.memory);
+        store.data_mut().memory = memory.and_then(|export| export.into_memory());
+        let export = match entry {
+            Entry::Call => Some(&self.call),
+            Entry::Deploy => self.deploy.as_ref(),
+            Entry::Migrate => self.migrate.as_ref(),
+        };
+        let function = export
+            .and_then(|export| instance.get_module_export(&mut *store, export))
+            .and_then(|export| export.into_func())
+            .ok_or_else(|| wasmtime::Error::msg("an entry point is missing"))?;
+        function.typed::<u32, u32>(&*store)?.call(&mut *store, length)
+    }
+}
+
+/// Why the engine stopped the code.
+fn stopped(error: &wasmtime::Error) -> Exit {
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => Exit::Halt(Halt::OutOfGas),
+        Some(trap) => {
+            let backtrace = error.downcast_ref::<WasmBacktrace>().map(names).unwrap_or_default();
+            let text = trap.to_string();
+            let kind = text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned();
+            Exit::Halt(Halt::Trap { kind, backtrace })
+        }
+        None if error.is::<Stopped>() => Exit::Fault(Fault::Bug("stopped without a reason")),
+        None => Exit::Fault(Fault::Engine(format!("{error:#}"))),
+    }
+}
+
+fn names(backtrace: &WasmBacktrace) -> Vec<String> {
+    let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
+        Some(name) => name.to_owned(),
+        None => format!("function {}", frame.func_index()),
+    };
+    backtrace.frames().iter().map(name).collect()
+}

@@ -1,0 +1,345 @@
+//! What a module must be to come to the ledger.
+//!
+//! Everything that stable rustc emits for wasm32-unknown-unknown is accepted, except floats. What is refused is refused
+//! with a message that names the item and says what to do. wasmparser checks that the module is valid; this file checks
+//! that it is one of ours and that compiling it is bounded work.
+
+use crate::limits::*;
+use florin_abi::{FUNCTIONS, IMPORT_MODULE, exports, limits::MODULE_BYTES, sections};
+use wasmparser::{
+    CompositeInnerType, Export, ExternalKind, FuncValidatorAllocations, FunctionBody, Import,
+    KnownCustom, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
+    WasmFeatures,
+};
+
+/// What the host needs to know of a module besides its code.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// Pages of memory that an instance starts with.
+    pub initial_pages: u64,
+    /// Whether it has a constructor.
+    pub has_deploy: bool,
+    /// Whether it has a migration.
+    pub has_migrate: bool,
+    /// Selectors that may be entered again.
+    pub reentrant: Vec<[u8; 4]>,
+    /// The storage layout, a line per field.
+    pub layout: String,
+}
+
+/// The proposals that contracts may use: what rustc emits. Floats are a feature here so that it can be left out.
+const FEATURES: WasmFeatures = WasmFeatures::GC_TYPES // not the proposal: lets reference types exist
+    .union(WasmFeatures::MUTABLE_GLOBAL)
+    .union(WasmFeatures::SATURATING_FLOAT_TO_INT) // named in the target features; useless without floats
+    .union(WasmFeatures::SIGN_EXTENSION)
+    .union(WasmFeatures::REFERENCE_TYPES)
+    .union(WasmFeatures::MULTI_VALUE)
+    .union(WasmFeatures::BULK_MEMORY);
+
+type Check<T = ()> = Result<T, String>;
+
+/// Checks a module; the error is a sentence for its author.
+pub fn validate(module: &[u8]) -> Check<Facts> {
+    within("the module's size in bytes", module.len() as u64, u64::from(MODULE_BYTES))?;
+    if !module.starts_with(b"\0asm\x01\0\0\0") {
+        return Err(
+            "it is not a WebAssembly module of version 1; build the contract with `florin build`"
+                .into(),
+        );
+    }
+    let mut checker = Checker::default();
+    let mut validator = Validator::new_with_features(FEATURES);
+    for payload in Parser::new(0).parse_all(module) {
+        let payload = payload.map_err(|error| format!("it is damaged: {error}"))?;
+        checker.payload(&payload)?;
+        let valid = validator.payload(&payload).map_err(|error| checker.explain(&error))?;
+        if let ValidPayload::Func(function, body) = valid {
+            let mut function = function.into_validator(FuncValidatorAllocations::default());
+            checker.body(&body)?;
+            function.validate(&body).map_err(|error| checker.explain(&error))?;
+            checker.bodies += 1;
+        }
+    }
+    checker.finish()
+}
+
+fn within(what: &str, value: u64, limit: u64) -> Check {
+    match value <= limit {
+        true => Ok(()),
+        false => Err(format!("{what} is {value}; at most {limit} is allowed")),
+    }
+}
+
+/// What has been seen of a module so far.
+#[derive(Default)]
+struct Checker {
+    facts: Facts,
+    /// For each type: parameters and results, or `None` if it is not a function type.
+    types: Vec<Option<(Vec<ValType>, Vec<ValType>)>>,
+    /// For each function, imported ones first: its type.
+    functions: Vec<u32>,
+    imported: u32,
+    bodies: u32,
+    exports: Vec<(String, ExternalKind, u32)>,
+    has_memory: bool,
+    /// Names of functions, if the module carries them.
+    names: Vec<(u32, String)>,
+}
+
+impl Checker {
+    fn payload(&mut self, payload: &Payload<'_>) -> Check {
+        match payload {
+            Payload::TypeSection(types) => {
+                within("the number of types", types.count().into(), MODULE_TYPES.into())?;
+                for group in types.clone() {
+                    for ty in group.map_err(damaged)?.into_types() {
+                        self.function_type(&ty.composite_type.inner)?;
+                    }
+                }
+            }
+            Payload::ImportSection(imports) => {
+                for import in imports.clone().into_imports() {
+                    self.import(&import.map_err(damaged)?)?;
+                }
+            }
+            Payload::FunctionSection(functions) => {
+                within(
+                    "the number of functions",
+                    functions.count().into(),
+                    MODULE_FUNCTIONS.into(),
+                )?;
+                for function in functions.clone() {
+                    self.functions.push(function.map_err(damaged)?);
+                }
+            }
+            Payload::TableSection(tables) => {
+                within("the number of tables", tables.count().into(), 1)?;
+                for table in tables.clone() {
+                    let initial = table.map_err(damaged)?.ty.initial;
+                    within("the initial size of the table", initial, TABLE_ENTRIES as u64)?;
+                }
+            }
+            Payload::MemorySection(memories) => {
+                for memory in memories.clone() {
+                    let memory = memory.map_err(damaged)?;
+                    if memory.memory64 {
+                        return Err("its memory is 64-bit; build for wasm32-unknown-unknown".into());
+                    }
+                    let most = (MEMORY_BYTES >> 16) as u64;
+                    within("the initial memory in pages of 64 KiB", memory.initial, most)?;
+                    self.facts.initial_pages = memory.initial;
+                    self.has_memory = true;
+                }
+            }
+            Payload::GlobalSection(globals) => {
+                within("the number of globals", globals.count().into(), MODULE_GLOBALS.into())?;
+            }
+            Payload::ExportSection(all) => {
+                within("the number of exports", all.count().into(), MODULE_EXPORTS.into())?;
+                for export in all.clone() {
+                    let Export { name, kind, index } = export.map_err(damaged)?;
+                    self.exports.push((name.to_owned(), kind, index));
+                }
+            }
+            Payload::StartSection { .. } => {
+                return Err(
+                    "it has a start function, which would run outside any call; remove it".into()
+                );
+            }
+            Payload::ElementSection(elements) => {
+                let count = elements.count().into();
+                within("the number of element segments", count, MODULE_ELEMENT_SEGMENTS.into())?;
+            }
+            Payload::DataSection(data) => {
+                within(
+                    "the number of data segments",
+                    data.count().into(),
+                    MODULE_DATA_SEGMENTS.into(),
+                )?;
+            }
+            Payload::CustomSection(section) => self.custom(section)?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn function_type(&mut self, ty: &CompositeInnerType) -> Check {
+        let CompositeInnerType::Func(function) = ty else {
+            self.types.push(None);
+            return Ok(());
+        };
+        let limit = FUNCTION_PARAMS as u64;
+        within("the number of parameters of a type", function.params().len() as u64, limit)?;
+        within("the number of results of a type", function.results().len() as u64, limit)?;
+        self.types.push(Some((function.params().to_vec(), function.results().to_vec())));
+        Ok(())
+    }
+
+    fn import(&mut self, import: &Import<'_>) -> Check {
+        let Import { module, name, ty } = import;
+        if *module != IMPORT_MODULE {
+            return Err(format!(
+                "it imports `{module}.{name}`, but contracts import from `{IMPORT_MODULE}` only; a dependency that expects \
+                 an operating system or a browser is the usual cause"
+            ));
+        }
+        let Some(function) = FUNCTIONS.iter().find(|function| function.name == *name) else {
+            return Err(format!(
+                "it imports `{module}.{name}`, which this host does not know; it may need a newer one"
+            ));
+        };
+        let params = function.params.iter().map(|param| match param.kind {
+            "u64" | "bytes" | "buffer" => ValType::I64,
+            _ => ValType::I32,
+        });
+        let results = match function.result {
+            "u32" => vec![ValType::I32],
+            "u64" => vec![ValType::I64],
+            _ => vec![],
+        };
+        let TypeRef::Func(index) = ty else {
+            return Err(format!("it imports `{module}.{name}` as something other than a function"));
+        };
+        if self.type_of(*index) != Some(&(params.collect(), results)) {
+            return Err(format!(
+                "it imports `{module}.{name}` with a wrong type; use the SDK's imports"
+            ));
+        }
+        self.functions.push(*index);
+        self.imported += 1;
+        Ok(())
+    }
+
+    fn type_of(&self, index: u32) -> Option<&(Vec<ValType>, Vec<ValType>)> {
+        self.types.get(index as usize)?.as_ref()
+    }
+
+    fn custom(&mut self, section: &wasmparser::CustomSectionReader<'_>) -> Check {
+        match section.name() {
+            sections::REENTRANT => {
+                let (selectors, rest) = section.data().as_chunks::<4>();
+                if !rest.is_empty() {
+                    return Err(format!(
+                        "section `{}` is not a list of 4-byte selectors",
+                        sections::REENTRANT
+                    ));
+                }
+                self.facts.reentrant.extend_from_slice(selectors);
+            }
+            sections::LAYOUT => {
+                let text = std::str::from_utf8(section.data());
+                self.facts.layout +=
+                    text.map_err(|_| format!("section `{}` is not text", sections::LAYOUT))?;
+            }
+            _ => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.read_names(names);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names are for messages only, so damaged ones are passed over.
+    fn read_names(&mut self, names: wasmparser::NameSectionReader<'_>) {
+        for name in names.into_iter().flatten() {
+            if let wasmparser::Name::Function(map) = name {
+                self.names =
+                    map.into_iter().flatten().map(|n| (n.index, n.name.to_owned())).collect();
+            }
+        }
+    }
+
+    /// Bounds the work of compiling a function.
+    fn body(&mut self, body: &FunctionBody<'_>) -> Check {
+        let name = self.current_function();
+        let size = body.range().len() as u64;
+        within(&format!("the size of {name} in bytes"), size, FUNCTION_BYTES as u64)?;
+        let mut locals = 0u64;
+        for local in body.get_locals_reader().map_err(damaged)? {
+            let (count, ty) = local.map_err(damaged)?;
+            if is_float(ty) {
+                return Err(floats(&name));
+            }
+            locals += u64::from(count);
+        }
+        within(
+            &format!("the number of local variables of {name}"),
+            locals,
+            FUNCTION_LOCALS.into(),
+        )?;
+        let operators = body.get_operators_reader().map_err(damaged)?;
+        for operator in operators {
+            if let Operator::BrTable { targets } = operator.map_err(damaged)? {
+                within(
+                    &format!("the number of targets of a br_table of {name}"),
+                    targets.len().into(),
+                    8192,
+                )?;
+            }
+        }
+        Ok(())
+    }
+
+    fn current_function(&self) -> String {
+        let index = self.imported + self.bodies;
+        let name = self.names.iter().find(|(of, _)| *of == index).map(|(_, name)| name);
+        let exported =
+            self.exports.iter().find(|(_, kind, of)| *kind == ExternalKind::Func && *of == index);
+        match name.or(exported.map(|(name, ..)| name)) {
+            Some(name) => format!("function {index} (`{name}`)"),
+            None => format!("function {index}"),
+        }
+    }
+
+    /// Turns an error of wasmparser into a sentence that names the function and the remedy.
+    fn explain(&self, error: &wasmparser::BinaryReaderError) -> String {
+        let message = error.message();
+        if message.contains("floating-point") {
+            return floats(&self.current_function());
+        }
+        let place = match self.functions.len() as u32 > self.imported && self.bodies > 0 {
+            true => format!(" in {}", self.current_function()),
+            false => String::new(),
+        };
+        format!("it is not a valid module{place}: {message} (at byte {:#x})", error.offset())
+    }
+
+    fn finish(self) -> Check<Facts> {
+        let find = |name: &str| self.exports.iter().find(|(export, ..)| export == name);
+        let imported_memory = !self.has_memory;
+        match find(exports::MEMORY) {
+            Some((_, ExternalKind::Memory, _)) if !imported_memory => {}
+            _ => return Err("it does not export a memory of its own as `memory`".into()),
+        }
+        let entry = |name: &str| -> Check<bool> {
+            let Some((_, kind, index)) = find(name) else { return Ok(false) };
+            let ty = self.functions.get(*index as usize).and_then(|&ty| self.type_of(ty));
+            let expected = (vec![ValType::I32], vec![ValType::I32]);
+            match *kind == ExternalKind::Func && ty == Some(&expected) {
+                true => Ok(true),
+                false => Err(format!("its export `{name}` is not a function from i32 to i32")),
+            }
+        };
+        if !entry(exports::CALL)? {
+            return Err("it does not export `call`; is the crate missing `#[contract]`?".into());
+        }
+        let (has_deploy, has_migrate) = (entry(exports::DEPLOY)?, entry(exports::MIGRATE)?);
+        Ok(Facts { has_deploy, has_migrate, ..self.facts })
+    }
+}
+
+fn is_float(ty: ValType) -> bool {
+    matches!(ty, ValType::F32 | ValType::F64)
+}
+
+fn floats(function: &str) -> String {
+    format!(
+        "{function} uses floating-point numbers, whose results may differ between machines; use integers of the \
+         smallest unit, or `mul_div` for rates"
+    )
+}
+
+fn damaged(error: wasmparser::BinaryReaderError) -> String {
+    format!("it is damaged: {error}")
+}

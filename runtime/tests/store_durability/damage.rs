@@ -1,0 +1,172 @@
+//! A damaged file leads to the right content or to an error that names a remedy that works; never to a wrong answer,
+//! never to a silent loss.
+
+use crate::support::{Model, Random, Snapshot, open, rebuild};
+use florin_runtime::store::{Remedy, StoreError};
+use std::path::Path;
+
+/// Damaged places per file; FLORIN_DAMAGE_CASES sets more for a long run.
+fn cases() -> usize {
+    std::env::var("FLORIN_DAMAGE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
+}
+
+/// Opens a damaged ledger and holds it to the promise; says whether it opened.
+fn check(model: &Model, dir: &Path, derived: bool, what: &str) -> bool {
+    let opened = match open(dir) {
+        Ok(store) => {
+            model.assert_never_wrong(&store);
+            true
+        }
+        Err(StoreError::Damaged(damage)) => {
+            if derived {
+                assert_eq!(damage.remedy, Remedy::Repair, "{what}: {damage}");
+            }
+            false
+        }
+        Err(StoreError::NotALedger { .. } | StoreError::Io { .. }) if !derived => false,
+        Err(error) => panic!("{what}: {error}"),
+    };
+    if derived {
+        rebuild(dir).unwrap_or_else(|error| panic!("{what}: repair failed: {error}"));
+        model.assert_equals(&open(dir).unwrap());
+    }
+    opened
+}
+
+fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Model::up_to(11, 12);
+    let store = model.create(dir.path());
+    store.close().unwrap();
+    drop(store);
+    let snapshot = Snapshot::take(dir.path());
+    (dir, model, snapshot)
+}
+
+/// Positions in a file that has content up to its last byte that is not zero: spread over all of it.
+fn places(bytes: &[u8], random: &mut Random) -> Vec<usize> {
+    let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let count = cases().min(content);
+    let step = content / count.max(1);
+    (0..count).map(|i| i * step + random.below(step.max(1) as u64) as usize).collect()
+}
+
+#[test]
+fn a_flipped_byte_is_found_or_harmless() {
+    let (dir, model, snapshot) = ledger();
+    let mut random = Random(1);
+    for (name, bytes) in &snapshot.files {
+        for place in places(bytes, &mut random) {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= 1 + random.below(255) as u8;
+            snapshot.with(name, bytes).put(dir.path());
+            let derived = name.starts_with("state") || name.ends_with("acknowledged");
+            check(&model, dir.path(), derived, &format!("{} at {place}", name.display()));
+        }
+    }
+}
+
+#[test]
+fn a_cut_off_file_is_found_or_harmless() {
+    let (dir, model, snapshot) = ledger();
+    let mut random = Random(2);
+    for (name, bytes) in &snapshot.files {
+        for length in places(bytes, &mut random) {
+            snapshot.with(name, bytes[..length].to_vec()).put(dir.path());
+            let derived = name.starts_with("state") || name.ends_with("acknowledged");
+            check(&model, dir.path(), derived, &format!("{} cut at {length}", name.display()));
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_found() {
+    let (dir, model, snapshot) = ledger();
+    for name in snapshot.files.keys() {
+        snapshot.put(dir.path());
+        std::fs::remove_file(dir.path().join(name)).unwrap();
+        let derived = name.starts_with("state") || name.ends_with("acknowledged");
+        check(&model, dir.path(), derived, &format!("{} missing", name.display()));
+    }
+    snapshot.put(dir.path());
+    std::fs::remove_dir_all(dir.path().join("state")).unwrap();
+    assert!(!check(&model, dir.path(), true, "state missing"));
+}
+
+#[test]
+fn an_acknowledged_block_that_cannot_be_read_is_never_cut() {
+    let (dir, _, snapshot) = ledger();
+    let name = Path::new("journal/00000001.journal");
+    let mut bytes = snapshot.files[name].clone();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end - 40..].fill(0);
+    snapshot.with(name, bytes).put(dir.path());
+    let before = std::fs::read(dir.path().join(name)).unwrap();
+    let Err(StoreError::Damaged(damage)) = open(dir.path()) else { panic!("damage was expected") };
+    assert_eq!((damage.block, damage.remedy), (Some(12), Remedy::Restore), "{damage}");
+    let Err(StoreError::Damaged(damage)) = rebuild(dir.path()) else { panic!("damage expected") };
+    assert_eq!((damage.block, damage.remedy), (Some(12), Remedy::Restore), "{damage}");
+    assert_eq!(std::fs::read(dir.path().join(name)).unwrap(), before);
+}
+
+#[test]
+fn a_torn_write_is_cut_at_any_length() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = Model::up_to(12, 6);
+    model.create(dir.path()).close().unwrap();
+    let before = Snapshot::take(dir.path());
+    let next = loop {
+        let block = model.extend();
+        if !block.body.receipts.is_empty() {
+            break block;
+        }
+        open(dir.path()).unwrap().commit(&block).unwrap();
+    };
+    // Everything as of the block before, but for what the last write left in the journal.
+    let old = Model::up_to(12, next.header.number - 1);
+    let before = if old.head().header.number == 6 { before } else { Snapshot::take(dir.path()) };
+    open(dir.path()).unwrap().commit(&next).unwrap();
+    let name = Path::new("journal/00000001.journal");
+    let after = std::fs::read(dir.path().join(name)).unwrap();
+    let start = before.files[name].iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let end = after.iter().rposition(|byte| *byte != 0).unwrap() + 1;
+    let step = (end - start).div_ceil(cases());
+    for length in (0..end - start).step_by(step).chain([end - start - 1]) {
+        let mut torn = before.files[name].clone();
+        torn[start..start + length].copy_from_slice(&after[start..start + length]);
+        before.with(name, torn).put(dir.path());
+        let store = open(dir.path()).unwrap_or_else(|error| panic!("torn at {length}: {error}"));
+        old.assert_equals(&store);
+        store.commit(&next).unwrap();
+        drop(store);
+        model.assert_equals(&open(dir.path()).unwrap());
+    }
+    // Written whole, but not acknowledged: it may stay.
+    before.with(name, after).put(dir.path());
+    model.assert_equals(&open(dir.path()).unwrap());
+}
+
+#[test]
+fn another_configuration_is_refused() {
+    let (dir, _, snapshot) = ledger();
+    snapshot.with(Path::new("genesis.json"), b"{}".to_vec()).put(dir.path());
+    let error = open(dir.path()).unwrap_err();
+    assert!(error.to_string().contains("genesis.json"), "{error}");
+}
+
+#[test]
+fn an_audit_finds_a_flipped_byte_in_old_history() {
+    let (dir, model, snapshot) = ledger();
+    let name = Path::new("journal/00000001.journal");
+    let mut bytes = snapshot.files[name].clone();
+    // In the middle: genesis and the head are read on opening.
+    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
+    bytes[middle] ^= 4;
+    snapshot.with(name, bytes).put(dir.path());
+    let store = open(dir.path()).unwrap();
+    model.assert_never_wrong(&store);
+    let unreadable = model.blocks.iter().filter(|b| store.block(b.header.number).is_err()).count();
+    assert_eq!(unreadable, 1);
+    let findings = store.verify(&mut |_, _| {}).unwrap().findings;
+    assert!(findings.iter().any(|damage| damage.remedy == Remedy::Restore), "{findings:?}");
+}

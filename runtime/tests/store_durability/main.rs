@@ -1,0 +1,7 @@
+//! What the store promises about the disk: nothing acknowledged is lost, nothing wrong is ever read.
+
+mod crash;
+mod damage;
+mod full_disk;
+mod history;
+mod support;

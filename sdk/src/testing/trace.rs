@@ -1,0 +1,152 @@
+//! The tree of a transaction's calls, in the contracts' own words.
+
+use alloy_dyn_abi::{DynSolValue, EventExt, FunctionExt, JsonAbiExt};
+use alloy_json_abi::JsonAbi;
+use alloy_primitives::{Address, Bytes, Log, U256, hex};
+use florin_runtime::host::{TraceCall, TraceKind};
+use florin_runtime::types::Outcome;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// What addresses are called, and what their contracts are.
+#[derive(Default)]
+pub(super) struct Names {
+    names: BTreeMap<Address, String>,
+    abis: BTreeMap<Address, JsonAbi>,
+}
+
+impl Names {
+    /// Names an account; whether it is new.
+    pub(super) fn add_account(&mut self, address: Address, name: &str) -> bool {
+        self.names.insert(address, name.to_owned()).is_none()
+    }
+
+    /// Names a contract. What an ABI cannot tell is shown as bytes, so a missing one is no error.
+    pub(super) fn add_contract(&mut self, address: Address, name: &str, abi: &str) {
+        self.names.insert(address, name.to_owned());
+        self.abis.insert(address, serde_json::from_str(abi).unwrap_or_default());
+    }
+
+    /// The calls of a transaction as an indented tree.
+    pub(super) fn tree(&self, calls: &[TraceCall]) -> String {
+        let mut tree = String::new();
+        for call in calls {
+            let indent = "  ".repeat(call.depth + 1);
+            let line = format!(
+                "{indent}{} [{} gas] {}",
+                self.call(call),
+                call.gas_used,
+                self.ending(call)
+            );
+            tree.push_str(line.trim_end());
+            tree.push('\n');
+            for line in &call.printed {
+                let _ = writeln!(tree, "{indent}  prints {line}");
+            }
+            for log in &call.logs {
+                // Writing to a string cannot fail.
+                let _ = writeln!(tree, "{indent}  emits {}", self.log(log));
+            }
+        }
+        tree
+    }
+
+    fn name(&self, address: &Address) -> String {
+        self.names.get(address).cloned().unwrap_or_else(|| address.to_string())
+    }
+
+    fn call(&self, call: &TraceCall) -> String {
+        let (caller, target) = (self.name(&call.caller), self.name(&call.target));
+        let value = match call.value.is_zero() {
+            true => String::new(),
+            false => format!(" with {}", call.value),
+        };
+        match call.kind {
+            TraceKind::Create => format!("{caller} creates {target}{value}"),
+            TraceKind::Migrate => format!("{target} migrates"),
+            _ if call.input.is_empty() => format!("{caller} pays {target}{value}"),
+            _ => format!("{caller} -> {target}.{}{value}", self.input(&call.target, &call.input)),
+        }
+    }
+
+    fn input(&self, target: &Address, input: &Bytes) -> String {
+        let known = input.split_first_chunk::<4>().and_then(|(selector, arguments)| {
+            let function = self.abis.get(target)?.function_by_selector((*selector).into())?;
+            let values = function.abi_decode_input(arguments).ok()?;
+            Some(format!("{}{}", function.name, self.list(&values)))
+        });
+        known.unwrap_or_else(|| input.to_string())
+    }
+
+    fn ending(&self, call: &TraceCall) -> String {
+        match &call.outcome {
+            None => "is running".into(),
+            Some(Outcome::Success { output }) => self.output(call, output),
+            Some(Outcome::Reverted { output }) => format!("reverts: {}", self.reason(output)),
+            Some(Outcome::Halted { halt }) => format!("halts: {halt}"),
+        }
+    }
+
+    fn output(&self, call: &TraceCall, output: &Bytes) -> String {
+        let known = call.input.first_chunk::<4>().and_then(|selector| {
+            let function = self.abis.get(&call.target)?.function_by_selector((*selector).into())?;
+            Some(self.list(&function.abi_decode_output(output).ok()?))
+        });
+        match known {
+            _ if output.is_empty() => String::new(),
+            Some(values) => format!("returns {values}"),
+            None => format!("returns {output}"),
+        }
+    }
+
+    /// A reason may come from any contract below, so all are asked.
+    fn reason(&self, data: &Bytes) -> String {
+        if let Some(reason) = alloy_sol_types::decode_revert_reason(data) {
+            return reason;
+        }
+        let known = data.split_first_chunk::<4>().and_then(|(selector, arguments)| {
+            let errors = self.abis.values().flat_map(|abi| abi.errors());
+            let error = errors.into_iter().find(|error| error.selector() == *selector)?;
+            Some(format!("{}{}", error.name, self.list(&error.abi_decode_input(arguments).ok()?)))
+        });
+        known.unwrap_or_else(|| data.to_string())
+    }
+
+    fn log(&self, log: &Log) -> String {
+        let known = log.topics().first().and_then(|topic| {
+            let mut events = self.abis.get(&log.address)?.events();
+            let event = events.find(|event| event.selector() == *topic)?;
+            let decoded = event.decode_log(&log.data).ok()?;
+            let (mut indexed, mut body) = (decoded.indexed.iter(), decoded.body.iter());
+            let mut values = Vec::new();
+            for input in &event.inputs {
+                let value = if input.indexed { indexed.next() } else { body.next() };
+                values.push(format!("{}: {}", input.name, self.value(value?)));
+            }
+            Some(format!("{}({})", event.name, values.join(", ")))
+        });
+        known.unwrap_or_else(|| format!("{:?} {}", log.topics(), log.data.data))
+    }
+
+    fn list(&self, values: &[DynSolValue]) -> String {
+        let values: Vec<_> = values.iter().map(|value| self.value(value)).collect();
+        format!("({})", values.join(", "))
+    }
+
+    fn value(&self, value: &DynSolValue) -> String {
+        match value {
+            DynSolValue::Address(address) => self.name(address),
+            DynSolValue::Uint(number, _) if *number == U256::MAX => "max".into(),
+            DynSolValue::Uint(number, _) => number.to_string(),
+            DynSolValue::Int(number, _) => number.to_string(),
+            DynSolValue::Bool(truth) => truth.to_string(),
+            DynSolValue::String(text) => format!("{text:?}"),
+            DynSolValue::Bytes(bytes) => hex::encode_prefixed(bytes),
+            DynSolValue::FixedBytes(word, size) => hex::encode_prefixed(&word[..*size]),
+            DynSolValue::Function(function) => hex::encode_prefixed(function),
+            DynSolValue::Array(values) | DynSolValue::FixedArray(values) => self.list(values),
+            DynSolValue::Tuple(values) => self.list(values),
+            DynSolValue::CustomStruct { tuple, .. } => self.list(tuple),
+        }
+    }
+}
