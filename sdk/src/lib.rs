@@ -10,6 +10,7 @@ pub mod call;
 pub mod contract;
 pub mod crypto;
 pub mod deploy;
+pub mod eip712;
 pub mod env;
 pub mod error;
 pub mod event;
@@ -35,6 +36,7 @@ pub mod prelude {
     pub use crate::crypto::{
         is_valid_signature, keccak256, recover, recover_bytes, ripemd160, sha256,
     };
+    pub use crate::eip712::{Domain, Eip712};
     pub use crate::ensure;
     pub use crate::env::{
         balance, block_number, caller, chain_id, contract_address, emit, gas_left, origin, revert,
@@ -48,11 +50,15 @@ pub mod prelude {
     pub use alloc::vec;
     pub use alloc::vec::Vec;
     pub use alloy_primitives::{Address, B256, FixedBytes};
-    pub use florin_macros::{AbiType, Error, Event, StorageValue, contract, interface, storage};
+    pub use florin_macros::{
+        AbiType, Eip712, Error, Event, StorageValue, contract, interface, storage,
+    };
 }
 
 #[doc(inline)]
-pub use florin_macros::{AbiType, Error, Event, StorageValue, contract, interface, storage};
+pub use florin_macros::{
+    AbiType, Eip712, Error, Event, StorageValue, contract, interface, storage,
+};
 
 /// What the macros' output names. Not for use by hand.
 #[doc(hidden)]
@@ -63,6 +69,7 @@ pub mod __private {
     pub use crate::call::{Call, Located};
     pub use crate::contract::*;
     pub use crate::deploy::Deploy;
+    pub use crate::eip712::Eip712;
     pub use crate::error::{Error, ErrorList};
     pub use crate::event::{Event, Indexed, Topics};
     pub use crate::storage::{

@@ -18,7 +18,9 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     match &item.data {
         Data::Struct(object) => tuple(&item.ident, &object.fields),
         Data::Enum(choice) => number(&item.ident, choice),
-        Data::Union(_) => Err(syn::Error::new_spanned(&item.ident, "use a struct or a fieldless enum")),
+        Data::Union(_) => {
+            Err(syn::Error::new_spanned(&item.ident, "use a struct or a fieldless enum"))
+        }
     }
 }
 

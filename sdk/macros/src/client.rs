@@ -15,7 +15,12 @@ use syn::{Ident, Type};
 /// impl PiggyClient { pub const fn at(address: Address) -> Self }
 /// impl Deref, Located for PiggyClient; impl From<PiggyClient> for Address
 /// ```
-pub fn define(name: &Ident, visibility: &syn::Visibility, of: &Ident, next: &TokenStream) -> TokenStream {
+pub fn define(
+    name: &Ident,
+    visibility: &syn::Visibility,
+    of: &Ident,
+    next: &TokenStream,
+) -> TokenStream {
     let sdk = sdk();
     let doc = format!("Calls [`{of}`] at an address, from another contract or from a test.");
     quote! {
@@ -61,7 +66,9 @@ pub fn define(name: &Ident, visibility: &syn::Visibility, of: &Ident, next: &Tok
 /// The generic client type of an interface, which can stand before another one: see [`define`].
 pub fn define_generic(name: &Ident, visibility: &syn::Visibility, of: &Ident) -> TokenStream {
     let sdk = sdk();
-    let doc = format!("Calls a contract that has the interface [`{of}`], from another contract or from a test.");
+    let doc = format!(
+        "Calls a contract that has the interface [`{of}`], from another contract or from a test."
+    );
     quote! {
         #[doc = #doc]
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -136,7 +136,10 @@ fn groups(object: &ItemStruct) -> Vec<TokenStream> {
 pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<TokenStream> {
     let mut mistakes = Mistakes::default();
     if !arguments.is_empty() {
-        mistakes.at(&arguments, "interfaces and events are listed on the struct: `#[contract(Erc20)] struct ..`");
+        mistakes.at(
+            &arguments,
+            "interfaces and events are listed on the struct: `#[contract(Erc20)] struct ..`",
+        );
     }
     if let Some((_, path, _)) = &block.trait_ {
         mistakes.at(
@@ -157,12 +160,18 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<Toke
     }
     for role in [Role::Constructor, Role::Receive, Role::Fallback, Role::Migrate] {
         for method in list.iter().filter(|method| method.role == role).skip(1) {
-            mistakes.at(&method.name, "a contract has one of these at most; another method has this role already");
+            mistakes.at(
+                &method.name,
+                "a contract has one of these at most; another method has this role already",
+            );
         }
     }
     for method in &list {
         if method.role == Role::Exported && (method.name == "at" || method.name == "deploy") {
-            mistakes.at(&method.name, "`at` and `deploy` are taken by the generated client: choose another name");
+            mistakes.at(
+                &method.name,
+                "`at` and `deploy` are taken by the generated client: choose another name",
+            );
         }
     }
     let Type::Path(path) = &*block.self_ty else {
@@ -303,10 +312,9 @@ fn special(contract: &Path, list: &[Method]) -> TokenStream {
 fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
     let sdk = sdk();
     let constructor = list.iter().find(|method| method.role == Role::Constructor);
-    let (names, accepted, head, encode) =
-        constructor.map(client::encoding).unwrap_or_else(|| {
-            (Vec::new(), Vec::new(), quote!(0), quote!(let _ = encoder;))
-        });
+    let (names, accepted, head, encode) = constructor
+        .map(client::encoding)
+        .unwrap_or_else(|| (Vec::new(), Vec::new(), quote!(0), quote!(let _ = encoder;)));
     quote! {
         impl #contract {
             /// A deployment of this contract with these constructor arguments.

@@ -36,12 +36,14 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
     let (nested, own): (Vec<_>, Vec<_>) = cases.iter().partition(|case| case.transparent);
     for case in &nested {
         if !matches!(case.fields, Fields::Unnamed(fields) if fields.unnamed.len() == 1) {
-            mistakes.at(case.name, "a transparent variant wraps one error type: `Token(Erc20Error)`");
+            mistakes
+                .at(case.name, "a transparent variant wraps one error type: `Token(Erc20Error)`");
         }
     }
     mistakes.finish()?;
 
-    let inner: Vec<_> = nested.iter().filter_map(|c| c.fields.iter().next().map(|f| &f.ty)).collect();
+    let inner: Vec<_> =
+        nested.iter().filter_map(|c| c.fields.iter().next().map(|f| &f.ty)).collect();
     let wraps: Vec<_> = nested.iter().map(|case| &case.path).collect();
     let json = own.iter().map(|case| json(case));
     let encode = own.iter().map(|case| encode(case));
@@ -81,12 +83,9 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
 fn cases<'a>(item: &'a DeriveInput, mistakes: &mut Mistakes) -> syn::Result<Vec<Case<'a>>> {
     let name = &item.ident;
     match &item.data {
-        Data::Struct(object) => Ok(vec![Case {
-            name,
-            fields: &object.fields,
-            path: quote!(#name),
-            transparent: false,
-        }]),
+        Data::Struct(object) => {
+            Ok(vec![Case { name, fields: &object.fields, path: quote!(#name), transparent: false }])
+        }
         Data::Enum(choice) => Ok(choice
             .variants
             .iter()
@@ -107,7 +106,9 @@ fn cases<'a>(item: &'a DeriveInput, mistakes: &mut Mistakes) -> syn::Result<Vec<
                 Case { name: ident, fields: &variant.fields, path, transparent }
             })
             .collect()),
-        Data::Union(_) => Err(syn::Error::new_spanned(name, "an error type is an enum, one variant per error")),
+        Data::Union(_) => {
+            Err(syn::Error::new_spanned(name, "an error type is an enum, one variant per error"))
+        }
     }
 }
 
@@ -119,9 +120,10 @@ fn case_signature(case: &Case<'_>) -> TokenStream {
 
 fn json(case: &Case<'_>) -> TokenStream {
     let sdk = sdk();
-    let inputs = parameters(case.fields.iter().map(|field| {
-        (field.ident.as_ref().map(camel_case).unwrap_or_default(), &field.ty, "")
-    }));
+    let inputs =
+        parameters(case.fields.iter().map(|field| {
+            (field.ident.as_ref().map(camel_case).unwrap_or_default(), &field.ty, "")
+        }));
     let open = format!(r#"{{"type":"error","name":"{}","inputs":["#, case.name);
     quote!(#sdk::text!(#open, #inputs "]}"))
 }

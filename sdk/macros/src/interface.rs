@@ -25,10 +25,14 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result
     let mut mistakes = Mistakes::default();
     let arguments = mistakes.take(syn::parse2::<Arguments>(arguments)).unwrap_or_default();
     for interface in &arguments.interfaces {
-        mistakes.at(interface, "an interface lists its events only: `#[interface(events(Transfer))]`");
+        mistakes
+            .at(interface, "an interface lists its events only: `#[interface(events(Transfer))]`");
     }
     if !definition.generics.params.is_empty() {
-        mistakes.at(&definition.generics, "an interface has one set of selectors, so it cannot be generic");
+        mistakes.at(
+            &definition.generics,
+            "an interface has one set of selectors, so it cannot be generic",
+        );
     }
     let mut list = Vec::new();
     for item in &mut definition.items {

@@ -11,6 +11,7 @@ use quote::ToTokens;
 mod abi_type;
 mod client;
 mod contract;
+mod eip712;
 mod error;
 mod event;
 mod interface;
@@ -48,9 +49,9 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item: proc_macro2::TokenStream = item.into();
     match syn::parse2::<syn::ItemTrait>(item.clone()) {
-        Ok(definition) => attribute(definition, |definition| {
-            interface::expand(arguments.into(), definition)
-        }),
+        Ok(definition) => {
+            attribute(definition, |definition| interface::expand(arguments.into(), definition))
+        }
         Err(_) => {
             let error = syn::Error::new_spanned(
                 &item,
@@ -94,6 +95,13 @@ pub fn error(item: TokenStream) -> TokenStream {
 #[proc_macro_derive(AbiType)]
 pub fn abi_type(item: TokenStream) -> TokenStream {
     derive(item, abi_type::expand)
+}
+
+/// Makes a struct a message that wallets show and sign (EIP-712). The struct's name and its fields' names, in
+/// camelCase, are part of the signed type.
+#[proc_macro_derive(Eip712)]
+pub fn eip712(item: TokenStream) -> TokenStream {
+    derive(item, eip712::expand)
 }
 
 /// Makes a struct or an enum a value that can be stored.

@@ -121,7 +121,9 @@ fn selector_name(attribute: &Attribute) -> syn::Result<LitStr> {
                 Err(meta.error("write #[selector(name = \"solidityName\")]"))
             }
         })
-        .map_err(|error| syn::Error::new(error.span(), "write #[selector(name = \"solidityName\")]"))?;
+        .map_err(|error| {
+            syn::Error::new(error.span(), "write #[selector(name = \"solidityName\")]")
+        })?;
     let name = name.ok_or_else(|| {
         syn::Error::new_spanned(attribute, "write #[selector(name = \"solidityName\")]")
     })?;
@@ -168,7 +170,8 @@ pub fn parse(
     if let (Role::Receive, Some(mark)) = (role, &marks.payable) {
         mistakes.at(mark, "#[receive] is payable by nature: remove #[payable]");
     }
-    if let (Role::Receive | Role::Fallback | Role::Constructor | Role::Migrate, true) = (role, view) {
+    if let (Role::Receive | Role::Fallback | Role::Constructor | Role::Migrate, true) = (role, view)
+    {
         mistakes.at(&signature.inputs, "this method takes `&mut self`");
     }
     plain(signature, mistakes);
@@ -181,10 +184,16 @@ pub fn parse(
         })
         .collect();
     if role == Role::Receive && !arguments.is_empty() {
-        mistakes.at(&signature.inputs, "#[receive] runs on empty input and takes no arguments: use #[fallback]");
+        mistakes.at(
+            &signature.inputs,
+            "#[receive] runs on empty input and takes no arguments: use #[fallback]",
+        );
     }
     if role == Role::Fallback && arguments.len() != 1 {
-        mistakes.at(&signature.ident, "write `fn fallback(&mut self, input: Bytes) -> Bytes` (or a Result of it)");
+        mistakes.at(
+            &signature.ident,
+            "write `fn fallback(&mut self, input: Bytes) -> Bytes` (or a Result of it)",
+        );
     }
     let docs = attributes.iter().filter(|a| a.path().is_ident("doc")).cloned().collect();
     Some(Method {
@@ -207,7 +216,10 @@ fn receiver(signature: &Signature, role: Role, mistakes: &mut Mistakes) -> Optio
             Some(receiver.mutability.is_none())
         }
         Some(receiver) => {
-            mistakes.at(receiver, "write `&self` for a view or `&mut self` for a method that changes state");
+            mistakes.at(
+                receiver,
+                "write `&self` for a view or `&mut self` for a method that changes state",
+            );
             None
         }
         None if role == Role::Constructor => {
@@ -302,8 +314,12 @@ fn output(output: &ReturnType, mistakes: &mut Mistakes) -> Type {
         ReturnType::Default => parse_quote!(()),
         ReturnType::Type(_, kind) => {
             match &**kind {
-                Type::Reference(_) => mistakes.at(kind, "results leave the contract by value: remove the `&`"),
-                Type::ImplTrait(_) => mistakes.at(kind, "an exported method has one signature: write the type"),
+                Type::Reference(_) => {
+                    mistakes.at(kind, "results leave the contract by value: remove the `&`")
+                }
+                Type::ImplTrait(_) => {
+                    mistakes.at(kind, "an exported method has one signature: write the type")
+                }
                 kind => floats_and_sizes(kind, mistakes),
             }
             (**kind).clone()

@@ -52,7 +52,11 @@ fn schema(name: &Ident, fields: &Fields) -> TokenStream {
 
 /// A pattern or constructor, statements that write its fields, and expressions that read them, for one of `write` and
 /// `write_last`.
-fn body(path: &TokenStream, fields: &Fields, last: bool) -> (TokenStream, TokenStream, TokenStream) {
+fn body(
+    path: &TokenStream,
+    fields: &Fields,
+    last: bool,
+) -> (TokenStream, TokenStream, TokenStream) {
     let sdk = sdk();
     let members = members(fields);
     let places: Vec<_> = members.iter().map(|(member, ..)| member).collect();
