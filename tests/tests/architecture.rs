@@ -245,3 +245,16 @@ fn the_code_map_is_complete() {
     there.retain(|folder| !listed.contains(&folder.as_str()));
     none(&there, "the code map in docs/ARCHITECTURE.md has no line for");
 }
+
+#[test]
+fn no_test_is_left_out_of_its_binary() {
+    // `tests` lists its binary by hand (autotests = false), so cargo would not miss a file.
+    let main = read("tests/tests/main.rs");
+    let missing = sources("tests/tests", "rs").into_iter().filter_map(|source| {
+        let name = source.path.strip_prefix("tests/tests/")?.strip_suffix(".rs")?.to_owned();
+        let module = name.split('/').next().unwrap_or_default();
+        let is_listed = module == "main" || main.contains(&format!("mod {module};"));
+        (!is_listed).then_some(source.path)
+    });
+    none(&missing.collect::<Vec<_>>(), "add `mod` to tests/tests/main.rs for");
+}

@@ -258,3 +258,31 @@ fn limits_md_is_the_lists_of_limits() {
     }
     check("docs/LIMITS.md", &format!("{}\n", text.trim_end()));
 }
+
+/// The files that a document links to, relative to itself.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let files = targets.filter_map(|target| target.split('#').next());
+    files.filter(|file| !file.is_empty() && !file.contains("://"))
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    assert_eq!(
+        links("[a](b.md#c), [d](https://e), [f](#g) [h](i)").collect::<Vec<_>>(),
+        ["b.md", "i"]
+    );
+    let mut broken = Vec::new();
+    for folder in ["", "docs"] {
+        let entries = std::fs::read_dir(root().join(folder)).expect("a folder");
+        for path in entries.flatten().map(|entry| entry.path()) {
+            if path.extension().is_some_and(|found| found == "md") {
+                let text = std::fs::read_to_string(&path).expect("a readable document");
+                let base = path.parent().expect("a folder");
+                let gone = links(&text).filter(|link| !base.join(link).exists());
+                broken.extend(gone.map(|link| format!("{}: {link}", path.display())));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "broken links:\n  {}", broken.join("\n  "));
+}
