@@ -62,7 +62,10 @@ pub(crate) fn revert_data(message: &str) -> [u8; 36] {
 fn handle(info: &core::panic::PanicInfo<'_>) -> ! {
     // A message with arguments is left unread, for reading it would link core::fmt. In core those are the indices and
     // ranges out of bounds, and `unwrap` of an `Err`.
-    fail(info.message().as_str().map_or(code::BOUNDS, code_of))
+    fail(match info.message().as_str() {
+        Some(message) => code_of(message),
+        None => code::BOUNDS,
+    })
 }
 
 #[cfg(all(target_arch = "wasm32", florin_dev))]

@@ -4,7 +4,7 @@ use crate::methods::{Method, Role, parse};
 use crate::names::{Mistakes, client, client_path, sdk};
 use crate::{client, router, storage};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{ImplItem, ItemImpl, ItemStruct, Path, Token, Type, Visibility};
@@ -61,10 +61,12 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<To
         next = quote!(#client<#next>);
     }
     let client = client::define(&client(name), &object.vis, name, &next);
+    let check = quote_spanned! {name.span()=> #sdk::is_contract::<#name>() };
     let generated = quote! {
         #storage
         #(#groups)*
         #client
+        const _: () = #check;
         impl #sdk::Declared for #name {
             const INTERFACES: &'static [&'static [#sdk::Method]] =
                 &[#(<#name as #interfaces>::__METHODS),*];
@@ -312,15 +314,18 @@ fn special(contract: &Path, list: &[Method]) -> TokenStream {
 fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
     let sdk = sdk();
     let constructor = list.iter().find(|method| method.role == Role::Constructor);
-    let (names, accepted, head, encode) = constructor
-        .map(client::encoding)
-        .unwrap_or_else(|| (Vec::new(), Vec::new(), quote!(0), quote!(let _ = encoder;)));
+    let (parameters, arguments) = match constructor.map(client::encoding) {
+        Some(client::Encoding { names, accepted, head, fill }) => {
+            (quote!(#(#names: #accepted),*), quote!(#sdk::encode_arguments(#head, #fill)))
+        }
+        None => (quote!(), quote!(#sdk::Vec::new())),
+    };
     quote! {
         impl #contract {
             /// A deployment of this contract with these constructor arguments.
             #[allow(clippy::too_many_arguments)]
-            pub fn deploy(#(#names: #accepted),*) -> #sdk::Deploy<#contract> {
-                #sdk::Deploy::new(#sdk::encode_arguments(#head, |encoder| { #encode }))
+            pub fn deploy(#parameters) -> #sdk::Deploy<#contract> {
+                #sdk::Deploy::new(#arguments)
             }
         }
     }

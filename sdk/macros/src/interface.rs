@@ -48,6 +48,11 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result
     mistakes.finish()?;
 
     let name = &definition.ident;
+    let message = format!("`{{Self}}` lists the interface `{name}` and does not implement it");
+    let note = format!("write `impl {name} for {{Self}} {{{{ .. }}}}`, with the methods that have no default");
+    definition.attrs.push(parse_quote! {
+        #[diagnostic::on_unimplemented(message = #message, label = "not implemented", note = #note)]
+    });
     let methods: Vec<_> = list.iter().collect();
     let descriptions: Vec<_> = list.iter().map(|method| router::describe(name, method)).collect();
     let route = router::route(&methods, &quote!(Self));
