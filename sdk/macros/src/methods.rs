@@ -138,8 +138,21 @@ fn selector_name(attribute: &Attribute) -> syn::Result<LitStr> {
     Ok(name)
 }
 
-/// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks.
+/// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks. `None`
+/// for a method that is not called from outside, and for one with a mistake.
 pub fn parse(
+    attributes: &mut Vec<Attribute>,
+    signature: &Signature,
+    exported: bool,
+    mistakes: &mut Mistakes,
+) -> Option<Method> {
+    let before = mistakes.count();
+    let method = read(attributes, signature, exported, mistakes)?;
+    (mistakes.count() == before).then_some(method)
+}
+
+/// [`parse`], whatever the mistakes.
+fn read(
     attributes: &mut Vec<Attribute>,
     signature: &Signature,
     exported: bool,
