@@ -208,6 +208,12 @@ fn read(
             "write `fn fallback(&mut self, input: Bytes) -> Bytes` (or a Result of it)",
         );
     }
+    if role == Role::Constructor {
+        attributes.push(parse_quote!(#[allow(clippy::new_ret_no_self)]));
+    }
+    if arguments.len() > 6 {
+        attributes.push(parse_quote!(#[allow(clippy::too_many_arguments)]));
+    }
     let docs = attributes.iter().filter(|a| a.path().is_ident("doc")).cloned().collect();
     Some(Method {
         docs,

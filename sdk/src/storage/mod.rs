@@ -87,8 +87,7 @@ const GUESS: usize = 256;
 
 /// Loads and decodes the value at a key.
 fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
-    let mut buffer = Vec::new();
-    buffer.resize(T::SIZE.unwrap_or(GUESS), 0);
+    let mut buffer = alloc::vec![0; T::SIZE.unwrap_or(GUESS)];
     let length = host::storage_get(key, &mut buffer);
     if length == florin_abi::ABSENT {
         return None;
