@@ -355,7 +355,7 @@ pub use florin_macros::{
 pub mod __private {
     pub use crate::__text as text;
     pub use crate::__word_type as word_type;
-    pub use crate::abi::{AbiType, Bytes, Decoder, Encoder, Json, Malformed, Word, as_str, decode};
+    pub use crate::abi::{AbiType, Bytes, Decoder, Encoder, Malformed, Word, as_str, decode};
     pub use crate::call::{Call, Located};
     pub use crate::contract::*;
     pub use crate::deploy::Deploy;

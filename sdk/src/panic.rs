@@ -40,13 +40,13 @@ pub(crate) fn fail(code: u8) -> ! {
     match crate::host::revert(&panic_data(code)) {}
 }
 
-/// The code for a panic message that rustc or core wrote.
+/// The code for a panic message that rustc or core wrote: "attempt to add with overflow", "attempt to divide by zero",
+/// "attempt to calculate the remainder with a divisor of zero" and the like.
 fn code_of(message: &str) -> u8 {
-    match message {
-        "attempt to divide by zero"
-        | "attempt to calculate the remainder with a divisor of zero" => code::DIVISION,
-        _ if message.starts_with("attempt to ") => code::OVERFLOW,
-        _ => code::OTHER,
+    match message.strip_prefix("attempt to ") {
+        Some(what) if what.ends_with("zero") => code::DIVISION,
+        Some(_) => code::OVERFLOW,
+        None => code::OTHER,
     }
 }
 

@@ -47,7 +47,7 @@ impl Parse for Arguments {
 /// impl Declared for Piggy { .. }                   // the interfaces' methods, and the way to them
 /// pub struct PiggyClient { next: Erc20Client<Address> }
 /// ```
-pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<TokenStream> {
+pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
     let sdk = sdk();
     let mut mistakes = Mistakes::default();
     let arguments = mistakes.take(syn::parse2::<Arguments>(arguments)).unwrap_or_default();
@@ -92,7 +92,7 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<To
             }
         }
     };
-    mistakes.finish().map(|()| generated)
+    mistakes.with(generated)
 }
 
 /// `Has<S>` for each field that is no handle and whose type no other field has.
@@ -135,7 +135,7 @@ fn groups(object: &ItemStruct) -> Vec<TokenStream> {
 /// impl Piggy { pub fn deploy(owner: ..) -> Deploy<Piggy> }
 /// const _: () = { exports and sections, on wasm32 };
 /// ```
-pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<TokenStream> {
+pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> TokenStream {
     let mut mistakes = Mistakes::default();
     if !arguments.is_empty() {
         mistakes.at(
@@ -148,7 +148,7 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<Toke
             path,
             "an `impl` of an interface is plain Rust: remove #[contract] here and list the interface on the struct",
         );
-        return mistakes.finish().map(|()| TokenStream::new());
+        return mistakes.with(TokenStream::new());
     }
     if !block.generics.params.is_empty() {
         mistakes.at(&block.generics, "a contract cannot be generic");
@@ -178,10 +178,10 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<Toke
     }
     let Type::Path(path) = &*block.self_ty else {
         mistakes.at(&block.self_ty, "#[contract] goes on `impl` of the contract's struct");
-        return mistakes.finish().map(|()| TokenStream::new());
+        return mistakes.with(TokenStream::new());
     };
     let generated = generate(&path.path, &list);
-    mistakes.finish().map(|()| generated)
+    mistakes.with(generated)
 }
 
 fn generate(contract: &Path, list: &[Method]) -> TokenStream {

@@ -89,6 +89,18 @@ impl Mistakes {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// How often a mistake was noted.
+    pub fn count(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
+    /// The generated code, together with the mistakes: what was right still exists, so that one mistake does not cause
+    /// others elsewhere.
+    pub fn with(self, generated: TokenStream) -> TokenStream {
+        let errors = self.0.map(syn::Error::into_compile_error);
+        quote!(#generated #errors)
+    }
+
     /// All mistakes, if there were any.
     pub fn finish(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)

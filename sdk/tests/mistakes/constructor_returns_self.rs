@@ -10,7 +10,7 @@ struct Token {
 #[contract]
 impl Token {
     #[constructor]
-    pub fn new(supply: U256) -> Self {
+    pub fn new(_supply: U256) -> Self {
         todo!()
     }
 }

@@ -13,7 +13,7 @@ enum TokenError {
 
 #[contract]
 impl Token {
-    pub fn transfer(&mut self, to: Address) -> Result<(), TokenError> {
+    pub fn transfer(&mut self, _to: Address) -> Result<(), TokenError> {
         Err(TokenError::TooLittle)
     }
 }

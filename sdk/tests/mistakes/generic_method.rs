@@ -9,7 +9,7 @@ struct Token {
 
 #[contract]
 impl Token {
-    pub fn pay<A: Into<Address>>(&mut self, to: A, amount: impl Into<U256>) {}
+    pub fn pay<A: Into<Address>>(&mut self, _to: A, _amount: impl Into<U256>) {}
 }
 
 fn main() {}

@@ -10,7 +10,7 @@ struct Token {
 #[contract]
 impl Token {
     #[receive]
-    pub fn receive(&mut self, from: Address) {}
+    pub fn receive(&mut self, _from: Address) {}
 }
 
 fn main() {}

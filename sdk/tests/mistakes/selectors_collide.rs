@@ -4,7 +4,7 @@ use florin_sdk::prelude::*;
 
 #[interface]
 trait Burnable {
-    fn burn(&mut self, amount: U256) {}
+    fn burn(&mut self, _amount: U256) {}
 }
 
 #[contract(Burnable)]
@@ -15,7 +15,7 @@ impl Burnable for Token {}
 #[contract]
 impl Token {
     #[selector(name = "burn")]
-    pub fn burn_all(&mut self, limit: U256) {}
+    pub fn burn_all(&mut self, _limit: U256) {}
 }
 
 fn main() {}

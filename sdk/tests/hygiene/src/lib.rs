@@ -1,7 +1,13 @@
 //! A contract that knows the SDK by another name and hides every name it can. It promises, by compiling, that generated
 //! code names everything by absolute paths.
 #![no_std]
-#![allow(missing_docs, dead_code, unused_qualifications, non_camel_case_types, reason = "names are the subject")]
+#![allow(
+    missing_docs,
+    dead_code,
+    unused_qualifications,
+    non_camel_case_types,
+    reason = "names are the subject"
+)]
 
 use pay::{AbiType, Eip712, Error, Event, StorageValue, contract, interface, storage};
 
