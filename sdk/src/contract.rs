@@ -123,6 +123,9 @@ pub trait Contract: Declared {
     }
 }
 
+/// Compiles if `C` is a contract: by it, a struct with #[contract] asks for its methods.
+pub const fn is_contract<C: Contract>() {}
+
 /// Runs an ordinary call: a method by its selector, else receive (for empty input), else fallback.
 #[inline]
 fn run<C: Contract>(contract: &mut C, input: &[u8]) -> Option<u32> {
@@ -192,8 +195,8 @@ impl<T: AbiType, E: Error> Output for Result<T, E> {
     }
 }
 
-/// Hands a method's result to the host; returns what the entry point returns.
-#[inline]
+/// Hands a method's result to the host; returns what the entry point returns. One copy per type, shared by all methods.
+#[inline(never)]
 pub fn finish<R: Output>(result: R) -> u32 {
     match result.into_result() {
         Ok(value) => {
@@ -224,8 +227,9 @@ fn refuse(data: &[u8]) -> u32 {
     1
 }
 
-/// Decodes an argument; malformed input reverts with empty data, as Solidity does.
-#[inline]
+/// Decodes an argument; malformed input reverts with empty data, as Solidity does. One copy per type, shared by all
+/// methods.
+#[inline(never)]
 pub fn argument<T: AbiType>(input: &mut Decoder<'_>) -> T {
     T::decode(input).unwrap_or_else(|_| revert_with(&[]))
 }

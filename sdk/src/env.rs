@@ -9,26 +9,27 @@ use alloc::vec::Vec;
 use alloy_primitives::Address;
 use florin_abi::{CONTEXT_BYTES, Context};
 
-/// The context, read once per call.
+/// The context, read once per call. What is remembered is its bytes: each caller decodes the one field it wants.
 #[cfg(target_arch = "wasm32")]
-fn context() -> &'static Context {
-    struct Cache(core::cell::OnceCell<Context>);
+#[inline(always)]
+fn context() -> Context {
+    struct Cache(core::cell::OnceCell<[u8; CONTEXT_BYTES]>);
     // SAFETY: a contract has one thread.
     unsafe impl Sync for Cache {}
     static CACHE: Cache = Cache(core::cell::OnceCell::new());
-    CACHE.0.get_or_init(read_context)
+    Context::from_bytes(CACHE.0.get_or_init(read_context))
 }
 
 /// The context. Natively one thread runs many calls, so nothing is remembered.
 #[cfg(not(target_arch = "wasm32"))]
 fn context() -> Context {
-    read_context()
+    Context::from_bytes(&read_context())
 }
 
-fn read_context() -> Context {
+fn read_context() -> [u8; CONTEXT_BYTES] {
     let mut bytes = [0; CONTEXT_BYTES];
     host::context(&mut bytes);
-    Context::from_bytes(&bytes)
+    bytes
 }
 
 /// The account or contract that called this method: Solidity's `msg.sender`.

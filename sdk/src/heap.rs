@@ -26,6 +26,18 @@ unsafe impl Sync for Bump {}
 static HEAP: Bump = Bump { next: Cell::new(0) };
 
 impl Bump {
+    /// A piece of `size` bytes. Not inlined: there are many who allocate.
+    #[inline(never)]
+    fn take(&self, size: usize, align: usize) -> *mut u8 {
+        let next = match self.next.get() {
+            0 => &raw const __heap_base as usize,
+            next => next,
+        };
+        let start = (next + align - 1) & !(align - 1);
+        self.advance(start.checked_add(size));
+        start as *mut u8
+    }
+
     /// Moves the first free address to `end`. A contract that runs out of memory ends as one that runs out of gas does;
     /// returning null instead would link the message that the standard library has for it.
     fn advance(&self, end: Option<usize>) {
@@ -42,15 +54,7 @@ impl Bump {
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let next = match self.next.get() {
-            0 => &raw const __heap_base as usize,
-            next => next,
-        };
-        let start = (next + layout.align() - 1) & !(layout.align() - 1);
-        self.advance(start.checked_add(layout.size()));
-        // SAFETY: the heap begins above the stack, so no piece is at 0.
-        unsafe { core::hint::assert_unchecked(start != 0) };
-        start as *mut u8
+        self.take(layout.size(), layout.align())
     }
 
     #[inline]

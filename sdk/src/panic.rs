@@ -40,13 +40,13 @@ pub(crate) fn fail(code: u8) -> ! {
     match crate::host::revert(&panic_data(code)) {}
 }
 
-/// The code for a panic message that rustc or core wrote.
+/// The code for a panic message that rustc or core wrote: "attempt to add with overflow", "attempt to divide by zero",
+/// "attempt to calculate the remainder with a divisor of zero" and the like.
 fn code_of(message: &str) -> u8 {
-    match message {
-        "attempt to divide by zero"
-        | "attempt to calculate the remainder with a divisor of zero" => code::DIVISION,
-        _ if message.starts_with("attempt to ") => code::OVERFLOW,
-        _ => code::OTHER,
+    match message.strip_prefix("attempt to ") {
+        Some(what) if what.ends_with("zero") => code::DIVISION,
+        Some(_) => code::OVERFLOW,
+        None => code::OTHER,
     }
 }
 
@@ -62,7 +62,10 @@ pub(crate) fn revert_data(message: &str) -> [u8; 36] {
 fn handle(info: &core::panic::PanicInfo<'_>) -> ! {
     // A message with arguments is left unread, for reading it would link core::fmt. In core those are the indices and
     // ranges out of bounds, and `unwrap` of an `Err`.
-    fail(info.message().as_str().map_or(code::BOUNDS, code_of))
+    fail(match info.message().as_str() {
+        Some(message) => code_of(message),
+        None => code::BOUNDS,
+    })
 }
 
 #[cfg(all(target_arch = "wasm32", florin_dev))]

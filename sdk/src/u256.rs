@@ -121,13 +121,14 @@ impl U256 {
     }
 
     /// The 32 bytes, most significant first.
-    #[inline]
+    // WebAssembly has no byte swap, so a copy in each place that stores or returns an amount would be half of it.
+    #[inline(never)]
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()
     }
 
     /// The number of 32 bytes, most significant first.
-    #[inline]
+    #[inline(never)]
     pub fn from_be_bytes(bytes: [u8; 32]) -> U256 {
         U256(Raw::from_be_bytes(bytes))
     }

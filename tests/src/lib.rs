@@ -1,1 +1,1 @@
-//! 
+//! A place for the tests in `tests/`; the crate itself holds nothing.

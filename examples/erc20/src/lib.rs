@@ -1,8 +1,11 @@
-//! An ERC-20 token written by hand, without the library: storage, events, errors and methods, and nothing else.
+//! An ERC-20 token written by hand, without the library: storage, events, errors, methods.
+//!
+//! `florin build` in this folder gives the module and the ABI that any Ethereum wallet understands.
 #![no_std]
+use TokenError::*;
 use florin_sdk::prelude::*;
 
-/// The token's storage.
+/// The token and what it stores.
 #[contract(events(Transfer, Approval))]
 pub struct Token {
     name: Item<String>,
@@ -13,35 +16,23 @@ pub struct Token {
 }
 
 #[derive(Event)]
-struct Transfer {
-    #[indexed]
-    from: Address,
-    #[indexed]
-    to: Address,
-    value: U256,
-}
+#[rustfmt::skip] // as Solidity writes it
+struct Transfer { #[indexed] from: Address, #[indexed] to: Address, value: U256 }
 
 #[derive(Event)]
-struct Approval {
-    #[indexed]
-    owner: Address,
-    #[indexed]
-    spender: Address,
-    value: U256,
-}
+#[rustfmt::skip]
+struct Approval { #[indexed] owner: Address, #[indexed] spender: Address, value: U256 }
 
-/// The errors that ERC-6093 names.
+/// Errors by the names that ERC-6093 gives them.
 #[derive(Error)]
 pub enum TokenError {
-    /// The sender has too little.
     ERC20InsufficientBalance { sender: Address, balance: U256, needed: U256 },
-    /// The spender may spend too little.
     ERC20InsufficientAllowance { spender: Address, allowance: U256, needed: U256 },
-    /// Nobody can own what the zero address gets.
     ERC20InvalidReceiver { receiver: Address },
 }
 
 #[contract]
+#[rustfmt::skip] // one line per getter
 impl Token {
     #[constructor]
     pub fn new(&mut self, name: String, symbol: String, supply: U256) {
@@ -52,28 +43,12 @@ impl Token {
         emit(Transfer { from: Address::ZERO, to: caller(), value: supply });
     }
 
-    pub fn name(&self) -> String {
-        self.name.get()
-    }
-    pub fn symbol(&self) -> String {
-        self.symbol.get()
-    }
-    pub fn decimals(&self) -> u8 {
-        18
-    }
-    pub fn total_supply(&self) -> U256 {
-        self.supply.get()
-    }
-    pub fn balance_of(&self, account: Address) -> U256 {
-        self.balances.get(&account)
-    }
-    pub fn allowance(&self, owner: Address, spender: Address) -> U256 {
-        self.allowances.get(&(owner, spender))
-    }
-
-    pub fn transfer(&mut self, to: Address, value: U256) -> Result<bool, TokenError> {
-        self.send(caller(), to, value)
-    }
+    pub fn name(&self) -> String { self.name.get() }
+    pub fn symbol(&self) -> String { self.symbol.get() }
+    pub fn decimals(&self) -> u8 { 18 }
+    pub fn total_supply(&self) -> U256 { self.supply.get() }
+    pub fn balance_of(&self, account: Address) -> U256 { self.balances.get(&account) }
+    pub fn allowance(&self, owner: Address, spender: Address) -> U256 { self.allowances.get(&(owner, spender)) }
 
     pub fn approve(&mut self, spender: Address, value: U256) -> bool {
         self.allowances.save(&(caller(), spender), &value);
@@ -81,30 +56,21 @@ impl Token {
         true
     }
 
-    pub fn transfer_from(
-        &mut self,
-        from: Address,
-        to: Address,
-        value: U256,
-    ) -> Result<bool, TokenError> {
+    pub fn transfer(&mut self, to: Address, value: U256) -> Result<bool, TokenError> {
+        self.send(caller(), to, value)
+    }
+
+    pub fn transfer_from(&mut self, from: Address, to: Address, value: U256) -> Result<bool, TokenError> {
         let (spender, allowance) = (caller(), self.allowance(from, caller()));
-        ensure!(
-            allowance >= value,
-            TokenError::ERC20InsufficientAllowance { spender, allowance, needed: value }
-        );
-        if allowance != U256::MAX {
-            self.allowances.save(&(from, spender), &(allowance - value));
-        }
+        ensure!(allowance >= value, ERC20InsufficientAllowance { spender, allowance, needed: value });
+        if allowance != U256::MAX { self.allowances.save(&(from, spender), &(allowance - value)); }
         self.send(from, to, value)
     }
 
     fn send(&mut self, sender: Address, to: Address, needed: U256) -> Result<bool, TokenError> {
-        ensure!(!to.is_zero(), TokenError::ERC20InvalidReceiver { receiver: to });
+        ensure!(!to.is_zero(), ERC20InvalidReceiver { receiver: to });
         let balance = self.balances.get(&sender);
-        ensure!(
-            balance >= needed,
-            TokenError::ERC20InsufficientBalance { sender, balance, needed }
-        );
+        ensure!(balance >= needed, ERC20InsufficientBalance { sender, balance, needed });
         self.balances.save(&sender, &(balance - needed));
         self.balances.update(&to, |balance| *balance += needed);
         emit(Transfer { from: sender, to, value: needed });

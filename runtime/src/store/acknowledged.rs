@@ -1,9 +1,10 @@
 //! The mark of the last acknowledged block: how a reader tells a torn write from a lost block.
 //!
-//! A record at the end of the journal that cannot be read is harmless if nobody was told that its block is durable,
-//! and a catastrophe otherwise. The mark is written after the journal is synced and before a commit returns. It is not
-//! synced itself: it survives the death of the process, and after a power failure it may be a few blocks behind, where
-//! the journal's own chain and the state's head still stand witness.
+//! A record at the end of the journal that cannot be read is harmless if nobody was told that its
+//! block is durable, and a catastrophe otherwise. The mark is written after the journal is synced
+//! and before a commit returns. It is not synced itself: it survives the death of the process, and
+//! after a power failure it may be a few blocks behind, where the journal's own chain and the
+//! state's head still stand witness.
 //!
 //! Invariant: there is always one readable slot; a write goes to the other one.
 

@@ -1,17 +1,19 @@
-//! The storage part of an audit: the whole history, the state and the indexes, each checked against the others.
+//! The storage part of an audit: the whole history, the state and the indexes, each checked against
+//! the others.
 //!
-//! Every write of every block is folded into the commitment, which has to arrive at each header's `state_root`, and at
-//! the end at what is in the state. So a value that changed anywhere, in history or state, is found.
+//! Every write of every block is folded into the commitment, which has to arrive at each header's
+//! `state_root`, and at the end at what is in the state. So a value that changed anywhere, in
+//! history or state, is found.
 
 use super::{
     ACKNOWLEDGED, Progress, Store,
-    acknowledged::{Acknowledged, Mark},
+    acknowledged::Acknowledged,
     commitment::{Commitment, IndexSum},
     error::{Damage, Result, StoreError},
     index::index_entries,
-    journal::Position,
+    journal::{Position, Tail},
     open::{anchor, check_anchor, check_state, read_config},
-    schema::Counts,
+    schema::{Counts, Head},
 };
 use crate::types::{B256, Block};
 use alloy_primitives::keccak256;
@@ -76,58 +78,61 @@ impl Fold {
 }
 
 impl Store {
-    /// Checks everything on disk. Commits wait until it is done. `progress` counts bytes of the journal, then entries
-    /// of the state.
+    /// Checks everything on disk. Commits wait until it is done. `progress` counts bytes of the
+    /// journal, then entries of the state.
     ///
     /// # Errors
-    /// Only what keeps the check from going on, such as a disk that cannot be read; damage is in the result.
+    /// Only what keeps the check from going on, such as a disk that cannot be read; damage is in
+    /// the result.
     pub fn verify(&self, progress: Progress) -> Result<Verification> {
         let writer = self.writer();
         let mut result = Verification { counts: writer.head.counts, ..Verification::default() };
         let config = read_config(&self.dir);
         let config = config.and_then(|config| check_anchor(&self.dir, &self.journal, &config));
         result.note(config)?;
-        let mark = Acknowledged::open(&self.dir.join(ACKNOWLEDGED)).map(|(_, mark)| mark);
         let tail = writer.journal.tail();
-        let expected = Mark { number: tail.number, record: tail.record };
-        result.note(mark.and_then(|mark| {
-            let path = self.dir.join(ACKNOWLEDGED);
+        let path = self.dir.join(ACKNOWLEDGED);
+        result.note(Acknowledged::open(&path).and_then(|(_, mark)| {
             let what = "it does not name the last block";
-            if mark == expected { Ok(()) } else { Err(Damage::repairable(path, what)) }
+            if mark == tail.mark() { Ok(()) } else { Err(Damage::repairable(path, what)) }
         }))?;
-
         let bytes = self.journal.bytes()?;
         let total = bytes + writer.head.counts.entries();
-        let mut fold = Fold::default();
-        let first = (Position::FIRST, 0, Some(anchor(&self.config)));
-        let scan = self.journal.scan(first.0, first.1, first.2, Some(expected), |at, block| {
+        let history = self.verify_history(tail, &writer.head, |at| {
             result.blocks += 1;
             progress(self.journal.bytes_before(at).min(bytes), total);
-            let number = block.header.number;
-            let damage = |what| {
-                Damage::history(self.journal.path(at.segment), at.offset, Some(number), what)
-            };
-            fold.add(&block, at).map_err(damage)
         });
-        let whole = scan.and_then(|found| {
-            let what = "the journal ends before the last block that was committed";
-            let damage = || {
-                Damage::history(self.journal.path(found.end.segment), found.end.offset, None, what)
-            };
-            if found == tail { Ok(()) } else { Err(damage()) }
-        });
-        let history_is_whole = whole.is_ok();
-        result.note(whole)?;
-        if history_is_whole {
-            let head = &writer.head;
-            let agree = fold.commitment == head.commitment
-                && fold.index == head.index
-                && (fold.transactions, fold.logs) == (head.counts.transactions, head.counts.logs);
-            let damage = || self.state.damage("it is not what the journal leads to");
-            result.note(if agree { Ok(()) } else { Err(damage()) })?;
-        }
+        result.note(history)?;
         let mut rest = |done, _| progress(bytes + done, total);
         result.note(check_state(&self.state, &writer.head, &self.head(), &mut rest))?;
         Ok(result)
+    }
+
+    /// Checks the blocks up to `tail`, and that they lead to what `head` says of the state.
+    fn verify_history(
+        &self,
+        tail: Tail,
+        head: &Head,
+        mut visited: impl FnMut(Position),
+    ) -> Result<()> {
+        let damage = |at: Position, block, what| {
+            Damage::history(self.journal.path(at.segment), at.offset, block, what)
+        };
+        let mut fold = Fold::default();
+        let anchor = Some(anchor(&self.config));
+        let mark = Some(tail.mark());
+        let found = self.journal.scan(Position::FIRST, 0, anchor, mark, |at, block| {
+            visited(at);
+            let number = Some(block.header.number);
+            fold.add(&block, at).map_err(|what| damage(at, number, what))
+        })?;
+        if found != tail {
+            let what = "the journal ends before the last block that was committed";
+            return Err(damage(found.end, Some(found.number + 1), what));
+        }
+        let agree = fold.commitment == head.commitment
+            && fold.index == head.index
+            && (fold.transactions, fold.logs) == (head.counts.transactions, head.counts.logs);
+        if agree { Ok(()) } else { Err(self.state.damage("it is not what the journal leads to")) }
     }
 }

@@ -1,11 +1,11 @@
 //! Backups: the history and the configuration; the state is built again when it is restored.
 //!
-//! A backup is a ledger's directory without `state`. It is complete or not there: it is copied under another name,
-//! checked, and then renamed.
+//! A backup is a ledger's directory without `state`. It is complete or not there: it is copied
+//! under another name, checked, and then renamed.
 
 use super::{
     ACKNOWLEDGED, GENESIS, JOURNAL, Progress, Store,
-    acknowledged::{Acknowledged, Mark},
+    acknowledged::Acknowledged,
     error::{Damage, IoContext, Result, StoreError},
     journal::{Position, Reader, Tail, sync_directory},
     open::{anchor, read_config, remove_directory, write_new},
@@ -18,8 +18,8 @@ use std::{
 };
 
 impl Store {
-    /// Copies the ledger as of now to `dest`, which must not exist, while commits go on. Returns the number and the
-    /// hash of the last block in the copy.
+    /// Copies the ledger as of now to `dest`, which must not exist, while commits go on. Returns
+    /// the number and the hash of the last block in the copy.
     pub fn backup(&self, dest: &Path, progress: Progress) -> Result<(u64, B256)> {
         let (tail, hash) = {
             let writer = self.writer();
@@ -50,7 +50,7 @@ fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Resul
     copy_journal(&source, &copy, tail, progress)?;
     sync_directory(&partial.join(JOURNAL))?;
     let mark = match tail {
-        Some(Tail { number, record, .. }) => Mark { number, record },
+        Some(tail) => tail.mark(),
         None => Acknowledged::open(&from.join(ACKNOWLEDGED))?.1,
     };
     let found = copy.scan(Position::FIRST, 0, Some(anchor(&config)), Some(mark), |_, _| Ok(()))?;

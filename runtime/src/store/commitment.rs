@@ -1,13 +1,15 @@
-//! The state commitment: one digest for the whole state, kept up to date at a cost that depends on what changed only.
+//! The state commitment: one digest for the whole state, kept up to date at a cost that depends on
+//! what changed only.
 //!
-//! It is LtHash (Lewi, Kim, Maykov, Weis: "Securing Update Propagation with Homomorphic Hashing", 2019): every entry
-//! is hashed to 1024 lanes of 16 bits and the lanes of all entries are added up, modulo 2^16 each. Adding is
-//! commutative and invertible, so the order of changes does not matter and an entry can be taken out again; finding
-//! two sets of entries with the same sum is a short-vector problem in a lattice, with more than 200 bits of security
-//! for these parameters. It proves that two states are equal, and finds any difference; it gives no inclusion proofs.
+//! It is LtHash (Lewi, Kim, Maykov, Weis: "Securing Update Propagation with Homomorphic Hashing",
+//! 2019): every entry is hashed to 1024 lanes of 16 bits and the lanes of all entries are added up,
+//! modulo 2^16 each. Adding is commutative and invertible, so the order of changes does not matter
+//! and an entry can be taken out again; finding two sets of entries with the same sum is a
+//! short-vector problem in a lattice, with more than 200 bits of security for these parameters. It
+//! proves that two states are equal, and finds any difference; it gives no inclusion proofs.
 //!
-//! Invariant: the commitment is a function of the set of (key, value) entries and of nothing else. A key and a value
-//! cannot trade bytes, because the key's length is hashed before both.
+//! Invariant: the commitment is a function of the set of (key, value) entries and of nothing else.
+//! A key and a value cannot trade bytes, because the key's length is hashed before both.
 
 use super::schema::state_key;
 use crate::types::{B256, U256, Write};
@@ -118,8 +120,9 @@ fn entry(mut hasher: blake3::Hasher, key: &[u8], value: &[u8]) -> blake3::Hasher
     hasher
 }
 
-/// The sum over the entries of the indexes. Indexes are private to this store and follow from the journal, so this
-/// one has to find accidents, not adversaries: a sum of digests modulo 2^256, a tenth of the cost.
+/// The sum over the entries of the indexes. Indexes are private to this store and follow from the
+/// journal, so this one has to find accidents, not adversaries: a sum of digests modulo 2^256, a
+/// tenth of the cost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct IndexSum(U256);
 

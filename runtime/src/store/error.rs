@@ -1,6 +1,7 @@
 //! What can go wrong with a ledger on disk, each with what to do about it.
 //!
-//! Invariant: a message names the file and the remedy, because the reader is an operator whose money is in it.
+//! Invariant: a message names the file and the remedy, because the reader is an operator whose
+//! money is in it.
 
 use alloy_primitives::B256;
 use std::{fmt, io, path::PathBuf};
@@ -35,7 +36,8 @@ pub enum StoreError {
     },
     /// The directory holds no ledger.
     #[error(
-        "there is no ledger in {}: its {} is missing; name another directory, or create a ledger with `florin init`",
+        "there is no ledger in {}: its {} is missing; name another directory, or create a \
+         ledger with `florin init`",
         dir.display(),
         super::GENESIS
     )]
@@ -57,7 +59,8 @@ pub enum StoreError {
     Refused(#[from] Refusal),
     /// An earlier write failed, so what is on disk is behind what the store was told.
     #[error(
-        "the store stopped accepting blocks after a failure ({cause}); remove the cause and open the ledger again"
+        "the store stopped accepting blocks after a failure ({cause}); remove the cause and open \
+         the ledger again"
     )]
     Stopped {
         /// The failure that stopped it.

@@ -1,7 +1,7 @@
 //! The indexes: what a block adds to them, and the search for logs through them.
 //!
-//! Invariant: the entries of a block follow from the block and its place in the journal alone, so an index can be built
-//! again, and compared, at any time.
+//! Invariant: the entries of a block follow from the block and its place in the journal alone, so
+//! an index can be built again, and compared, at any time.
 
 use super::{
     error::Result,
@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Blocks searched at a time, so that the memory for a search does not grow with the range.
 const WINDOW: u64 = 1024;
 
-/// Which logs to look for, as in Ethereum's `eth_getLogs`: an empty list matches everything, a list any of its items.
+/// Which logs to look for, as in Ethereum's `eth_getLogs`: an empty list matches everything, a list
+/// any of its items.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LogFilter {
     /// First block.

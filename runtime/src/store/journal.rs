@@ -1,12 +1,13 @@
-//! The journal: every block ever committed, in an append-only, checksummed, hash-chained log. It is the truth; the
-//! state beside it is derived.
+//! The journal: every block ever committed, in an append-only, checksummed, hash-chained log. It is
+//! the truth; the state beside it is derived.
 //!
-//! A commit is one write and one `fdatasync`, into space that was allocated and zeroed before, so that the sync has no
-//! metadata to move. Segments grow by doubling: a fresh ledger is small, a busy one rarely extends. A record lies
-//! in one segment; one that does not fit opens the next.
+//! A commit is one write and one `fdatasync`, into space that was allocated and zeroed before, so
+//! that the sync has no metadata to move. Segments grow by doubling: a fresh ledger is small, a
+//! busy one rarely extends. A record lies in one segment; one that does not fit opens the next.
 //!
-//! Invariants: a record follows its predecessor by hash. After the last record there are only zeros, or what a crash
-//! left of one write that nobody was told about; anything else is damage and is reported, never cut.
+//! Invariants: a record follows its predecessor by hash. After the last record there are only
+//! zeros, or what a crash left of one write that nobody was told about; anything else is damage and
+//! is reported, never cut.
 
 use super::{
     acknowledged::Mark,
@@ -27,8 +28,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// A segment is not extended beyond this, except for a single larger record: few enough files for a long history,
-/// small enough to copy and check one at a time.
+/// A segment is not extended beyond this, except for a single larger record: few enough files for a
+/// long history, small enough to copy and check one at a time.
 pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
 /// First allocation of a segment; the following ones double.
 const FIRST_ALLOCATION: u64 = 256 << 10;
@@ -46,7 +47,8 @@ pub enum Durability {
     /// A committed block survives a power failure.
     #[default]
     Synced,
-    /// For tests only: a committed block survives the death of the process, but not that of the machine.
+    /// For tests only: a committed block survives the death of the process, but not that of the
+    /// machine.
     Unsynced,
 }
 
@@ -65,7 +67,7 @@ pub(super) fn sync_directory(path: &Path) -> Result<()> {
 }
 
 /// Where a record lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Position {
     pub segment: u32,
     pub offset: u64,
@@ -86,6 +88,13 @@ pub(super) struct Tail {
     pub number: u64,
     pub record: B256,
     pub end: Position,
+}
+
+impl Tail {
+    /// The mark of the last record.
+    pub fn mark(&self) -> Mark {
+        Mark { number: self.number, record: self.record }
+    }
 }
 
 /// A whole record.
@@ -187,7 +196,8 @@ impl Reader {
         }
     }
 
-    /// Visits all records from `start`, which holds block `first` and, if known, follows the record `previous`.
+    /// Visits all records from `start`, which holds block `first` and, if known, follows the record
+    /// `previous`.
     pub fn scan(
         &self,
         start: Position,
@@ -225,9 +235,10 @@ impl Reader {
         }
     }
 
-    /// Makes sure that nothing acknowledged is missing after the tail, then clears what a torn write left there.
-    pub fn settle(&self, tail: &Tail, mark: Option<Mark>) -> Result<()> {
-        if mark.is_some_and(|mark| mark.number > tail.number) {
+    /// Makes sure that nothing is missing after the tail, given the last block that is known to
+    /// have been durable; then clears what a torn write left there.
+    pub fn settle(&self, tail: &Tail, durable: Option<u64>) -> Result<()> {
+        if durable.is_some_and(|number| number > tail.number) {
             let what = "the block was acknowledged, but cannot be read";
             return Err(self.damage(tail.end, Some(tail.number + 1), what));
         }
@@ -348,7 +359,8 @@ impl Journal {
         Ok((journal, position))
     }
 
-    /// Continues after a settled tail. Makes it durable, for a process may have died between writing and syncing.
+    /// Continues after a settled tail. Makes it durable, for a process may have died between
+    /// writing and syncing.
     pub fn resume(reader: Arc<Reader>, tail: Tail, durability: Durability) -> Result<Self> {
         let index = tail.end.segment;
         let segment = reader.segment(index)?.ok_or_else(|| {
@@ -380,8 +392,8 @@ impl Journal {
         self.tail
     }
 
-    /// Appends a block and waits until it is durable. After an error other than a refusal of the block, it is unknown
-    /// whether the block is there: the journal must be opened again.
+    /// Appends a block and waits until it is durable. After an error other than a refusal of the
+    /// block, it is unknown whether the block is there: the journal must be opened again.
     pub fn append(&mut self, block: &Block) -> Result<Position> {
         let payload = encode_payload(block)?;
         let number = block.header.number;
@@ -486,7 +498,6 @@ fn write_zeros(file: &File, from: u64, to: u64) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::types::{BlockBody, Header};
-    use std::collections::HashSet;
 
     const ANCHOR: B256 = B256::repeat_byte(9);
 
@@ -505,8 +516,7 @@ mod tests {
         let mut marks = Vec::new();
         for block in &blocks[1..] {
             journal.append(block).unwrap();
-            let Tail { number, record, .. } = journal.tail();
-            marks.push(Mark { number, record });
+            marks.push(journal.tail().mark());
         }
         assert!(journal.tail().end.segment >= 3, "several segments");
         (blocks, *marks.last_chunk().unwrap(), journal.tail())
@@ -519,7 +529,7 @@ mod tests {
             blocks.push(block);
             Ok(())
         })?;
-        reader.settle(&tail, mark)?;
+        reader.settle(&tail, mark.map(|mark| mark.number))?;
         Ok(blocks)
     }
 
@@ -558,11 +568,11 @@ mod tests {
         let dir = temporary.path().join("journal");
         let (mut blocks, _, tail) = journal(&dir);
         let last = block(10, 60);
-        let before = Mark { number: tail.number, record: tail.record };
+        let before = tail.mark();
         let reader = Arc::new(Reader::new(&dir));
         let mut journal = Journal::resume(reader, tail, Durability::Unsynced).unwrap();
         let at = journal.append(&last).unwrap();
-        let after = Mark { number: 10, record: journal.tail().record };
+        let after = journal.tail().mark();
         let path = journal.reader().path(at.segment);
         let whole = fs::read(&path).unwrap();
         blocks.push(last);
@@ -583,27 +593,25 @@ mod tests {
     fn without_the_mark_a_hole_is_still_found() {
         let temporary = tempfile::tempdir().unwrap();
         let dir = temporary.path().join("journal");
-        let (blocks, _, tail) = journal(&dir);
+        let (blocks, ..) = journal(&dir);
         let reader = Reader::new(&dir);
-        let mut ends = HashSet::new();
+        let mut places = Vec::new();
         reader
             .scan(Position::FIRST, 0, Some(ANCHOR), None, |at, _| {
-                ends.insert(at);
+                places.push(at);
                 Ok(())
             })
             .unwrap();
-        for at in ends {
+        for at in places {
             let path = reader.path(at.segment);
             let bytes = fs::read(&path).unwrap();
             let mut damaged = bytes.clone();
             damaged[at.offset as usize + RECORD_HEADER + 3] ^= 1;
             fs::write(&path, &damaged).unwrap();
-            let read = read_all(&dir, None);
-            // The last record alone cannot be told from a torn one without a mark.
-            if tail.end.segment == at.segment && read.is_ok() {
-                assert_eq!(read.unwrap(), blocks[..9]);
-            } else {
-                assert!(is_damage(&read), "{at:?}");
+            match read_all(&dir, None) {
+                // The last record alone cannot be told from a torn one without a mark.
+                Ok(read) => assert_eq!(read, blocks[..9]),
+                read => assert!(is_damage(&read), "{at:?}"),
             }
             fs::write(&path, &bytes).unwrap();
         }

@@ -1,4 +1,5 @@
-//! One process at a time: a lock on the file `lock`, which the operating system gives up when the process ends.
+//! One process at a time: a lock on the file `lock`, which the operating system gives up when the
+//! process ends.
 
 use super::error::{IoContext, Result, StoreError};
 use std::{
@@ -15,7 +16,8 @@ pub(super) struct Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // Closing would do, but for a process that another thread is starting: it has the file until it executes.
+        // Closing would do, but for a process that another thread is starting: it has the file
+        // until it executes.
         let _ = self.file.unlock();
     }
 }

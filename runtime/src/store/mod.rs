@@ -2,25 +2,28 @@
 //!
 //! ```text
 //! genesis.json   the ledger's configuration, bytes as given; the journal starts from its hash
-//! journal/       every block since genesis, hash-chained: the truth          -> journal.rs, record.rs
+//! journal/       every block since genesis, hash-chained: the truth          -> journal.rs
 //! acknowledged   the last block that somebody was told is durable            -> acknowledged.rs
 //! state/         accounts, storage, code and indexes, derived from journal/  -> schema.rs
 //! lock           held by the process that has the ledger open                -> lock.rs
 //! ```
 //!
-//! A commit checks that the block follows the head and applies to its state, appends it to the journal, syncs the
-//! disk, writes the mark, and then applies it to the state. The state is not synced: opening compares its head with
-//! the journal and applies what is missing. Opening also reads the whole state and compares it with the commitment in
-//! the head block's header, at a cost of about two microseconds per entry; so a byte that changed on disk is found
-//! before anybody reads it.
+//! A commit checks that the block follows the head and applies to its state, appends it to the
+//! journal, syncs the disk, writes the mark, and then applies it to the state. The state is not
+//! synced: opening compares its head with the journal and applies what is missing. Opening also
+//! reads the whole state and compares it with the commitment in the head block's header, at a cost
+//! of about two microseconds per entry; so a byte that changed on disk is found before anybody
+//! reads it.
 //!
 //! ```text
 //! commit: check -> journal, fdatasync -> acknowledged -> state (one batch) -> published to readers
-//! open:   lock -> genesis -> state's head -> journal from there on, apply -> tail against the mark -> scan the state
+//! open:   lock -> genesis -> state's head -> apply the journal from there on -> its tail against
+//!         acknowledged -> scan the state
 //! ```
 //!
-//! Architecture Invariants: nothing acknowledged is ever dropped silently. Whatever is read is what was committed, or
-//! an error that says what to do. After a failed write the store refuses further ones until it is opened again.
+//! Architecture Invariants: nothing acknowledged is ever dropped silently. Whatever is read is what
+//! was committed, or an error that says what to do. After a failed write the store refuses further
+//! ones until it is opened again.
 
 mod acknowledged;
 mod audit;
@@ -46,7 +49,7 @@ pub use schema::Counts;
 pub use view::View;
 
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Write};
-use acknowledged::{Acknowledged, Mark};
+use acknowledged::Acknowledged;
 use alloy_primitives::Sealed;
 use journal::{Journal, Reader};
 use recent::{Change, Recent};
@@ -63,8 +66,8 @@ const ACKNOWLEDGED: &str = "acknowledged";
 const STATE: &str = "state";
 const LOCK: &str = "lock";
 
-/// Blocks after which the state is handed to the operating system: opening after a crash applies at most this many
-/// again, and the four milliseconds that it takes are shared by as many.
+/// Blocks after which the state is handed to the operating system: opening after a crash applies at
+/// most this many again, and the four milliseconds that it takes are shared by as many.
 const FLUSH_BLOCKS: u64 = 64;
 
 /// Told how much of a long operation is done: (done, total), in units of its own.
@@ -134,11 +137,13 @@ impl Store {
         digest
     }
 
-    /// Makes a block durable and applies it. When this returns, the block survives whatever happens to the process.
+    /// Makes a block durable and applies it. When this returns, the block survives whatever happens
+    /// to the process.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] if the block does not follow the head: nothing happened. After any other error it is
-    /// not known whether the block is durable; the store refuses further blocks until it is opened again.
+    /// [`StoreError::Refused`] if the block does not follow the head: nothing happened. After any
+    /// other error it is not known whether the block is durable; the store refuses further blocks
+    /// until it is opened again.
     pub fn commit(&self, block: &Block) -> Result<()> {
         let mut writer = self.writer();
         if let Some(cause) = &writer.stopped {
@@ -163,11 +168,10 @@ impl Store {
 
     fn write(&self, writer: &mut Writer, block: &Block, commitment: Commitment) -> Result<()> {
         let position = writer.journal.append(block)?;
-        let journal::Tail { number, record, .. } = writer.journal.tail();
-        writer.acknowledged.set(Mark { number, record })?;
+        writer.acknowledged.set(writer.journal.tail().mark())?;
         let (entries, head) =
             transition::transition(Some(&writer.head), block, position, commitment);
-        self.recent.begin(number, changes(&block.body.writes));
+        self.recent.begin(head.number, changes(&block.body.writes));
         let applying = self.applying.write().unwrap_or_else(PoisonError::into_inner);
         self.state.apply(entries, &head)?;
         drop(applying);
@@ -181,8 +185,8 @@ impl Store {
         Ok(())
     }
 
-    /// Hands the state to the disk and accepts no more blocks. Not needed for durability, but the next opening is
-    /// faster, and after a power failure the state is whole.
+    /// Hands the state to the disk and accepts no more blocks. Not needed for durability, but the
+    /// next opening is faster, and after a power failure the state is whole.
     pub fn close(&self) -> Result<()> {
         let mut writer = self.writer();
         writer.stopped.get_or_insert_with(|| "it was closed".to_owned());
@@ -204,8 +208,8 @@ impl Store {
         self.state.get(&schema::code_key(hash))
     }
 
-    /// The state at the head, unmoved by blocks that are committed later. A view costs memory for what those change:
-    /// drop it when done.
+    /// The state at the head, unmoved by blocks that are committed later. A view costs memory for
+    /// what those change: drop it when done.
     pub fn view(self: &Arc<Self>) -> View {
         View::new(self.clone())
     }

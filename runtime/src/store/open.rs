@@ -20,7 +20,8 @@ use std::{
     sync::{Arc, Mutex, RwLock},
 };
 
-/// Where a state is built before it takes its place, and where the old one goes before it is removed.
+/// Where a state is built before it takes its place, and where the old one goes before it is
+/// removed.
 const STATE_NEW: &str = "state.new";
 const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
@@ -32,8 +33,9 @@ pub(super) fn anchor(config: &[u8]) -> B256 {
 }
 
 impl Store {
-    /// Creates a ledger in `dir`, which may exist if no ledger is in it. `genesis` is block 0; its writes are the
-    /// allocations. `config` is kept as it is and comes back from [`Store::genesis_config`].
+    /// Creates a ledger in `dir`, which may exist if no ledger is in it. `genesis` is block 0; its
+    /// writes are the allocations. `config` is kept as it is and comes back from
+    /// [`Store::genesis_config`].
     pub fn create(
         dir: &Path,
         genesis: &Block,
@@ -55,9 +57,7 @@ impl Store {
         let (entries, head) = transition(None, genesis, position, commitment);
         state.apply(entries, &head)?;
         state.sync()?;
-        let Tail { number, record, .. } = journal.tail();
-        let mark = Mark { number, record };
-        let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+        let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
         // The last, because it makes the directory a ledger.
         write_new(&dir.join(GENESIS), config)?;
         sync_directory(dir)?;
@@ -66,11 +66,12 @@ impl Store {
         Ok(parts.assemble(dir, header, lock))
     }
 
-    /// Opens a ledger: brings the state up to the journal and compares every entry with the commitment.
+    /// Opens a ledger: brings the state up to the journal and compares every entry with the
+    /// commitment.
     ///
     /// # Errors
-    /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says whether
-    /// [`Store::rebuild`] helps.
+    /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says
+    /// whether [`Store::rebuild`] helps.
     pub fn open(dir: &Path, durability: Durability, progress: Progress) -> Result<Self> {
         let config = read_config(dir)?;
         let lock = Lock::acquire(dir)?;
@@ -89,13 +90,13 @@ impl Store {
             header = Some(Sealed::new_unchecked(block.header, block.hash));
             Ok(())
         })?;
-        reader.settle(&tail, Some(mark))?;
+        reader.settle(&tail, Some(mark.number))?;
         // `scan` has visited the state's head at least.
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
         let journal = Journal::resume(reader, tail, durability)?;
         // Whoever reads the ledger from now on is told of these blocks.
-        acknowledged.set(Mark { number: tail.number, record: tail.record })?;
+        acknowledged.set(tail.mark())?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
     }
 
@@ -109,14 +110,17 @@ impl Store {
             Err(StoreError::Damaged(_)) => None,
             Err(_) => return marked.map(drop),
         };
+        // Without the mark, the old state is a witness, if it can still speak.
+        let durable = mark
+            .map(|mark| mark.number)
+            .or_else(|| State::open(&dir.join(STATE)).ok().map(|(_, head)| head.number));
         let reader = Reader::new(&dir.join(JOURNAL));
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let tail = build(&reader, &fresh, mark, anchor(&config), progress)?;
+        let tail = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
         if mark.is_none() {
-            let mark = Mark { number: tail.number, record: tail.record };
-            Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+            Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
         remove_directory(&old)?;
@@ -133,7 +137,7 @@ impl Store {
 fn build(
     reader: &Reader,
     dir: &Path,
-    mark: Option<Mark>,
+    (mark, durable): (Option<Mark>, Option<u64>),
     anchor: B256,
     progress: Progress,
 ) -> Result<Tail> {
@@ -149,7 +153,7 @@ fn build(
         progress(done.min(total), total);
         Ok(())
     })?;
-    reader.settle(&tail, mark)?;
+    reader.settle(&tail, durable)?;
     if let (Some(head), Some(header)) = (&head, &header) {
         check_state(&state, head, header, &mut |_, _| {})?;
     }
@@ -203,7 +207,8 @@ fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) 
     Ok(head)
 }
 
-/// Reads every entry of the state and compares what they amount to with its head and the head block's header.
+/// Reads every entry of the state and compares what they amount to with its head and the head
+/// block's header.
 pub(super) fn check_state(
     state: &State,
     head: &Head,
@@ -269,5 +274,76 @@ pub(super) fn remove_directory(path: &Path) -> Result<()> {
     match fs::remove_dir_all(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         removed => removed.context("remove", path),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{error::Remedy, schema};
+    use super::*;
+    use crate::types::{Account, Address, BlockBody, StateKey, U256, Write};
+
+    fn genesis() -> Block {
+        let account = Account { balance: U256::from(100), ..Account::default() };
+        let writes = [
+            (StateKey::Account(Address::ZERO), account.to_bytes()),
+            (StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")), Bytes::from_static(b"v")),
+        ];
+        let writes = writes.map(|(key, value)| Write { key, before: None, after: Some(value) });
+        let mut commitment = Commitment::default();
+        commitment.apply(&writes);
+        let header = Header { state_root: commitment.digest(), ..Header::default() };
+        Block::new(header, BlockBody { writes: writes.to_vec(), ..BlockBody::default() })
+    }
+
+    fn open(dir: &Path) -> Result<Store> {
+        Store::open(dir, Durability::Unsynced, &mut |_, _| {})
+    }
+
+    #[test]
+    fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
+        let genesis = genesis();
+        let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
+        let other = Address::repeat_byte(1);
+        let changes = [
+            (schema::account_key(&Address::ZERO), Some(rich.clone())),
+            (schema::account_key(&Address::ZERO), None),
+            (schema::account_key(&other), Some(rich)),
+            (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
+            (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
+            (schema::block_key(0), Some(vec![1; 12])),
+            (schema::block_key(1), Some(vec![0; 12])),
+            (schema::block_hash_key(&genesis.hash), None),
+            (vec![99], Some(vec![])),
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
+        for change in changes {
+            let (state, head) = State::open(&dir.path().join(STATE)).unwrap();
+            state.apply(vec![change.clone()], &head).unwrap();
+            state.flush().unwrap();
+            drop(state);
+            match open(dir.path()) {
+                Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
+                other => panic!("{change:?}: {:?}", other.map(drop)),
+            }
+            Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+            let store = open(dir.path()).unwrap();
+            assert_eq!(store.accounts_page(None, 9).unwrap().len(), 1);
+            assert_eq!(store.block(0).unwrap().as_ref(), Some(&genesis));
+        }
+    }
+
+    #[test]
+    fn an_interrupted_rebuild_is_begun_again() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap());
+        // Stopped between moving the old state away and putting the new one into its place.
+        fs::rename(dir.path().join(STATE), dir.path().join(STATE_OLD)).unwrap();
+        fs::create_dir(dir.path().join(STATE_NEW)).unwrap();
+        assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
+        Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+        assert_eq!(open(dir.path()).unwrap().counts().accounts, 1);
+        assert!(!dir.path().join(STATE_OLD).exists() && !dir.path().join(STATE_NEW).exists());
     }
 }

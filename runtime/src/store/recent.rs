@@ -1,11 +1,12 @@
-//! What sled lacks: a stable view of the state while the next block is applied, and reads without its cost.
+//! What sled lacks: a stable view of the state while the next block is applied, and reads without
+//! its cost.
 //!
-//! sled has no snapshots. So the values that a block replaces are remembered before it is applied, for as long as
-//! someone looks at the state before it; whoever does finds them here first. Whatever is in no such list has not
-//! changed since, and may be read from the cache or from sled.
+//! sled has no snapshots. So the values that a block replaces are remembered before it is applied,
+//! for as long as someone looks at the state before it; whoever does finds them here first.
+//! Whatever is in no such list has not changed since, and may be read from the cache or from sled.
 //!
-//! Invariants: the cache holds the newest applied value or nothing. A value read from sled enters the cache only if no
-//! block began to be applied in the meantime.
+//! Invariants: the cache holds the newest applied value or nothing. A value read from sled enters
+//! the cache only if no block began to be applied in the meantime.
 
 use super::error::Result;
 use crate::types::{Bytes, Header};
@@ -15,7 +16,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-/// Size of each of the cache's two generations: together the accounts and entries of some 300,000 payers.
+/// Size of each of the cache's two generations: together the accounts and entries of some 300,000
+/// payers.
 const GENERATION_BYTES: usize = 32 << 20;
 /// What an entry takes beside key and value, roughly.
 const ENTRY_BYTES: usize = 96;

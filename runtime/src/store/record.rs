@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! segment   magic 8 | index u64 | salt 16 | blake3 of these 32
-//! record    magic 4 | payload length u32 | block number u64 | hash of the previous record 32 | check 16
+//! record    magic 4 | payload length u32 | block number u64 | previous record's hash 32 | check 16
 //!           payload: the block header in RLP, then the body in postcard
 //!           blake3 of all this: the record's hash
 //! ```
-//! Integers are little-endian. `check` is keyed by the segment's random salt, so nobody can put bytes into a
-//! transaction that look like a record. The first record's "previous record" is the hash of the genesis file, which
-//! ties the two together.
+//! Integers are little-endian. `check` is keyed by the segment's random salt, so nobody can put
+//! bytes into a transaction that look like a record. The first record's "previous record" is the
+//! hash of the genesis file, which ties the two together.
 //!
 //! Invariant: what decodes is what was encoded, or 128 bits of hash collided.
 
@@ -23,7 +23,8 @@ pub(super) const SEGMENT_HEADER: usize = 64;
 pub(super) const RECORD_HEADER: usize = 64;
 /// Bytes after a record's payload.
 pub(super) const RECORD_TRAILER: usize = 32;
-/// Largest payload: far more than any block of sane gas limit, and a bound on what a reader allocates.
+/// Largest payload: far more than any block of sane gas limit, and a bound on what a reader
+/// allocates.
 pub(super) const PAYLOAD_BYTES: usize = 1 << 30;
 /// The first bytes of a record, by which a search for records finds candidates.
 pub(super) const RECORD_MAGIC: [u8; 4] = *b"FlR1";

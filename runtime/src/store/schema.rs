@@ -2,23 +2,24 @@
 //!
 //! | table | key | value | why |
 //! | --- | --- | --- | --- |
-//! | 0 head | | [`Head`], checked | what the rest of the tree amounts to: where to go on, and what to compare with |
-//! | 1 account | address 20 | [`Account`](crate::types::Account) in RLP | nonce, balance, code hash |
+//! | 0 head | | [`Head`], checked | where to go on, and what the rest has to amount to |
+//! | 1 account | address 20 | `Account` in RLP | nonce, balance, code hash |
 //! | 2 storage | address 20, contract's key | contract's value | what contracts remember |
 //! | 3 code | keccak-256 of the module | the module | contracts with the same code share it |
 //! | 4 block hash | block hash 32 | number 8 | blocks by hash |
 //! | 5 block | number 8 | segment 4, offset 8 | where the journal has the block |
 //! | 6 transaction | transaction hash 32 | number 8, index 4 | transactions and receipts by hash |
-//! | 7 log address | address 20, number 8 | (transaction 4, log 4)* | logs by contract, one entry per block |
-//! | 8 log topic | place 1, topic 32, number 8 | (transaction 4, log 4)* | logs by topic, one entry per block |
+//! | 7 log address | address 20, number 8 | (transaction 4, log 4)* | logs by contract |
+//! | 8 log topic | place 1, topic 32, number 8 | (transaction 4, log 4)* | logs by topic |
 //!
-//! Numbers are big-endian, so that keys sort by block. All tables share one tree, told apart by their first byte,
-//! because sled applies a batch atomically within one tree: a block is one batch. Tables 1 to 3 are the state that the
-//! header's commitment is about; 4 to 8 are indexes, which follow from the journal.
+//! Numbers are big-endian, so that keys sort by block; logs have one entry per item and block. All
+//! tables share one tree, told apart by their first byte, because sled applies a batch atomically
+//! within one tree: a block is one batch. Tables 1 to 3 are the state that the header's commitment
+//! is about; 4 to 8 are indexes, which follow from the journal.
 //!
-//! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. That is found on opening, because
-//! everything in it is compared with the sums in the head, and it can be built again from the journal. sled panics on
-//! some damage; here that becomes an error like any other.
+//! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. That is found on
+//! opening, because everything in it is compared with the sums in the head, and it can be built
+//! again from the journal. sled panics on some damage; here that becomes an error like any other.
 //!
 //! Invariant: the tree is as of the block in its head, exactly.
 
@@ -41,8 +42,8 @@ use std::{
 const CACHE_BYTES: u64 = 128 << 20;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
-/// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store of this process
-/// that was just dropped: sled's threads let go a little later.
+/// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
+/// of this process that was just dropped: sled's threads let go a little later.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
 
@@ -241,7 +242,8 @@ impl State {
         guard(&self.dir, || self.db.apply_batch(batch))
     }
 
-    /// Up to `limit` entries whose keys begin with `prefix`, from `prefix` + `from` on, or after it.
+    /// Up to `limit` entries whose keys begin with `prefix`, from `prefix` + `from` on, or after
+    /// it.
     pub fn page(
         &self,
         prefix: &[u8],

@@ -1,5 +1,5 @@
-//! From the state as of one block to the state as of the next. The same function serves a commit, the catching up of a
-//! state that is behind, and building it from scratch.
+//! From the state as of one block to the state as of the next. The same function serves a commit,
+//! the catching up of a state that is behind, and building it from scratch.
 //!
 //! Invariant: a block applies to the state it was made for, or not at all.
 
@@ -14,8 +14,8 @@ use crate::types::{Account, B256, Block, BlockBody, Bytes, StateKey, Write};
 use alloy_primitives::keccak256;
 use std::collections::HashSet;
 
-/// Checks that a block follows `head` (`None` before genesis), of whose state `read` yields the values. `commitment`
-/// is what the writes lead to, if it is already known.
+/// Checks that a block follows `head` (`None` before genesis), of whose state `read` yields the
+/// values. `commitment` is what the writes lead to, if it is already known.
 pub(super) fn check(
     head: Option<&Head>,
     block: &Block,

@@ -9,7 +9,8 @@ use crate::types::{Account, Address, B256, Bytes, Header};
 use alloy_primitives::Sealed;
 use std::sync::Arc;
 
-/// The state as of one block, whatever is committed meanwhile. Cheap to make; share it between threads by reference.
+/// The state as of one block, whatever is committed meanwhile. Cheap to make; share it between
+/// threads by reference.
 #[derive(Debug)]
 pub struct View {
     store: Arc<Store>,
@@ -37,7 +38,8 @@ impl View {
         storage(&self.store, Some(self.head.number), address, key)
     }
 
-    /// A module by its keccak-256. Modules are never replaced, so this may find one that came later.
+    /// A module by its keccak-256. Modules are never replaced, so this may find one that came
+    /// later.
     pub fn code(&self, hash: &B256) -> Result<Option<Bytes>> {
         self.store.code(hash)
     }

@@ -14,6 +14,8 @@ use std::{
 
 const CHILD_DIR: &str = "FLORIN_KILL_DIR";
 const SEED: u64 = 21;
+/// After so many, a fresh ledger: to check all of it every time stays affordable.
+const ROUNDS_PER_LEDGER: usize = 10;
 
 /// The process that is killed: not a test by itself, it commits blocks for ever if told where.
 #[test]
@@ -49,33 +51,47 @@ pub fn parse(line: &str) -> Option<(u64, B256)> {
 fn a_killed_process_loses_nothing_acknowledged() {
     let rounds = std::env::var("FLORIN_KILL_ROUNDS").ok().and_then(|n| n.parse().ok());
     let rounds: u64 = rounds.unwrap_or(20);
-    let dir = tempfile::tempdir().unwrap();
-    Model::new(SEED).create(dir.path()).close().unwrap();
     let mut random = Random(rounds);
-    let mut acknowledged: Vec<(u64, B256)> = Vec::new();
-    for round in 0..rounds {
-        let mut child = child_command(dir.path()).spawn().unwrap();
-        let output = BufReader::new(child.stdout.take().unwrap());
-        // Sometimes while it is still opening; otherwise after some blocks and a moment.
-        let wait_for = if round % 5 == 4 { 0 } else { 1 + random.below(100) as usize };
-        let mut lines = output.lines().map_while(Result::ok);
-        acknowledged.extend(lines.by_ref().filter_map(|line| parse(&line)).take(wait_for));
-        std::thread::sleep(Duration::from_micros(random.below(20_000)));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        acknowledged.extend(lines.filter_map(|line| parse(&line)));
-
-        let store = open(dir.path()).unwrap_or_else(|error| panic!("round {round}: {error}"));
-        let head = store.head().number;
-        assert!(acknowledged.last().is_none_or(|(last, _)| *last <= head), "round {round}");
-        for (number, hash) in &acknowledged {
-            let block = store.block(*number).unwrap().expect("an acknowledged block");
-            assert_eq!((block.hash, block.header.hash_slow()), (*hash, *hash));
+    let mut acknowledged = 0;
+    for first in (0..rounds).step_by(ROUNDS_PER_LEDGER) {
+        let dir = tempfile::tempdir().unwrap();
+        Model::new(SEED).create(dir.path()).close().unwrap();
+        let mut blocks: Vec<(u64, B256)> = Vec::new();
+        for round in first..rounds.min(first + ROUNDS_PER_LEDGER as u64) {
+            // Sometimes while it is still opening; otherwise after some blocks and a moment.
+            let wait_for = if round % 5 == 4 { 0 } else { 1 + random.below(100) as usize };
+            blocks.extend(commit_and_kill(dir.path(), wait_for, random.below(20_000)));
+            let store = open(dir.path()).unwrap_or_else(|error| panic!("round {round}: {error}"));
+            check(&store, &blocks);
         }
-        if round % 5 == 0 || round + 1 == rounds {
-            Model::up_to(SEED, head).assert_equals(&store);
-            assert_eq!(store.verify(&mut |_, _| {}).unwrap().findings, vec![]);
-        }
+        acknowledged += blocks.len();
     }
-    assert!(acknowledged.len() as u64 > rounds, "the children got to commit");
+    assert!(acknowledged as u64 > rounds, "the children got to commit");
+}
+
+/// Runs a child until it has acknowledged some blocks and a moment longer; what it acknowledged
+/// until it died.
+fn commit_and_kill(dir: &Path, wait_for: usize, micros: u64) -> Vec<(u64, B256)> {
+    let mut child = child_command(dir).spawn().unwrap();
+    let output = BufReader::new(child.stdout.take().unwrap());
+    let mut blocks = output.lines().map_while(Result::ok).filter_map(|line| parse(&line));
+    let mut acknowledged: Vec<_> = blocks.by_ref().take(wait_for).collect();
+    std::thread::sleep(Duration::from_micros(micros));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    acknowledged.extend(blocks);
+    acknowledged
+}
+
+fn check(store: &Store, acknowledged: &[(u64, B256)]) {
+    let head = store.head().number;
+    if let Some((last, _)) = acknowledged.last() {
+        assert!(*last <= head, "block {last} was acknowledged, the head is {head}");
+    }
+    let model = Model::up_to(SEED, head);
+    for (number, hash) in acknowledged {
+        assert_eq!(model.blocks[*number as usize].hash, *hash);
+    }
+    model.assert_equals(store);
+    assert_eq!(store.verify(&mut |_, _| {}).unwrap().findings, vec![]);
 }

@@ -1,5 +1,5 @@
-//! A damaged file leads to the right content or to an error that names a remedy that works; never to a wrong answer,
-//! never to a silent loss.
+//! A damaged file leads to the right content or to an error that names a remedy that works; never
+//! to a wrong answer, never to a silent loss.
 
 use crate::support::{Model, Random, Snapshot, open, rebuild};
 use florin_runtime::store::{Remedy, StoreError};
@@ -43,7 +43,8 @@ fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
     (dir, model, snapshot)
 }
 
-/// Positions in a file that has content up to its last byte that is not zero: spread over all of it.
+/// Positions in a file that has content up to its last byte that is not zero: spread over all of
+/// it.
 fn places(bytes: &[u8], random: &mut Random) -> Vec<usize> {
     let content = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
     let count = cases().min(content);
@@ -107,6 +108,47 @@ fn an_acknowledged_block_that_cannot_be_read_is_never_cut() {
     let Err(StoreError::Damaged(damage)) = rebuild(dir.path()) else { panic!("damage expected") };
     assert_eq!((damage.block, damage.remedy), (Some(12), Remedy::Restore), "{damage}");
     assert_eq!(std::fs::read(dir.path().join(name)).unwrap(), before);
+}
+
+#[test]
+fn without_the_mark_the_old_state_bears_witness() {
+    let (dir, _, snapshot) = ledger();
+    let name = Path::new("journal/00000001.journal");
+    let mut bytes = snapshot.files[name].clone();
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end - 40..].fill(0);
+    snapshot.with(name, bytes).with(Path::new("acknowledged"), vec![0; 600]).put(dir.path());
+    let Err(StoreError::Damaged(damage)) = rebuild(dir.path()) else { panic!("damage expected") };
+    assert_eq!((damage.block, damage.remedy), (Some(12), Remedy::Restore), "{damage}");
+}
+
+#[test]
+fn a_state_that_is_behind_catches_up_and_one_that_is_ahead_is_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = Model::up_to(13, 5);
+    model.create(dir.path()).close().unwrap();
+    let early = Snapshot::take(dir.path());
+    let store = open(dir.path()).unwrap();
+    for _ in 0..40 {
+        store.commit(&model.extend()).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    let late = Snapshot::take(dir.path());
+
+    // As after a power failure: the journal was synced, state and mark were not.
+    for kept in [&["journal"][..], &["journal", "acknowledged"]] {
+        early.with_parts_of(&late, kept).put(dir.path());
+        model.assert_equals(&open(dir.path()).unwrap());
+    }
+    // Never after anything the store does: the journal lost what the state has seen.
+    early.with_parts_of(&late, &["state"]).put(dir.path());
+    let Err(StoreError::Damaged(damage)) = open(dir.path()) else { panic!("damage expected") };
+    assert_eq!(damage.remedy, Remedy::Restore, "{damage}");
+    // Neither does repair forget what was acknowledged.
+    early.with_parts_of(&late, &["acknowledged"]).put(dir.path());
+    assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
+    assert!(matches!(rebuild(dir.path()), Err(StoreError::Damaged(_))));
 }
 
 #[test]

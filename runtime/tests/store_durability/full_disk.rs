@@ -1,4 +1,5 @@
-//! A full disk stops the store with an error; what was acknowledged is there when there is room again.
+//! A full disk stops the store with an error; what was acknowledged is there when there is room
+//! again.
 
 use crate::{
     crash::{child_command, parse},

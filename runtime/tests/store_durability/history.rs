@@ -1,4 +1,5 @@
-//! Whatever is committed is read back, in the same process, after opening again, from a rebuilt state, from a backup.
+//! Whatever is committed is read back, in the same process, after opening again, from a rebuilt
+//! state, from a backup.
 
 use crate::support::{CONFIG, Model, open, rebuild};
 use florin_runtime::{

@@ -1,4 +1,5 @@
-//! What the store promises about the disk: nothing acknowledged is lost, nothing wrong is ever read.
+//! What the store promises about the disk: nothing acknowledged is lost, nothing wrong is ever
+//! read.
 
 mod crash;
 mod damage;

@@ -1,4 +1,5 @@
-//! A generator of ledgers: synthetic blocks that hang together, and a model in memory of what they amount to.
+//! A generator of ledgers: synthetic blocks that hang together, and a model in memory of what they
+//! amount to.
 
 use florin_runtime::{
     store::{Commitment, Durability, LogFilter, LogPosition, Result, Store},
@@ -332,6 +333,16 @@ impl Snapshot {
     pub fn with(&self, name: &Path, bytes: Vec<u8>) -> Self {
         let mut files = self.files.clone();
         files.insert(name.to_owned(), bytes);
+        Snapshot { files }
+    }
+
+    /// The same, but with some files and directories as they are in another.
+    pub fn with_parts_of(&self, other: &Snapshot, parts: &[&str]) -> Self {
+        let is_part = |name: &Path| parts.iter().any(|part| name.starts_with(part));
+        let mut files = self.files.clone();
+        files.retain(|name, _| !is_part(name));
+        let others = other.files.iter().filter(|(name, _)| is_part(name));
+        files.extend(others.map(|(name, bytes)| (name.clone(), bytes.clone())));
         Snapshot { files }
     }
 }

@@ -3,7 +3,7 @@
 use crate::methods::Method;
 use crate::names::sdk;
 use crate::router::signature;
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Ident, Type};
 
@@ -123,7 +123,7 @@ pub fn method(method: &Method) -> TokenStream {
     let Method { docs, name, output, view, .. } = method;
     let kinds: Vec<_> = method.arguments.iter().map(|a| &a.kind).collect();
     let signature = signature(&method.external, &kinds);
-    let (names, accepted, head, encode) = encoding(method);
+    let Encoding { names, accepted, head, fill } = encoding(method);
     quote! {
         #(#docs)*
         #[allow(missing_docs, clippy::too_many_arguments)]
@@ -131,30 +131,48 @@ pub fn method(method: &Method) -> TokenStream {
             const SELECTOR: u32 = #sdk::selector(#signature);
             #sdk::Call::new(
                 #sdk::Located::located(self),
-                #sdk::encode_call(SELECTOR, #head, |encoder| { #encode }),
+                #sdk::encode_call(SELECTOR, #head, #fill),
                 #view,
             )
         }
     }
 }
 
-/// Names of the arguments, types accepted for them, bytes of their heads, and statements that encode them.
-pub fn encoding(method: &Method) -> (Vec<&Ident>, Vec<TokenStream>, TokenStream, TokenStream) {
+/// What a function needs that encodes arguments.
+pub struct Encoding<'a> {
+    /// Names of the arguments.
+    pub names: Vec<&'a Ident>,
+    /// Types accepted for them.
+    pub accepted: Vec<TokenStream>,
+    /// Bytes of their heads, as an expression.
+    pub head: TokenStream,
+    /// A closure that writes them to an encoder.
+    pub fill: TokenStream,
+}
+
+/// The encoding of a method's arguments.
+pub fn encoding(method: &Method) -> Encoding<'_> {
     let sdk = sdk();
+    // An argument may have any name, so ours is one that the author cannot write.
+    let encoder = Ident::new("encoder", Span::mixed_site());
     let names: Vec<_> = method.arguments.iter().map(|a| &a.name).collect();
     let kinds: Vec<_> = method.arguments.iter().map(|a| &a.kind).collect();
-    let accepted = kinds.iter().map(|kind| accepted(kind)).collect();
-    let head = quote!(0 #(+ <#kinds as #sdk::AbiType>::HEAD)*);
-    let encode = names.iter().zip(&kinds).map(|(name, kind)| {
-        let value = if is_plain(kind) {
+    let values = names.iter().zip(&kinds).map(|(name, kind)| {
+        if is_plain(kind) {
             quote!(#name)
         } else {
             quote!(<_ as ::core::convert::Into<#kind>>::into(#name))
-        };
-        quote!(<#kind as #sdk::AbiType>::encode(&#value, encoder);)
+        }
     });
-    let encode = quote!(#(#encode)*);
-    (names, accepted, head, encode)
+    Encoding {
+        accepted: kinds.iter().map(|kind| accepted(kind)).collect(),
+        head: quote!(0 #(+ <#kinds as #sdk::AbiType>::HEAD)*),
+        fill: quote!(|#encoder| {
+            let _ = &#encoder;
+            #(<#kinds as #sdk::AbiType>::encode(&#values, #encoder);)*
+        }),
+        names,
+    }
 }
 
 /// What a client takes for an argument: for Rust's own numbers themselves, so that literals work; else whatever

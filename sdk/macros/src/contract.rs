@@ -4,7 +4,7 @@ use crate::methods::{Method, Role, parse};
 use crate::names::{Mistakes, client, client_path, sdk};
 use crate::{client, router, storage};
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::{ImplItem, ItemImpl, ItemStruct, Path, Token, Type, Visibility};
@@ -47,7 +47,7 @@ impl Parse for Arguments {
 /// impl Declared for Piggy { .. }                   // the interfaces' methods, and the way to them
 /// pub struct PiggyClient { next: Erc20Client<Address> }
 /// ```
-pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<TokenStream> {
+pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
     let sdk = sdk();
     let mut mistakes = Mistakes::default();
     let arguments = mistakes.take(syn::parse2::<Arguments>(arguments)).unwrap_or_default();
@@ -61,10 +61,12 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<To
         next = quote!(#client<#next>);
     }
     let client = client::define(&client(name), &object.vis, name, &next);
+    let check = quote_spanned! {name.span()=> #sdk::is_contract::<#name>() };
     let generated = quote! {
         #storage
         #(#groups)*
         #client
+        const _: () = #check;
         impl #sdk::Declared for #name {
             const INTERFACES: &'static [&'static [#sdk::Method]] =
                 &[#(<#name as #interfaces>::__METHODS),*];
@@ -90,7 +92,7 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<To
             }
         }
     };
-    mistakes.finish().map(|()| generated)
+    mistakes.with(generated)
 }
 
 /// `Has<S>` for each field that is no handle and whose type no other field has.
@@ -133,7 +135,7 @@ fn groups(object: &ItemStruct) -> Vec<TokenStream> {
 /// impl Piggy { pub fn deploy(owner: ..) -> Deploy<Piggy> }
 /// const _: () = { exports and sections, on wasm32 };
 /// ```
-pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<TokenStream> {
+pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> TokenStream {
     let mut mistakes = Mistakes::default();
     if !arguments.is_empty() {
         mistakes.at(
@@ -146,7 +148,7 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<Toke
             path,
             "an `impl` of an interface is plain Rust: remove #[contract] here and list the interface on the struct",
         );
-        return mistakes.finish().map(|()| TokenStream::new());
+        return mistakes.with(TokenStream::new());
     }
     if !block.generics.params.is_empty() {
         mistakes.at(&block.generics, "a contract cannot be generic");
@@ -176,10 +178,10 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> syn::Result<Toke
     }
     let Type::Path(path) = &*block.self_ty else {
         mistakes.at(&block.self_ty, "#[contract] goes on `impl` of the contract's struct");
-        return mistakes.finish().map(|()| TokenStream::new());
+        return mistakes.with(TokenStream::new());
     };
     let generated = generate(&path.path, &list);
-    mistakes.finish().map(|()| generated)
+    mistakes.with(generated)
 }
 
 fn generate(contract: &Path, list: &[Method]) -> TokenStream {
@@ -312,15 +314,18 @@ fn special(contract: &Path, list: &[Method]) -> TokenStream {
 fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
     let sdk = sdk();
     let constructor = list.iter().find(|method| method.role == Role::Constructor);
-    let (names, accepted, head, encode) = constructor
-        .map(client::encoding)
-        .unwrap_or_else(|| (Vec::new(), Vec::new(), quote!(0), quote!(let _ = encoder;)));
+    let (parameters, arguments) = match constructor.map(client::encoding) {
+        Some(client::Encoding { names, accepted, head, fill }) => {
+            (quote!(#(#names: #accepted),*), quote!(#sdk::encode_arguments(#head, #fill)))
+        }
+        None => (quote!(), quote!(#sdk::Vec::new())),
+    };
     quote! {
         impl #contract {
             /// A deployment of this contract with these constructor arguments.
             #[allow(clippy::too_many_arguments)]
-            pub fn deploy(#(#names: #accepted),*) -> #sdk::Deploy<#contract> {
-                #sdk::Deploy::new(#sdk::encode_arguments(#head, |encoder| { #encode }))
+            pub fn deploy(#parameters) -> #sdk::Deploy<#contract> {
+                #sdk::Deploy::new(#arguments)
             }
         }
     }

@@ -20,7 +20,7 @@ use syn::{ItemTrait, TraitItem, parse_quote};
 /// pub struct Erc20Client<Next = Address> { next: Next }
 /// impl<Next: Located> Erc20Client<Next> { pub fn transfer(&self, ..) -> Call<bool> .. }
 /// ```
-pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result<TokenStream> {
+pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> TokenStream {
     let sdk = sdk();
     let mut mistakes = Mistakes::default();
     let arguments = mistakes.take(syn::parse2::<Arguments>(arguments)).unwrap_or_default();
@@ -33,6 +33,7 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result
             &definition.generics,
             "an interface has one set of selectors, so it cannot be generic",
         );
+        return mistakes.with(TokenStream::new());
     }
     let mut list = Vec::new();
     for item in &mut definition.items {
@@ -45,9 +46,15 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result
             mistakes.at(&method.name, "`at` is taken by the generated client: choose another name");
         }
     }
-    mistakes.finish()?;
 
     let name = &definition.ident;
+    let message = format!("`{{Self}}` lists the interface `{name}` and does not implement it");
+    let note = format!(
+        "write `impl {name} for {{Self}} {{{{ .. }}}}`, with the methods that have no default"
+    );
+    definition.attrs.push(parse_quote! {
+        #[diagnostic::on_unimplemented(message = #message, label = "not implemented", note = #note)]
+    });
     let methods: Vec<_> = list.iter().collect();
     let descriptions: Vec<_> = list.iter().map(|method| router::describe(name, method)).collect();
     let route = router::route(&methods, &quote!(Self));
@@ -75,7 +82,7 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> syn::Result
     let client = client(name);
     let define = client::define_generic(&client, &definition.vis, name);
     let calls = list.iter().map(client::method);
-    Ok(quote! {
+    mistakes.with(quote! {
         #define
         impl<Next: #sdk::Located> #client<Next> {
             #(#calls)*

@@ -113,9 +113,9 @@ pub fn storage_value(item: TokenStream) -> TokenStream {
 /// Runs an attribute's generator, which may edit the item (to take its own attributes off), and emits the item again.
 fn attribute<T: ToTokens>(
     mut item: T,
-    expand: impl FnOnce(&mut T) -> syn::Result<proc_macro2::TokenStream>,
+    expand: impl FnOnce(&mut T) -> proc_macro2::TokenStream,
 ) -> TokenStream {
-    let generated = expand(&mut item).unwrap_or_else(syn::Error::into_compile_error);
+    let generated = expand(&mut item);
     quote::quote!(#item #generated).into()
 }
 

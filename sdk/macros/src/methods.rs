@@ -138,8 +138,21 @@ fn selector_name(attribute: &Attribute) -> syn::Result<LitStr> {
     Ok(name)
 }
 
-/// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks.
+/// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks. `None`
+/// for a method that is not called from outside, and for one with a mistake.
 pub fn parse(
+    attributes: &mut Vec<Attribute>,
+    signature: &Signature,
+    exported: bool,
+    mistakes: &mut Mistakes,
+) -> Option<Method> {
+    let before = mistakes.count();
+    let method = read(attributes, signature, exported, mistakes)?;
+    (mistakes.count() == before).then_some(method)
+}
+
+/// [`parse`], whatever the mistakes.
+fn read(
     attributes: &mut Vec<Attribute>,
     signature: &Signature,
     exported: bool,
@@ -194,6 +207,12 @@ pub fn parse(
             &signature.ident,
             "write `fn fallback(&mut self, input: Bytes) -> Bytes` (or a Result of it)",
         );
+    }
+    if role == Role::Constructor {
+        attributes.push(parse_quote!(#[allow(clippy::new_ret_no_self)]));
+    }
+    if arguments.len() > 6 {
+        attributes.push(parse_quote!(#[allow(clippy::too_many_arguments)]));
     }
     let docs = attributes.iter().filter(|a| a.path().is_ident("doc")).cloned().collect();
     Some(Method {

@@ -1,12 +1,42 @@
 //! Names: Rust's to Solidity's, and the SDK's own path.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
+use std::path::Path;
+use std::sync::OnceLock;
 use syn::{Ident, ext::IdentExt};
 
 /// The path of what generated code may name.
 pub fn sdk() -> TokenStream {
-    quote!(::florin_sdk::__private)
+    let name = Ident::new(sdk_crate(), Span::call_site());
+    quote!(::#name::__private)
+}
+
+/// The name under which the crate being compiled knows the SDK, for it may have renamed the dependency.
+fn sdk_crate() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        std::env::var_os("CARGO_MANIFEST_DIR")
+            .and_then(|folder| std::fs::read_to_string(Path::new(&folder).join("Cargo.toml")).ok())
+            .and_then(|manifest| renamed(&manifest))
+            .unwrap_or_else(|| "florin_sdk".to_string())
+    })
+}
+
+/// The dependency in a manifest that says `package = "florin-sdk"`: a table of its own, or an inline one.
+fn renamed(manifest: &str) -> Option<String> {
+    let mut section = "";
+    for line in manifest.lines().map(str::trim) {
+        if let Some(header) = line.strip_prefix('[') {
+            section = header.trim_end_matches(']').rsplit('.').next()?;
+        }
+        if line.replace(' ', "").contains(r#"package="florin-sdk""#) {
+            let name = line.split_once('=')?.0.trim();
+            let name = if name == "package" { section } else { name };
+            return Some(name.trim_matches('"').replace('-', "_"));
+        }
+    }
+    None
 }
 
 /// `balance_of` as `balanceOf`; leading underscores, which in Rust mark what is unused, are dropped.
@@ -59,8 +89,49 @@ impl Mistakes {
         result.map_err(|error| self.add(error)).ok()
     }
 
+    /// How often a mistake was noted.
+    pub fn count(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+
+    /// The generated code, together with the mistakes: what was right still exists, so that one mistake does not cause
+    /// others elsewhere.
+    pub fn with(self, generated: TokenStream) -> TokenStream {
+        let errors = self.0.map(syn::Error::into_compile_error);
+        quote!(#generated #errors)
+    }
+
     /// All mistakes, if there were any.
     pub fn finish(self) -> syn::Result<()> {
         self.0.map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_become_soliditys() {
+        for (rust, solidity) in [
+            ("balance_of", "balanceOf"),
+            ("transfer", "transfer"),
+            ("_unused_name", "unusedName"),
+            ("eip712_domain", "eip712Domain"),
+            ("r#type", "type"),
+        ] {
+            assert_eq!(camel_case(&syn::parse_str(rust).unwrap()), solidity);
+        }
+    }
+
+    #[test]
+    fn a_renamed_dependency_is_found() {
+        for (manifest, name) in [
+            ("[dependencies]\nflorin-sdk = \"1\"", None),
+            ("[dependencies]\npay = { version = \"1\", package = \"florin-sdk\" }", Some("pay")),
+            ("[dependencies.my-pay]\npath = \"..\"\npackage=\"florin-sdk\"", Some("my_pay")),
+        ] {
+            assert_eq!(renamed(manifest).as_deref(), name, "{manifest}");
+        }
     }
 }

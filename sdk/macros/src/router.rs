@@ -25,8 +25,8 @@ pub fn parameters<'a>(
         let comma = if i == 0 { "" } else { "," };
         let open = format!(r#"{comma}{{"name":"{name}",{extra}"type":""#);
         quote! {
-            #open, <#kind as #sdk::AbiType>::KIND, #sdk::Json::<#kind>::OPEN,
-            <#kind as #sdk::AbiType>::COMPONENTS, #sdk::Json::<#kind>::CLOSE
+            #open, <#kind as #sdk::AbiType>::KIND, <#kind as #sdk::AbiType>::OPEN,
+            <#kind as #sdk::AbiType>::COMPONENTS, <#kind as #sdk::AbiType>::CLOSE
         }
     });
     quote!(#(#parts,)*)
@@ -62,7 +62,7 @@ pub fn json(method: &Method) -> TokenStream {
             let close = format!("],{mutability}");
             quote! {{
                 const OUTPUTS: [&str; 5] =
-                    #sdk::Json::<<#output as #sdk::Output>::Value>::OUTPUTS;
+                    <<#output as #sdk::Output>::Value as #sdk::AbiType>::OUTPUTS;
                 #sdk::text!(
                     #open, #inputs "],\"outputs\":[",
                     OUTPUTS[0], OUTPUTS[1], OUTPUTS[2], OUTPUTS[3], OUTPUTS[4], #close

@@ -7,13 +7,13 @@ use quote::quote;
 use syn::ItemStruct;
 
 /// See [`implement`].
-pub fn expand(arguments: TokenStream, object: &mut ItemStruct) -> syn::Result<TokenStream> {
+pub fn expand(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
     let mut mistakes = Mistakes::default();
     if !arguments.is_empty() {
         mistakes.at(&arguments, "#[storage] takes no arguments");
     }
     let generated = implement(object, &mut mistakes);
-    mistakes.finish().map(|()| generated)
+    mistakes.with(generated)
 }
 
 /// Makes a struct of handles a part of storage:
@@ -32,6 +32,9 @@ pub fn implement(object: &ItemStruct, mistakes: &mut Mistakes) -> TokenStream {
     let fields = fields(&object.fields, &object.ident, mistakes);
     if fields.len() > 256 {
         mistakes.at(&object.ident, "at most 256 fields: group some in a #[storage] struct");
+    }
+    if mistakes.count() > 0 {
+        return TokenStream::new();
     }
     let name = &object.ident;
     let names: Vec<_> = fields.iter().map(|(name, _)| name).collect();

@@ -1,5 +1,6 @@
 //! Reading ABI data, whoever wrote it.
 
+use super::Word;
 use core::cell::Cell;
 
 /// The data is not an ABI encoding of the type asked for.
@@ -69,13 +70,6 @@ impl<'a> Decoder<'a> {
 }
 
 /// A length or an offset: anything beyond 32 bits is beyond every input.
-#[inline]
 fn number(word: &[u8; 32]) -> Result<usize, Malformed> {
-    let (high, low) = word.split_at(28);
-    if high.iter().any(|byte| *byte != 0) {
-        return Err(Malformed);
-    }
-    let mut bytes = [0; 4];
-    bytes.copy_from_slice(low);
-    Ok(u32::from_be_bytes(bytes) as usize)
+    u32::from_word(word).map(|number| number as usize)
 }

@@ -14,7 +14,7 @@ pub use decode::{Decoder, Malformed};
 pub use encode::Encoder;
 pub use text::{Text, as_str, join, length};
 pub(crate) use text::{decimal, put, same};
-pub use types::{Bytes, Json, Word};
+pub use types::{Bytes, Word};
 
 use alloc::vec::Vec;
 
@@ -49,6 +49,22 @@ pub trait AbiType: Sized {
     /// Bytes in the head of a frame that holds this as its whole content.
     const BODY: usize = Self::HEAD;
 
+    /// What follows the type's name in ABI JSON; a parameter is `{"name":"x","type":"`, `KIND`, `OPEN`, `COMPONENTS`,
+    /// `CLOSE`.
+    #[doc(hidden)]
+    const OPEN: &'static str =
+        if Self::COMPONENTS.is_empty() { r#"""# } else { r#"","components":["# };
+    /// What ends a parameter in ABI JSON.
+    #[doc(hidden)]
+    const CLOSE: &'static str = if Self::COMPONENTS.is_empty() { "}" } else { "]}" };
+    /// The pieces of ABI JSON's `outputs` for a method that returns this.
+    #[doc(hidden)]
+    const OUTPUTS: [&'static str; 5] = if Self::SEQUENCE {
+        ["", "", "", Self::COMPONENTS, ""]
+    } else {
+        [START, Self::KIND, Self::OPEN, Self::COMPONENTS, Self::CLOSE]
+    };
+
     /// Writes the value as the next element of the current frame.
     fn encode(&self, to: &mut Encoder<'_>);
     /// Reads the next element of the current frame.
@@ -63,6 +79,9 @@ pub trait AbiType: Sized {
         Self::decode(from)
     }
 }
+
+/// How an unnamed parameter begins in ABI JSON.
+const START: &str = r#"{"name":"","type":""#;
 
 /// Encodes a value as Solidity's `abi.encode(value)`; a tuple as `abi.encode(a, b, ...)`.
 pub fn encode<T: AbiType>(value: &T) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! The Solidity types of Rust's own types and of alloy's.
 
 use super::text::decimal;
-use super::{AbiType, Decoder, Encoder, Malformed, Text};
+use super::{AbiType, Decoder, Encoder, Malformed, START, Text};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, FixedBytes};
@@ -303,8 +303,8 @@ macro_rules! tuple {
         tuples! {
             ($($first 0 $(, $item $index)*)?)
             [$($first::NAME, $(",", $item::NAME,)*)?]
-            [$(START, $first::KIND, Json::<$first>::OPEN, $first::COMPONENTS, Json::<$first>::CLOSE,
-                $(",", START, $item::KIND, Json::<$item>::OPEN, $item::COMPONENTS, Json::<$item>::CLOSE,)*)?];
+            [$(START, $first::KIND, $first::OPEN, $first::COMPONENTS, $first::CLOSE,
+                $(",", START, $item::KIND, $item::OPEN, $item::COMPONENTS, $item::CLOSE,)*)?];
         }
     };
 }
@@ -317,24 +317,3 @@ tuple!(A 0, B 1, C 2, D 3, E 4);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
 tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
-
-/// How an unnamed parameter begins in ABI JSON.
-const START: &str = r#"{"name":"","type":""#;
-
-/// The pieces of ABI JSON that surround a type: a parameter is `{"name":"x","type":"`, [`AbiType::KIND`], `OPEN`,
-/// [`AbiType::COMPONENTS`], `CLOSE`.
-pub struct Json<T>(core::marker::PhantomData<T>);
-
-impl<T: AbiType> Json<T> {
-    /// What follows the type's name.
-    pub const OPEN: &'static str =
-        if T::COMPONENTS.is_empty() { r#"""# } else { r#"","components":["# };
-    /// What ends the parameter.
-    pub const CLOSE: &'static str = if T::COMPONENTS.is_empty() { "}" } else { "]}" };
-    /// The elements of `outputs` for a method that returns `T`: five pieces.
-    pub const OUTPUTS: [&'static str; 5] = if T::SEQUENCE {
-        ["", "", "", T::COMPONENTS, ""]
-    } else {
-        [START, T::KIND, Self::OPEN, T::COMPONENTS, Self::CLOSE]
-    };
-}

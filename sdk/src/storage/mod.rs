@@ -72,8 +72,8 @@ impl Place {
         self.path.split_at(self.depth as usize).0
     }
 
-    /// The key of an entry here.
-    #[inline]
+    /// The key of an entry here. One copy per type of key.
+    #[inline(never)]
     fn entry<K: StorageValue>(&self, key: &K) -> Vec<u8> {
         let mut out = Vec::with_capacity(DEPTH + K::SIZE.unwrap_or(64));
         out.extend_from_slice(self.key());
@@ -87,21 +87,27 @@ const GUESS: usize = 256;
 
 /// Loads and decodes the value at a key.
 fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
-    let mut buffer = Vec::new();
-    buffer.resize(T::SIZE.unwrap_or(GUESS), 0);
-    let length = host::storage_get(key, &mut buffer);
-    if length == florin_abi::ABSENT {
-        return None;
-    }
-    if length as usize > buffer.len() {
-        buffer.resize(length as usize, 0);
-        host::storage_get(key, &mut buffer);
-    }
-    let mut rest = buffer.get(..length as usize)?;
+    let bytes = load_bytes(key, T::SIZE.unwrap_or(GUESS))?;
+    let mut rest = &bytes[..];
     match T::read_last(&mut rest) {
         Some(value) if rest.is_empty() => Some(value),
         _ => fail(code::STORAGE),
     }
+}
+
+/// The bytes at a key, of which about `guess` are expected. Apart from [`load`], so that there is one copy of it.
+#[inline(never)]
+fn load_bytes(key: &[u8], guess: usize) -> Option<Vec<u8>> {
+    let mut buffer = alloc::vec![0; guess];
+    let length = host::storage_get(key, &mut buffer);
+    if length == florin_abi::ABSENT {
+        return None;
+    }
+    buffer.resize(length as usize, 0);
+    if length as usize > guess {
+        host::storage_get(key, &mut buffer);
+    }
+    Some(buffer)
 }
 
 /// Whether there is a value at a key.

@@ -338,10 +338,10 @@ impl NativeHost for World {
         put(out, keccak256(bytes(data)).0);
     }
     fn sha256(&mut self, _data: Slice, _out: Pointer) {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn ripemd160(&mut self, _data: Slice, _out: Pointer) {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn secp256k1_recover(
         &mut self,
@@ -366,16 +366,16 @@ impl NativeHost for World {
         }
     }
     fn secp256k1_verify(&mut self, _hash: Pointer, _signature: Pointer, _key: Slice) -> u32 {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn bip340_verify(&mut self, _message: Slice, _signature: Pointer, _key: Pointer) -> u32 {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn p256_verify(&mut self, _hash: Pointer, _signature: Pointer, _key: Pointer) -> u32 {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn ed25519_verify(&mut self, _message: Slice, _signature: Pointer, _key: Pointer) -> u32 {
-        unimplemented!("not needed here")
+        panic!("this host does not have it")
     }
     fn revert(&mut self, data: Slice) -> Infallible {
         panic_any(Reverted(bytes(data)))

@@ -25,7 +25,8 @@ pub fn parse_arguments(
 ) -> Result<Vec<DynSolValue>> {
     if parameters.len() != texts.len() {
         let (takes, given) = (parameters.len(), texts.len());
-        bail!("{} takes {takes} arguments; {given} given", signature(name, parameters));
+        let plural = if takes == 1 { "" } else { "s" };
+        bail!("{} takes {takes} argument{plural}; {given} given", signature(name, parameters));
     }
     let arguments = parameters.iter().zip(texts).enumerate();
     arguments

@@ -8,6 +8,7 @@ pub mod block;
 pub mod build;
 pub mod call;
 pub mod completions;
+pub mod demo;
 pub mod deploy;
 pub mod events;
 pub mod gas;
@@ -82,6 +83,8 @@ pub enum Command {
     Backup(backup::Args),
     /// Make a ledger from a backup
     Restore(restore::Args),
+    /// Watch it work: build the bundled contracts, create a ledger, deploy, pay, audit
+    Demo(demo::Args),
     /// Print a script that completes commands in a shell
     Completions(completions::Args),
 }
@@ -109,6 +112,7 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::Repair(args) => repair::run(args, context),
         Command::Backup(args) => backup::run(args, context),
         Command::Restore(args) => restore::run(args, context),
+        Command::Demo(args) => demo::run(args, context),
         Command::Completions(args) => completions::run(args, context),
     }
 }

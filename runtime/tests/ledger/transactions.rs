@@ -1,71 +1,12 @@
-//! A ledger on disk and signed transactions, honest and hostile.
+//! Signed transactions, honest and hostile.
 
+use super::support::*;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Signature, TxKind};
 use florin_runtime::store::{Durability, Store};
 use florin_runtime::types::*;
 use florin_runtime::{CallRequest, Chain, Genesis, Rejection, SubmitError};
-use k256::ecdsa::SigningKey;
-use std::path::Path;
-
-const CHAIN_ID: u64 = 77;
-const NOW: u64 = 1_700_000_000;
-const BOB: Address = Address::repeat_byte(0xb0);
-
-fn key(seed: u8) -> SigningKey {
-    SigningKey::from_slice(&[seed; 32]).expect("a valid key")
-}
-
-fn address_of(key: &SigningKey) -> Address {
-    let point = key.verifying_key().to_sec1_point(false);
-    Address::from_raw_public_key(&point.as_bytes()[1..])
-}
-
-fn signature<T: SignableTransaction<Signature>>(tx: &T, key: &SigningKey) -> Signature {
-    let (signature, recovery) = key.sign_prehash_recoverable(tx.signature_hash().as_slice());
-    let bytes = signature.to_bytes();
-    Signature::from_bytes_and_parity(&bytes, recovery.is_y_odd())
-}
-
-fn signed<T: SignableTransaction<Signature>>(tx: T, key: &SigningKey) -> Bytes
-where
-    TxEnvelope: From<alloy_consensus::Signed<T>>,
-{
-    let signature = signature(&tx, key);
-    TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into()
-}
-
-fn payment(nonce: u64, value: u64) -> TxEip1559 {
-    TxEip1559 {
-        chain_id: CHAIN_ID,
-        nonce,
-        gas_limit: 21_000,
-        max_fee_per_gas: 10,
-        max_priority_fee_per_gas: 0,
-        to: TxKind::Call(BOB),
-        value: U256::from(value),
-        ..TxEip1559::default()
-    }
-}
-
-fn genesis() -> Genesis {
-    Genesis {
-        chain_id: CHAIN_ID,
-        gas_price: 10,
-        fee_recipient: Address::repeat_byte(0xfe),
-        allocations: [(address_of(&key(1)), U256::from(1_000_000_000u64))].into(),
-        ..Genesis::default()
-    }
-}
-
-fn create(dir: &Path) -> Chain {
-    Chain::create(dir, &genesis(), Durability::Unsynced).expect("a new ledger")
-}
-
-fn open(dir: &Path) -> Chain {
-    Chain::open(dir, Durability::Unsynced, &mut |_, _| {}).expect("the ledger opens")
-}
 
 fn rejection(chain: &Chain, transaction: Bytes) -> Rejection {
     let head = chain.head();

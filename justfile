@@ -1,0 +1,43 @@
+# Recipes for those who work on Florin. `just` alone lists them.
+
+# The same packages and features everywhere: cargo would build wasmtime once for every other choice.
+all := "--workspace"
+
+_list:
+    @just --list
+
+# Every test.
+test *arguments:
+    cargo test {{all}} {{arguments}}
+
+# What a reviewer should not have to say.
+lint:
+    cargo fmt --all --check
+    cargo clippy {{all}} --all-targets -- -D warnings
+
+# The documentation of the code; a broken link is an error.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc {{all}} --no-deps
+
+# Licences, sources and known advisories of the dependencies.
+deny:
+    cargo deny check
+
+# All that CI does.
+ci:
+    .ci/run
+
+# Benchmarks, with optimisations.
+bench *arguments:
+    cargo bench {{all}} -- {{arguments}}
+
+# What each priced operation takes, to compare with its price in docs/GAS.md.
+gas: (bench "gas")
+
+# The full proof of durability: the process is killed 200 times under load. CI does a shorter run of the same tests.
+kill rounds="200":
+    FLORIN_KILL_ROUNDS={{rounds}} cargo test {{all}} --test store_durability --test ledger killed -- --nocapture
+
+# Writes anew what tests compare with: documents made from the code, expanded macros, recorded messages.
+bless:
+    UPDATE_DOCS=1 TRYBUILD=overwrite cargo test {{all}}

@@ -1,0 +1,237 @@
+//! `florin demo`: from contract source to durable receipts, on a ledger of its own that stays there to go on with.
+
+mod interfaces;
+mod stage;
+
+use crate::{
+    context::Context,
+    ledger::now,
+    output::{Report, fields, table},
+};
+use alloy_primitives::{Address, B256, U256};
+use alloy_sol_types::SolValue;
+use anyhow::{Result, ensure};
+use interfaces::{Escrow, Permit, SignedPermit, Splitter, Token, TransferWithAuthorization};
+use serde::Serialize;
+use stage::{PASSWORD_FILE, Stage, Step, word};
+use std::{path::PathBuf, thread, time::Duration};
+
+/// Seconds until the purchase that is refunded may be refunded.
+const DEADLINE: u64 = 2;
+/// One unit of the token, which has six decimals as dollar tokens have.
+const DOLLAR: u64 = 1_000_000;
+
+/// The arguments of `demo`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to put the ledger; the folder must not exist
+    #[arg(default_value = "florin-demo")]
+    folder: PathBuf,
+}
+
+#[derive(Serialize)]
+struct Demo {
+    folder: PathBuf,
+    steps: Vec<Step>,
+    balances: Vec<Balance>,
+    blocks: u64,
+    transactions: u64,
+    supply: U256,
+}
+
+#[derive(Serialize)]
+struct Balance {
+    name: String,
+    address: Address,
+    native: U256,
+    token: U256,
+    #[serde(skip)]
+    texts: [String; 2],
+}
+
+impl Report for Demo {
+    fn text(&self) -> String {
+        let steps = self.steps.iter().map(Step::row);
+        let balances = self.balances.iter().map(|balance| {
+            let [native, token] = balance.texts.clone();
+            [balance.name.clone(), balance.address.to_string(), native, token]
+        });
+        let folder = self.folder.display();
+        let audit = format!(
+            "{} blocks, {} transactions: every hash, signature, index and balance checks out",
+            self.blocks, self.transactions
+        );
+        let commands = [
+            format!("florin --dir {folder} balance --token token"),
+            format!(
+                "florin --dir {folder} transfer bob 12.5 --token token --from alice --password-file {folder}/{PASSWORD_FILE}"
+            ),
+            format!("florin --dir {folder} events token"),
+            format!("florin --dir {folder} inspect escrow"),
+            format!("florin --dir {folder} gas"),
+        ];
+        format!(
+            "{}\n{}\n{}\nGo on by hand:\n  {}\n",
+            table(["what", "who", "amount", "gas", "time"], steps),
+            table(["account", "address", "native", "token"], balances),
+            fields([("ledger", folder.to_string()), ("audit", audit)]),
+            commands.join("\n  "),
+        )
+    }
+}
+
+/// Runs the demonstration.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let folder = args.folder;
+    ensure!(
+        !folder.exists(),
+        "{} exists already; name another folder, or remove it",
+        folder.display()
+    );
+    context.out.note(format!("florin demo: a new ledger in {}", folder.display()));
+    let context = Context { dir: folder.clone(), out: context.out };
+    let mut stage = Stage::set(&context)?;
+    deploy(&mut stage)?;
+    pay(&mut stage)?;
+    buy(&mut stage)?;
+    split(&mut stage)?;
+    let audit = stage.ledger.audit(&context.out)?;
+    ensure!(audit.is_clean(), "the audit found: {:?} {:?}", audit.findings, audit.storage.findings);
+    let balances = balances(&stage)?;
+    let (blocks, transactions) = (audit.storage.blocks, audit.storage.counts.transactions);
+    let supply = audit.supply;
+    context.out.show(&Demo { folder, steps: stage.steps, balances, blocks, transactions, supply })
+}
+
+fn deploy(stage: &mut Stage<'_>) -> Result<()> {
+    let [bank, bob, carol, dave] = ["bank", "bob", "carol", "dave"].map(|name| stage.address(name));
+    let (supply, decimals) = (U256::from(1_000_000 * DOLLAR), U256::from(6));
+    let arguments = ("Florin Dollar".to_owned(), "FUSD".to_owned(), decimals, bank, supply);
+    stage.deploy("token", arguments.abi_encode_params())?;
+    stage.deploy("escrow", Vec::new())?;
+    let shares: Vec<U256> = [50u64, 30, 20].map(U256::from).into();
+    stage.deploy("splitter", (vec![bob, carol, dave], shares).abi_encode_params())
+}
+
+/// A transfer, a permit and an authorised transfer; the last two are signed by alice and sent by carol.
+fn pay(stage: &mut Stage<'_>) -> Result<()> {
+    let [token, alice, bob] = ["token", "alice", "bob"].map(|name| stage.address(name));
+    let dollars = |amount: u64| U256::from(amount * DOLLAR);
+    stage.send(
+        "transfer",
+        "bank",
+        "token",
+        Some(dollars(500)),
+        Token::transferCall { to: alice, value: dollars(500) },
+    )?;
+
+    let (value, deadline) = (dollars(25), U256::from(now() + 3600));
+    let nonce = stage.ask(token, Token::noncesCall { owner: alice })?;
+    let permit = Permit { owner: alice, spender: bob, value, nonce, deadline };
+    let (v, r, s) = stage.sign("alice", "token", &permit)?;
+    let call = Token::permitCall { owner: alice, spender: bob, value, deadline, v, r, s };
+    stage.send("permit, signed by alice", "carol", "token", Some(value), call)?;
+    let call = Token::transferFromCall { from: alice, to: bob, value };
+    stage.send("transferFrom alice", "bob", "token", Some(value), call)?;
+
+    let (value, nonce) = (DOLLAR * 25 / 2, B256::repeat_byte(0x30));
+    let (value, after, before) = (U256::from(value), U256::ZERO, deadline);
+    let message = TransferWithAuthorization {
+        from: alice,
+        to: bob,
+        value,
+        validAfter: after,
+        validBefore: before,
+        nonce,
+    };
+    let (v, r, s) = stage.sign("alice", "token", &message)?;
+    let call = Token::transferWithAuthorizationCall {
+        from: alice,
+        to: bob,
+        value,
+        validAfter: after,
+        validBefore: before,
+        nonce,
+        v,
+        r,
+        s,
+    };
+    stage.send("transferWithAuthorization, signed by alice", "carol", "token", Some(value), call)
+}
+
+/// A purchase in tokens that is released, and one in native currency that is refunded after its deadline.
+fn buy(stage: &mut Stage<'_>) -> Result<()> {
+    let [token, escrow, alice, bob, carol] =
+        ["token", "escrow", "alice", "bob", "carol"].map(|name| stage.address(name));
+    let (amount, deadline) = (U256::from(100 * DOLLAR), now() + 3600);
+    let nonce = stage.ask(token, Token::noncesCall { owner: alice })?;
+    let until = U256::from(deadline);
+    let permit = Permit { owner: alice, spender: escrow, value: amount, nonce, deadline: until };
+    let (v, r, s) = stage.sign("alice", "token", &permit)?;
+    let call = Escrow::openWithPermitCall {
+        seller: bob,
+        arbiter: carol,
+        token,
+        amount,
+        deadline,
+        memo: word("order 1001"),
+        permit: SignedPermit { deadline: until, v, r, s },
+    };
+    stage.send("buy, with permit", "alice", "escrow", Some(amount), call)?;
+    stage.send("release", "alice", "escrow", None, Escrow::releaseCall { id: 1 })?;
+    stage.send(
+        "withdraw",
+        "bob",
+        "escrow",
+        None,
+        Escrow::withdrawCall { asset: token, to: bob },
+    )?;
+
+    let (amount, deadline) = (U256::from(2) * stage::NATIVE_UNIT, now() + DEADLINE);
+    let (asset, memo) = (Address::ZERO, word("order 1002"));
+    let call = Escrow::openCall { seller: bob, arbiter: carol, asset, amount, deadline, memo };
+    stage.send_value("buy, in native currency", "alice", "escrow", amount, call)?;
+    let working = stage.context.out.working("waiting for the purchase's deadline to pass");
+    while now() <= deadline {
+        thread::sleep(Duration::from_millis(50));
+    }
+    drop(working);
+    stage.send(
+        "refund, the deadline has passed",
+        "alice",
+        "escrow",
+        None,
+        Escrow::refundCall { id: 2 },
+    )?;
+    stage.send("withdraw", "alice", "escrow", None, Escrow::withdrawCall { asset, to: alice })
+}
+
+/// Income that is divided 50 : 30 : 20, and does not divide evenly.
+fn split(stage: &mut Stage<'_>) -> Result<()> {
+    let [token, splitter] = ["token", "splitter"].map(|name| stage.address(name));
+    let value = U256::from(100 * DOLLAR + 1);
+    stage.send(
+        "income for the splitter",
+        "alice",
+        "token",
+        Some(value),
+        Token::transferCall { to: splitter, value },
+    )?;
+    for name in ["bob", "carol", "dave"] {
+        let account = stage.address(name);
+        let call = Splitter::releaseCall { token, account };
+        stage.send(&format!("release {name}'s share"), name, "splitter", None, call)?;
+    }
+    Ok(())
+}
+
+fn balances(stage: &Stage<'_>) -> Result<Vec<Balance>> {
+    let token = stage.address("token");
+    let balance = |(name, address): (&str, Address)| {
+        let native = stage.ledger.account(address)?.balance;
+        let held = stage.ask(token, Token::balanceOfCall { account: address })?;
+        let texts = [stage.ledger.native().display(native), stage.dollars.display(held)];
+        Ok(Balance { name: name.to_owned(), address, native, token: held, texts })
+    };
+    stage.book.entries().map(balance).collect()
+}

@@ -1,0 +1,224 @@
+//! Where the demonstration plays: a ledger, its actors with their keys, and what has happened so far.
+
+use super::interfaces::Token;
+use crate::{
+    accounts::{Book, PasswordArgs},
+    amount::Currency,
+    context::Context,
+    exit::Exit,
+    files,
+    ledger::{Ledger, Request, Sent, now},
+};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_signer::SignerSync;
+use alloy_signer_local::PrivateKeySigner;
+use alloy_sol_types::{Eip712Domain, SolCall, SolStruct, eip712_domain};
+use anyhow::{Context as _, Result};
+use florin_build::{Options, Progress};
+use florin_runtime::{
+    Genesis,
+    types::{Outcome, Receipt},
+};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    time::Instant,
+};
+
+/// The file with the password of the demonstration's keys. They are worth nothing.
+pub const PASSWORD_FILE: &str = "demo-password";
+/// One unit of native currency.
+pub const NATIVE_UNIT: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
+/// What a unit of gas costs here: 1 gwei, so that one sees who paid.
+const GAS_PRICE: u128 = 1_000_000_000;
+/// Who takes part, and with how much native currency.
+const CAST: [(&str, u64); 5] =
+    [("bank", 1_000_000), ("alice", 1_000), ("bob", 100), ("carol", 100), ("dave", 100)];
+
+/// One thing that happened.
+#[derive(Serialize)]
+pub struct Step {
+    what: String,
+    who: String,
+    amount: Option<String>,
+    gas: u64,
+    transaction: B256,
+    micros: u128,
+}
+
+impl Step {
+    /// The step as a row of the table.
+    pub fn row(&self) -> [String; 5] {
+        let time = format!("{:.1} ms", self.micros as f64 / 1000.0);
+        let amount = self.amount.clone().unwrap_or_default();
+        [self.what.clone(), self.who.clone(), amount, self.gas.to_string(), time]
+    }
+}
+
+/// The stage.
+pub struct Stage<'a> {
+    /// The ledger's folder and the way to talk.
+    pub context: &'a Context,
+    /// The ledger.
+    pub ledger: Ledger,
+    /// Names of the cast and of the contracts.
+    pub book: Book,
+    /// The token as a currency.
+    pub dollars: Currency,
+    /// What has happened.
+    pub steps: Vec<Step>,
+    keys: BTreeMap<&'static str, PrivateKeySigner>,
+}
+
+impl<'a> Stage<'a> {
+    /// A new ledger with keys and money for the cast.
+    pub fn set(context: &'a Context) -> Result<Self> {
+        files::private_dir(&context.dir)?;
+        let password_file = context.dir.join(PASSWORD_FILE);
+        fs::write(&password_file, "florin-demo\n").context("cannot write the password file")?;
+        let password = PasswordArgs { password_file: Some(password_file) }.existing("the demo")?;
+        let (mut book, keystore) = (context.book()?, context.keystore());
+        let (mut keys, mut allocations) = (BTreeMap::new(), BTreeMap::new());
+        for (name, funds) in CAST {
+            let key = PrivateKeySigner::random();
+            keystore.add(&key, &password)?;
+            book.add(name, key.address())?;
+            allocations.insert(key.address(), U256::from(funds) * NATIVE_UNIT);
+            keys.insert(name, key);
+        }
+        let fee_recipient = book.resolve("bank")?;
+        let genesis = Genesis {
+            timestamp: now(),
+            gas_price: GAS_PRICE,
+            fee_recipient,
+            allocations,
+            ..Genesis::default()
+        };
+        let ledger = Ledger::create(&context.dir, &genesis)?;
+        let dollars = Currency { symbol: "FUSD".into(), decimals: 6 };
+        Ok(Stage { context, ledger, book, dollars, steps: Vec::new(), keys })
+    }
+
+    /// The address of somebody in the book. The cast and the contracts are in it before they are asked for.
+    pub fn address(&self, name: &str) -> Address {
+        self.book.resolve(name).unwrap_or_default()
+    }
+
+    /// Builds a bundled contract from its source and deploys it with encoded constructor arguments.
+    pub fn deploy(&mut self, name: &'static str, arguments: Vec<u8>) -> Result<()> {
+        let artefact = {
+            let working = self.context.out.working(&format!("building {name}"));
+            let progress = |progress: Progress<'_>| match progress {
+                Progress::Step(step) => working.step(&format!("{name}: {step}")),
+                Progress::Compiler(line) => working.step(&format!("{name}: {}", line.trim())),
+            };
+            florin_build::build(&Options { progress: &progress, ..Options::new(source(name)) })?
+        };
+        let input = [artefact.bytecode(), arguments].concat().into();
+        let what = format!("deploy {name} ({} bytes)", artefact.wasm.len());
+        let receipt =
+            self.transact(&what, "bank", None, Request { input, ..Request::default() })?;
+        let address = receipt.created.with_context(|| format!("{name} was not created"))?;
+        self.book.add(name, address)
+    }
+
+    /// Sends a call to a contract; `amount` is shown, in tokens.
+    pub fn send(
+        &mut self,
+        what: &str,
+        from: &str,
+        to: &str,
+        amount: Option<U256>,
+        call: impl SolCall,
+    ) -> Result<()> {
+        let amount = amount.map(|amount| self.dollars.display(amount));
+        let (to, input) = (Some(self.address(to)), call.abi_encode().into());
+        self.transact(what, from, amount, Request { to, input, ..Request::default() }).map(drop)
+    }
+
+    /// Sends a call with native currency.
+    pub fn send_value(
+        &mut self,
+        what: &str,
+        from: &str,
+        to: &str,
+        value: U256,
+        call: impl SolCall,
+    ) -> Result<()> {
+        let amount = Some(self.ledger.native().display(value));
+        let (to, input) = (Some(self.address(to)), call.abi_encode().into());
+        self.transact(what, from, amount, Request { to, value, input, ..Request::default() })
+            .map(drop)
+    }
+
+    fn transact(
+        &mut self,
+        what: &str,
+        from: &str,
+        amount: Option<String>,
+        request: Request,
+    ) -> Result<Receipt> {
+        let key = self.keys.get(from).with_context(|| format!("{from} has no key"))?;
+        let start = Instant::now();
+        let sent = self.ledger.send(key, &request)?;
+        let micros = start.elapsed().as_micros();
+        let receipt = match sent {
+            Sent::Sealed(located) => located.receipt().clone(),
+            Sent::WouldFail(simulation) => simulation.receipt,
+        };
+        if !receipt.is_success() {
+            return Err(Exit::Reverted.because(format!("{what}: {:?}", receipt.outcome)));
+        }
+        self.steps.push(Step {
+            what: what.to_owned(),
+            who: from.to_owned(),
+            amount,
+            gas: receipt.gas_used,
+            transaction: receipt.transaction,
+            micros,
+        });
+        self.context.out.note(format!("  {what}"));
+        Ok(receipt)
+    }
+
+    /// Asks a contract.
+    pub fn ask<Call: SolCall>(&self, to: Address, call: Call) -> Result<Call::Return> {
+        let input: Bytes = call.abi_encode().into();
+        let request = Request { to: Some(to), input, ..Request::default() };
+        match self.ledger.simulate(Address::ZERO, &request)?.receipt.outcome {
+            Outcome::Success { output } => Ok(Call::abi_decode_returns(&output)?),
+            outcome => Err(Exit::Failure.because(format!("{}: {outcome:?}", Call::SIGNATURE))),
+        }
+    }
+
+    /// Signs typed data (EIP-712) for a token: v, r, s.
+    pub fn sign(
+        &self,
+        who: &str,
+        token: &str,
+        message: &impl SolStruct,
+    ) -> Result<(u8, B256, B256)> {
+        let contract = self.address(token);
+        let domain: Eip712Domain = eip712_domain! {
+            name: self.ask(contract, Token::nameCall {})?,
+            version: "1",
+            chain_id: self.ledger.genesis().chain_id,
+            verifying_contract: contract,
+        };
+        let key = self.keys.get(who).with_context(|| format!("{who} has no key"))?;
+        let signature = key.sign_hash_sync(&message.eip712_signing_hash(&domain))?;
+        Ok((27 + u8::from(signature.v()), signature.r().into(), signature.s().into()))
+    }
+}
+
+/// The folder of a bundled contract.
+fn source(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts").join(name)
+}
+
+/// Text as a 32-byte memo.
+pub fn word(text: &str) -> B256 {
+    B256::right_padding_from(text.as_bytes())
+}

@@ -1,0 +1,174 @@
+//! The process is killed while it takes payments, again and again on the same ledger. Whatever it acknowledged is there
+//! afterwards, whole and true.
+
+use super::support::*;
+use alloy_consensus::TxEip1559;
+use alloy_primitives::TxKind;
+use florin_runtime::store::Durability;
+use florin_runtime::types::*;
+use florin_runtime::{Chain, Genesis};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+/// Names the ledger to a child process that is to be killed.
+const CHILD: &str = "FLORIN_CRASH_LEDGER";
+/// How many times to kill; the full proof takes 200 or more.
+const ROUNDS: &str = "FLORIN_KILL_ROUNDS";
+const ROUNDS_BY_DEFAULT: u64 = 12;
+
+/// A contract that counts its calls under key "n" and logs each.
+const COUNTER: &str = r#"(module
+    (import "florin1" "storage_set" (func $set (param i64 i64)))
+    (import "florin1" "storage_get" (func $get (param i64 i64) (result i32)))
+    (import "florin1" "log" (func $log (param i64 i64)))
+    (memory (export "memory") 1)
+    (data (i32.const 16) "n")
+    (func (export "call") (param i32) (result i32)
+        (drop (call $get (i64.const 0x10_0000_0001) (i64.const 8)))
+        (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))
+        (call $set (i64.const 0x10_0000_0001) (i64.const 8))
+        (call $log (i64.const 0) (i64.const 8))
+        (i32.const 0)))"#;
+
+fn free_genesis() -> Genesis {
+    let allocations = (1..=4).map(|seed| (address_of(&key(seed)), U256::from(u64::MAX)));
+    Genesis { chain_id: CHAIN_ID, allocations: allocations.collect(), ..Genesis::default() }
+}
+
+fn counter() -> Address {
+    address_of(&key(1)).create(0)
+}
+
+fn prepare(path: &Path) {
+    let chain = Chain::create(path, &free_genesis(), Durability::Synced).expect("a ledger");
+    let module = wat::parse_str(COUNTER).expect("valid text");
+    let header = florin_abi::deploy::header(module.len() as u32);
+    let input = [&header[..], &module].concat().into();
+    let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit: 5_000_000, ..payment(0, 0) };
+    let located = chain.submit(signed(deploy, &key(1)), NOW).expect("a receipt");
+    assert_eq!(located.receipt().created, Some(counter()));
+}
+
+/// Takes payments until killed: blocks of several transactions by all senders, each acknowledged on stdout when
+/// durable.
+fn take_payments(path: &Path) -> ! {
+    let chain = Chain::open(path, Durability::Synced, &mut |_, _| {}).expect("the ledger opens");
+    let keys: Vec<_> = (1..=4).map(key).collect();
+    let mut nonces: Vec<u64> =
+        keys.iter().map(|key| chain.account(&address_of(key)).expect("an account").nonce).collect();
+    let mut out = std::io::stdout();
+    for round in 0u64.. {
+        let mut transactions = Vec::new();
+        for (sender, key) in keys.iter().enumerate() {
+            for _ in 0..=(round % 3) {
+                let to = if sender % 2 == 0 { counter() } else { BOB };
+                let value = if sender % 2 == 0 { 0 } else { 1 };
+                let tx = TxEip1559 {
+                    to: TxKind::Call(to),
+                    gas_limit: 100_000,
+                    ..payment(nonces[sender], value)
+                };
+                nonces[sender] += 1;
+                transactions.push(signed(tx, key));
+            }
+        }
+        let sealed = chain.seal(transactions, NOW + round).expect("a block");
+        for receipt in &sealed.block.expect("a block").body.receipts {
+            writeln!(out, "{} {}", receipt.transaction, receipt.gas_used)
+                .expect("somebody listens");
+        }
+        out.flush().expect("somebody listens");
+    }
+    unreachable!("the loop ends with the process")
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
+    if let Some(path) = std::env::var_os(CHILD) {
+        take_payments(Path::new(&path));
+    }
+    let rounds =
+        std::env::var(ROUNDS).ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS_BY_DEFAULT);
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ledger");
+    prepare(&path);
+    let mut acknowledged = Vec::new();
+    let mut seed = u64::from(std::process::id());
+    for round in 0..rounds {
+        // xorshift; the point of the kill has to be arbitrary, not unpredictable.
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        let before = acknowledged.len();
+        acknowledged.extend(kill_after(&path, Duration::from_micros(2_000 + seed % 60_000)));
+        let chain = open(&path);
+        for (hash, gas_used) in &acknowledged[before..] {
+            let found = chain
+                .transaction(hash)
+                .expect("a read")
+                .unwrap_or_else(|| panic!("round {round}: {hash} is lost"));
+            assert!(found.receipt().is_success());
+            assert_eq!(found.receipt().gas_used, *gas_used);
+        }
+        check_state(&chain);
+    }
+    let chain = open(&path);
+    let audit = chain.audit(&mut |_, _| {}).expect("an audit");
+    assert!(audit.is_clean(), "{audit:?}");
+    let (blocks, difference) = chain.replay(&mut |_, _| {}).expect("a replay");
+    assert_eq!(difference, None);
+    assert!(!acknowledged.is_empty(), "no round lived long enough to acknowledge anything");
+    println!(
+        "{rounds} kills, {} acknowledged transactions, {blocks} blocks: none lost",
+        acknowledged.len()
+    );
+}
+
+/// Starts a child, lets it acknowledge something, kills it after `delay`; returns what it acknowledged.
+fn kill_after(path: &Path, delay: Duration) -> Vec<(B256, u64)> {
+    let test = "crash::nothing_acknowledged_is_lost_when_the_process_is_killed";
+    let program = std::env::current_exe().expect("the test's own path");
+    let mut child = Command::new(program)
+        .args([test, "--exact", "--nocapture", "--test-threads=1"])
+        .env(CHILD, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a child");
+    let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let mut acknowledged = Vec::new();
+    let mut killer = None;
+    for line in lines {
+        let Ok(line) = line else { break };
+        let Some((hash, gas)) = line.split_once(' ') else { continue };
+        let (Ok(hash), Ok(gas)) = (hash.parse(), gas.parse()) else { continue };
+        acknowledged.push((hash, gas));
+        // The clock starts with the first acknowledgement: before it, there is nothing to lose.
+        if killer.is_none() {
+            let id = child.id().to_string();
+            killer = Some(std::thread::spawn(move || {
+                std::thread::sleep(delay);
+                Command::new("kill").args(["-9", &id]).status().expect("a kill");
+            }));
+        }
+    }
+    if let Some(killer) = killer {
+        killer.join().expect("the killer");
+    }
+    child.wait().expect("the child's end");
+    acknowledged
+}
+
+/// What the state must be, whatever was cut off: the counter counts its calls, BOB has what was paid, value is conserved.
+fn check_state(chain: &Chain) {
+    let nonce = |seed: u8| chain.account(&address_of(&key(seed))).expect("an account").nonce;
+    let calls = nonce(1) - 1 + nonce(3);
+    let counted = chain
+        .storage(&counter(), b"n")
+        .expect("a read")
+        .map_or(0, |value| u64::from_le_bytes(value.as_ref().try_into().expect("eight bytes")));
+    assert_eq!(counted, calls, "the counter and the nonces disagree");
+    let paid = nonce(2) + nonce(4);
+    assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(paid));
+}

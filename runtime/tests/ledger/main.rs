@@ -1,0 +1,5 @@
+//! A ledger on disk and what happens to it: signed transactions, honest and hostile, and the process's sudden death.
+
+mod crash;
+mod support;
+mod transactions;
