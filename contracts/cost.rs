@@ -1,12 +1,13 @@
 //! What a contract costs, recorded in its page: shared by the tests of the contracts (`#[path]`).
 //!
-//! The page has a table between two marks. A test measures, and fails if a figure is off by more than the tolerance;
-//! with `UPDATE_DOCS=1` it writes the table instead.
+//! The page has a table between two marks. A test measures, and fails if a figure is off by more
+//! than the tolerance; with `UPDATE_DOCS=1` it writes the table instead.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// By how many percent a figure may be off the recorded one: as much as another compiler may change.
+/// By how many percent a figure may be off the recorded one: as much as another compiler may
+/// change.
 const TOLERANCE: u64 = 3;
 const BEGIN: &str = "<!-- costs: begin -->\n";
 const END: &str = "<!-- costs: end -->";

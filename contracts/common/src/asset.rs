@@ -1,7 +1,7 @@
 //! What a payment is made in, and the safe way to take and give it.
 //!
-//! Tokens differ in how they fail: some revert, some return false, and some return nothing at all. Here each failure is
-//! an error, and success is success.
+//! Tokens differ in how they fail: some revert, some return false, and some return nothing at all.
+//! Here each failure is an error, and success is success.
 
 use crate::erc20::Erc20Client;
 use florin_sdk::prelude::*;
@@ -59,8 +59,8 @@ impl Asset {
 
     /// Gives an amount out of what this contract has.
     ///
-    /// A token that returns nothing counts as successful, and so would an address without a contract: ask it for
-    /// [`balance_of`](Self::balance_of) before.
+    /// A token that returns nothing counts as successful, and so would an address without a
+    /// contract: ask it for [`balance_of`](Self::balance_of) before.
     pub fn pay(self, to: Address, amount: U256) -> Result<(), AssetError> {
         match self {
             Asset::Native => Ok(send_value(to, amount)?),
@@ -69,8 +69,9 @@ impl Asset {
     }
 }
 
-/// Takes tokens that their owner lets this contract spend, and returns by how much this contract's balance has grown:
-/// less than `amount` if the token keeps a fee, and nothing if it lies about having moved them.
+/// Takes tokens that their owner lets this contract spend, and returns by how much this contract's
+/// balance has grown: less than `amount` if the token keeps a fee, and nothing if it lies about
+/// having moved them.
 pub fn collect(token: Address, from: Address, amount: U256) -> Result<U256, AssetError> {
     let (this, asset) = (contract_address(), Asset::Token(token));
     let before = asset.balance_of(this)?;

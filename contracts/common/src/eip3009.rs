@@ -1,6 +1,7 @@
 //! EIP-3009: a transfer by signature, in any order, within a window of time.
 //!
-//! Invariant: the nonce of an authorization is used or canceled once; after that no authorization with it is good.
+//! Invariant: the nonce of an authorization is used or canceled once; after that no authorization
+//! with it is good.
 
 use crate::eip5267::Eip5267;
 use crate::erc20::Erc20Error;
@@ -186,8 +187,8 @@ fn cancel<T: Eip3009 + ?Sized>(
     Ok(())
 }
 
-/// EIP-3009. Each method takes the signature of an account as v, r and s, or as bytes, which may be those that
-/// a contract accepts for its own by ERC-1271.
+/// EIP-3009. Each method takes the signature of an account as v, r and s, or as bytes, which may be
+/// those that a contract accepts for its own by ERC-1271.
 #[interface(events(AuthorizationUsed, AuthorizationCanceled))]
 #[allow(clippy::too_many_arguments)] // EIP-3009 has it so
 pub trait Eip3009: Eip5267 + Has<Eip3009State> {
@@ -232,8 +233,8 @@ pub trait Eip3009: Eip5267 + Has<Eip3009State> {
         transfer(self, message, Signature::Any(signature))
     }
 
-    /// Makes a transfer that the payer has signed. Only the payee may hand it in, so that a contract that counts its
-    /// payments sees all of them.
+    /// Makes a transfer that the payer has signed. Only the payee may hand it in, so that a
+    /// contract that counts its payments sees all of them.
     fn receive_with_authorization(
         &mut self,
         from: Address,

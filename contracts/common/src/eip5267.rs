@@ -1,7 +1,8 @@
 //! The domain in which a token's owners sign (EIP-712), shown to wallets as EIP-5267 has it.
 //!
-//! Invariant: what is signed names the chain and the contract, read at each call, so that a signature is good nowhere
-//! else, not on a copy of the ledger under another chain identifier either.
+//! Invariant: what is signed names the chain and the contract, read at each call, so that a
+//! signature is good nowhere else, not on a copy of the ledger under another chain identifier
+//! either.
 
 use crate::erc20::Erc20;
 use florin_sdk::eip712::DomainFields;

@@ -16,7 +16,8 @@ pub struct Erc20State {
     allowances: Map<(Address, Address), U256>,
 }
 
-/// Tokens have moved. The zero address as sender means that they were made, as receiver that they were destroyed.
+/// Tokens have moved. The zero address as sender means that they were made, as receiver that they
+/// were destroyed.
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct Transfer {
     /// Who had them.
@@ -96,7 +97,8 @@ impl Erc20State {
     /// Moves tokens; from the zero address it makes them, to the zero address it destroys them.
     fn update(&mut self, from: Address, to: Address, value: U256) -> Result<(), Erc20Error> {
         if from.is_zero() {
-            // Balances cannot overflow, for none is above the supply; this addition panics if the supply would.
+            // Balances cannot overflow, for none is above the supply; this addition panics if the
+            // supply would.
             self.supply.update(|supply| *supply += value);
         } else {
             let balance = self.balances.get(&from);
@@ -182,8 +184,8 @@ pub trait Erc20: Has<Erc20State> {
         Ok(true)
     }
 
-    /// Runs before tokens move, are made (`from` is zero) or destroyed (`to` is zero). A contract that overrides this
-    /// refuses with [`revert`].
+    /// Runs before tokens move, are made (`from` is zero) or destroyed (`to` is zero). A contract
+    /// that overrides this refuses with [`revert`].
     #[internal]
     fn before_update(&mut self, from: Address, to: Address, value: U256) {
         let _ = (from, to, value);
@@ -227,7 +229,8 @@ pub trait Erc20: Has<Erc20State> {
         Ok(())
     }
 
-    /// Takes an amount off what a spender may spend. An allowance of all ones is without limit and stays.
+    /// Takes an amount off what a spender may spend. An allowance of all ones is without limit and
+    /// stays.
     #[internal]
     fn spend_allowance(
         &mut self,

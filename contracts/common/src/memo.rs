@@ -1,4 +1,5 @@
-//! Transfers with a reference of 32 bytes, named as in TIP-20: the payee finds its invoice in the log.
+//! Transfers with a reference of 32 bytes, named as in TIP-20: the payee finds its invoice in the
+//! log.
 
 use crate::erc20::{Erc20, Erc20Error};
 use florin_sdk::prelude::*;

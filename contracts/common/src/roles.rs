@@ -1,6 +1,7 @@
 //! Roles: who may do what, by the names and events of OpenZeppelin's AccessControl.
 //!
-//! A role is the keccak-256 of its name. The holders of its admin role, by default the role zero, grant and revoke it.
+//! A role is the keccak-256 of its name. The holders of its admin role, by default the role zero,
+//! grant and revoke it.
 //!
 //! Invariant: RoleGranted and RoleRevoked tell every change, and nothing else.
 

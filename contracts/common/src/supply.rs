@@ -1,6 +1,7 @@
 //! A supply that grows and shrinks: minting and burning by role.
 //!
-//! Invariant: nobody's tokens are burned without that account's doing: a burner burns its own, or what it may spend.
+//! Invariant: nobody's tokens are burned without that account's doing: a burner burns its own, or
+//! what it may spend.
 
 use crate::erc20::{Erc20, Erc20Error};
 use crate::roles::{RolesError, RolesState, role};

@@ -1,11 +1,12 @@
-//! Holds what a buyer pays until the goods have come: many purchases in one contract, in native currency or tokens,
-//! with an arbiter if the two want one. `docs/contracts/escrow.md` states the rules.
+//! Holds what a buyer pays until the goods have come: many purchases in one contract, in native
+//! currency or tokens, with an arbiter if the two want one. `docs/contracts/escrow.md` states the
+//! rules.
 //!
-//! Settling a purchase sends nothing: it credits the two, who withdraw when and where they like. So nobody can block
-//! the other by refusing to be paid.
+//! Settling a purchase sends nothing: it credits the two, who withdraw when and where they like. So
+//! nobody can block the other by refusing to be paid.
 //!
-//! Invariant: for each asset, what the contract holds is at least the sum of unsettled purchases and of credits; a
-//! purchase is settled once.
+//! Invariant: for each asset, what the contract holds is at least the sum of unsettled purchases
+//! and of credits; a purchase is settled once.
 #![no_std]
 
 mod types;
@@ -31,11 +32,12 @@ impl Escrow {
     #[constructor]
     pub fn new(&mut self) {}
 
-    /// Buys: takes `amount` from the caller, of the native currency sent along (`asset` is zero then) or of a token
-    /// that the caller lets this contract spend. Returns the purchase's number; the first is 1.
+    /// Buys: takes `amount` from the caller, of the native currency sent along (`asset` is zero
+    /// then) or of a token that the caller lets this contract spend. Returns the purchase's number;
+    /// the first is 1.
     ///
-    /// `arbiter` may be zero: there can be no dispute then. After `deadline`, in seconds since 1970, the buyer can take
-    /// a refund. `memo` is the buyer's reference.
+    /// `arbiter` may be zero: there can be no dispute then. After `deadline`, in seconds since
+    /// 1970, the buyer can take a refund. `memo` is the buyer's reference.
     #[payable]
     pub fn open(
         &mut self,
@@ -71,9 +73,11 @@ impl Escrow {
         Ok(id)
     }
 
-    /// [`open`](Self::open) with a token, and the permit (EIP-2612) that lets this contract spend the amount.
+    /// [`open`](Self::open) with a token, and the permit (EIP-2612) that lets this contract spend
+    /// the amount.
     ///
-    /// A permit that fails is passed over: somebody may have handed it in before, and then the allowance is there.
+    /// A permit that fails is passed over: somebody may have handed it in before, and then the
+    /// allowance is there.
     #[allow(clippy::too_many_arguments)] // those of `open`, and the permit
     pub fn open_with_permit(
         &mut self,
@@ -105,8 +109,8 @@ impl Escrow {
         Ok(())
     }
 
-    /// Gives the buyer everything back. For the seller at any time; for the buyer after the deadline, unless there is a
-    /// dispute.
+    /// Gives the buyer everything back. For the seller at any time; for the buyer after the
+    /// deadline, unless there is a dispute.
     pub fn refund(&mut self, id: u64) -> Result<(), EscrowError> {
         let purchase = self.unsettled(id)?;
         let by = caller();
@@ -152,16 +156,17 @@ impl Escrow {
         Ok(())
     }
 
-    /// Pays out all that the caller has been credited of an asset, to an account of its choice. Returns how much that
-    /// was.
+    /// Pays out all that the caller has been credited of an asset, to an account of its choice.
+    /// Returns how much that was.
     pub fn withdraw(&mut self, asset: Address, to: Address) -> Result<U256, EscrowError> {
         let valid = !to.is_zero() && to != contract_address();
         ensure!(valid, EscrowError::InvalidReceiver { receiver: to });
         self.pay_out(asset, caller(), to)
     }
 
-    /// Pays an account all that it has been credited of an asset. Anybody may ask for it; an account that is a contract
-    /// may need it, for it cannot be paid native currency while it is calling. Returns how much that was.
+    /// Pays an account all that it has been credited of an asset. Anybody may ask for it; an
+    /// account that is a contract may need it, for it cannot be paid native currency while it is
+    /// calling. Returns how much that was.
     pub fn withdraw_for(&mut self, asset: Address, account: Address) -> Result<U256, EscrowError> {
         self.pay_out(asset, account, account)
     }

@@ -1,5 +1,5 @@
-//! Mallory: a token that lies, a receiver that refuses and a wallet that does anything, as a test tells it to. The
-//! tests of contracts let it loose on them.
+//! Mallory: a token that lies, a receiver that refuses and a wallet that does anything, as a test
+//! tells it to. The tests of contracts let it loose on them.
 #![no_std]
 use florin_sdk::prelude::*;
 

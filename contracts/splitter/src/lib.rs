@@ -1,11 +1,13 @@
-//! Divides what comes in, native currency and tokens, among payees by fixed shares; each takes its part when it likes.
-//! The names are those of OpenZeppelin's PaymentSplitter. `docs/contracts/splitter.md` states the rules.
+//! Divides what comes in, native currency and tokens, among payees by fixed shares; each takes its
+//! part when it likes. The names are those of OpenZeppelin's PaymentSplitter.
+//! `docs/contracts/splitter.md` states the rules.
 //!
-//! Of everything received so far, T, a payee with s of S shares has earned floor(T * s / S). That never falls while T
-//! grows, and the sum over n payees is more than T - n; so after everybody was paid at most n - 1 units remain, which
-//! are part of T for ever and go out with later income.
+//! Of everything received so far, T, a payee with s of S shares has earned floor(T * s / S). That
+//! never falls while T grows, and the sum over n payees is more than T - n; so after everybody was
+//! paid at most n - 1 units remain, which are part of T for ever and go out with later income.
 //!
-//! Invariant: nobody is paid more than it has earned, so what the others have earned is always there.
+//! Invariant: nobody is paid more than it has earned, so what the others have earned is always
+//! there.
 #![no_std]
 
 use florin_common::asset::{Asset, AssetError};
@@ -192,7 +194,8 @@ impl Splitter {
         let held = asset.balance_of(contract_address())?;
         let received = held + self.total_released.get(&asset.into());
         let earned = received.mul_div(self.shares.get(&account), self.total_shares.get());
-        // A token that takes back what it gave can leave an account overpaid; it is owed nothing then.
+        // A token that takes back what it gave can leave an account overpaid; it is owed nothing
+        // then.
         Ok(earned.saturating_sub(self.released.get(&(asset.into(), account))))
     }
 

@@ -1,7 +1,9 @@
-//! A token for payments: ERC-20 with permits (EIP-2612), signed transfers (EIP-3009), references for invoices, minting
-//! and burning by role, and a pause. `docs/contracts/token.md` states its rules.
+//! A token for payments: ERC-20 with permits (EIP-2612), signed transfers (EIP-3009), references
+//! for invoices, minting and burning by role, and a pause. `docs/contracts/token.md` states its
+//! rules.
 //!
-//! Invariant: while the contract is paused no balance changes; allowances and signatures can still be withdrawn.
+//! Invariant: while the contract is paused no balance changes; allowances and signatures can still
+//! be withdrawn.
 #![no_std]
 
 use florin_common::eip3009::{Eip3009, Eip3009Client, Eip3009State};
@@ -51,8 +53,8 @@ impl Token {
         self.mint_tokens(admin, supply)
     }
 
-    /// Replaces the contract's code by that in `code`: deployment data, as an artefact's `bytecode` holds it. For
-    /// holders of the admin role.
+    /// Replaces the contract's code by that in `code`: deployment data, as an artefact's `bytecode`
+    /// holds it. For holders of the admin role.
     pub fn upgrade(&mut self, code: Bytes) -> Result<(), RolesError> {
         self.roles.only(DEFAULT_ADMIN_ROLE)?;
         emit(Upgraded { code: keccak256(&code) });

@@ -1,4 +1,5 @@
-//! Loyalty points: an ERC-20 token with permits, composed from the library. All of its code is here.
+//! Loyalty points: an ERC-20 token with permits, composed from the library. All of its code is
+//! here.
 #![no_std]
 use florin_common::{eip5267::*, erc20::*, permit::*};
 use florin_sdk::prelude::*;

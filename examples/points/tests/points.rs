@@ -1,4 +1,5 @@
-//! The points on a ledger: what the composed contract has from the library works as it does in the large token.
+//! The points on a ledger: what the composed contract has from the library works as it does in the
+//! large token.
 #![allow(missing_docs, reason = "tests are not documentation")]
 
 use florin_common::erc20::Erc20Error;

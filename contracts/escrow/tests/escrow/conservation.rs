@@ -1,5 +1,6 @@
-//! Random actors do random things to the escrow and to a model of it in a few lines of Rust. Both must allow and refuse
-//! the same, and at the end of each run what the escrow holds is what it owes, in native currency and in tokens.
+//! Random actors do random things to the escrow and to a model of it in a few lines of Rust. Both
+//! must allow and refuse the same, and at the end of each run what the escrow holds is what it
+//! owes, in native currency and in tokens.
 
 use crate::{MEMO, NATIVE, World, units};
 use florin_escrow::{Escrow, EscrowClient, EscrowError, Status};

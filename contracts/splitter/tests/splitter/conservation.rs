@@ -1,5 +1,5 @@
-//! Random shares, random income, random payments: nobody is ever paid more than its part, and after everybody was paid
-//! fewer units are left than there are payees.
+//! Random shares, random income, random payments: nobody is ever paid more than its part, and after
+//! everybody was paid fewer units are left than there are payees.
 
 use crate::{World, units};
 use florin_sdk::prelude::*;

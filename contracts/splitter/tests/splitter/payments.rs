@@ -110,7 +110,8 @@ fn what_is_no_token_is_not_paid_in() {
     let mut w = World::new();
     let alice = w.payees[0].address();
     w.chain.pay(&w.payer, w.splitter, units(70)).succeeds();
-    // Zero means native currency elsewhere; here it is no token, so no event says that one was paid.
+    // Zero means native currency elsewhere; here it is no token, so no event says that one was
+    // paid.
     for token in [Address::ZERO, w.payer.address()] {
         w.chain
             .send(&w.payer, w.splitter.release_token(token, alice))

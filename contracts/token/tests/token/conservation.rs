@@ -1,5 +1,6 @@
-//! Random actors do random things to the token and to a model of it in a few lines of Rust: both must do the same, down
-//! to the revert data, and the supply must be the sum of the balances at every step.
+//! Random actors do random things to the token and to a model of it in a few lines of Rust: both
+//! must do the same, down to the revert data, and the supply must be the sum of the balances at
+//! every step.
 
 use crate::signing::TransferWithAuthorization;
 use crate::{World, units};

@@ -68,7 +68,8 @@ pub fn joined((v, r, s): (u8, B256, B256)) -> Bytes {
     Bytes([&r.0[..], &s.0, &[v]].concat())
 }
 
-/// The other signature over the same hash by the same key, which is refused for being malleable: s is the order less s.
+/// The other signature over the same hash by the same key, which is refused for being malleable: s
+/// is the order less s.
 pub fn twin((v, r, s): (u8, B256, B256)) -> (u8, B256, B256) {
     const ORDER: [u8; 32] = [
         0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
