@@ -23,6 +23,7 @@ pub struct World {
 }
 
 impl World {
+    #[allow(clippy::new_without_default)] // nothing about it is a default
     pub fn new() -> Self {
         let mut chain = Chain::new();
         let [payer, alice, bob, carol] = chain.accounts(["payer", "alice", "bob", "carol"]);
