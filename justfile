@@ -1,7 +1,7 @@
 # Recipes for those who work on Florin. `just` alone lists them.
 
 # The same packages and features everywhere: cargo would build wasmtime once for every other choice.
-all := "--workspace --all-features"
+all := "--workspace"
 
 _list:
     @just --list

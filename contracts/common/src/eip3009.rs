@@ -291,3 +291,20 @@ pub trait Eip3009: Eip5267 + Has<Eip3009State> {
         cancel(self, authorizer, nonce, Signature::Any(signature))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use florin_sdk::alloy_primitives::b256;
+
+    /// The type hashes that EIP-3009 gives.
+    #[test]
+    fn messages_have_their_published_types() {
+        let transfer = b256!("7c7c6cdb67a18743f49ec6fa9b35f50d52ed05cbed4cc592e13b44501c1a2267");
+        let receive = b256!("d099cc98ef71107a616c4f0f941f04c322d8e254fe26b3c6668db87aae413de8");
+        let cancel = b256!("158b0a9edf7a828aad02f63cd515c68ef2f50ba807396f6d12842833a1597429");
+        assert_eq!(TransferWithAuthorization::TYPE_HASH, transfer);
+        assert_eq!(ReceiveWithAuthorization::TYPE_HASH, receive);
+        assert_eq!(CancelAuthorization::TYPE_HASH, cancel);
+    }
+}

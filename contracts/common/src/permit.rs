@@ -84,3 +84,16 @@ pub trait Permit: Eip5267 + Has<PermitState> {
         state.nonces.get(&owner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use florin_sdk::alloy_primitives::b256;
+
+    /// The type hash that EIP-2612 tokens publish as PERMIT_TYPEHASH.
+    #[test]
+    fn the_message_has_its_published_type() {
+        let published = b256!("6e71edae12b1b97f4d1f60370fef10105fa2faae0126114a169c64845d6126c9");
+        assert_eq!(message::Permit::TYPE_HASH, published);
+    }
+}

@@ -103,10 +103,17 @@ impl Ledger {
         self.chain.block_by_hash(&hash).map_err(fault)
     }
 
-    /// A transaction and its receipt.
-    pub fn transaction(&self, hash: B256) -> Result<Located> {
+    /// A transaction and its receipt; without a hash, the last one.
+    pub fn transaction(&self, hash: Option<B256>) -> Result<Located> {
+        let hash = hash.map_or_else(|| self.last_transaction(), Ok)?;
         let found = self.chain.transaction(&hash).map_err(fault)?;
         found.with_context(|| format!("there is no transaction {hash} on this ledger"))
+    }
+
+    fn last_transaction(&self) -> Result<B256> {
+        let head = self.block(self.head().number)?;
+        let last = head.and_then(|block| Some(block.body.receipts.last()?.transaction));
+        last.context("there is no transaction on this ledger yet")
     }
 
     /// Logs by filter.

@@ -48,9 +48,10 @@ impl Report for Rows {
             let total = row.parts.values().sum::<u64>().max(1);
             let mut parts: Vec<_> = row.parts.iter().collect();
             parts.sort_by(|a, b| b.1.cmp(a.1));
-            let parts: Vec<_> = parts
-                .iter()
-                .map(|(part, gas)| format!("{part} {}%", **gas * 100 / total))
+            let percent = parts.iter().map(|(part, gas)| (part, **gas * 100 / total));
+            let parts: Vec<_> = percent
+                .filter(|(_, percent)| *percent > 0)
+                .map(|(part, percent)| format!("{part} {percent}%"))
                 .collect();
             [
                 row.name.clone(),

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 /// Arguments of `florin receipt`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The hash of the transaction
-    hash: B256,
+    /// The hash of the transaction; the last one if left out
+    hash: Option<B256>,
 }
 
 #[derive(Serialize)]

@@ -7,8 +7,8 @@ use anyhow::Result;
 /// Arguments of `florin tx`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The hash of the transaction
-    hash: B256,
+    /// The hash of the transaction; the last one if left out
+    hash: Option<B256>,
 }
 
 /// Shows the transaction. That it failed is no failure of this command.

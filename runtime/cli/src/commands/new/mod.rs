@@ -61,7 +61,12 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     for (file, template) in FILES {
         write(&folder.join(file), &fill(template, &args.name, &sdk))?;
     }
-    let files = FILES.iter().map(|(file, _)| *file).collect();
+    let mut files: Vec<_> = FILES.iter().map(|(file, _)| *file).collect();
+    // The versions that the SDK is tested with; cargo drops what this project does not need.
+    if let Ok(lock) = fs::read_to_string(sdk.join("../Cargo.lock")) {
+        write(&folder.join("Cargo.lock"), &lock)?;
+        files.push("Cargo.lock");
+    }
     context.out.show(&Made { folder, files })
 }
 
