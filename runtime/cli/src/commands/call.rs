@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// On whose behalf: a name or an address
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", env = "FLORIN_FROM")]
     from: Option<String>,
     /// Native currency to send along
     #[arg(long, value_name = "AMOUNT")]
