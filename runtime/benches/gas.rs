@@ -2,15 +2,14 @@
 //!
 //! Each row is a contract that does one thing many times; the same loop without it is subtracted. A gas is meant to buy
 //! about 25 ns: a row far above that is priced too low.
+#![allow(clippy::print_stdout)] // the table is the result
 
-#[path = "support.rs"]
-#[allow(dead_code, missing_docs)] // each benchmark uses some of it
+#[allow(dead_code)] // each benchmark uses some of it
 mod support;
 
 use alloy_primitives::TxKind;
 use florin_runtime::pipeline::{execute, receive};
 use florin_runtime::state::Overlay;
-use florin_runtime::types::*;
 use std::sync::Arc;
 use std::time::Instant;
 use support::*;

@@ -4,8 +4,7 @@
 //! Work: token `transfer` of the bundled token (`contracts/token`, with its pause, permits and roles) between a thousand
 //! accounts, as signed EIP-1559 transactions.
 
-#[path = "support.rs"]
-#[allow(dead_code, missing_docs)] // each benchmark uses some of it
+#[allow(dead_code)] // each benchmark uses some of it
 mod support;
 
 use alloy_primitives::TxKind;

@@ -55,10 +55,15 @@ pub const ACCOUNT_READ: u64 = gas(120);
 pub const VALUE_TRANSFER: u64 = gas(1_600);
 /// A nested call, apart from the instance it starts.
 pub const CALL: u64 = gas(100);
+/// The first nested call of a transaction to an account: its compiled code may have to be mapped from disk and
+/// authenticated, which takes 40 us and more. The transaction's own callee is paid for by its intrinsic gas.
+pub const FIRST_CALL: u64 = gas(1_500);
 /// A creation, apart from its code and its constructor: an account is written.
 pub const CREATE: u64 = gas(2_000);
 /// Checking, compiling and keeping a byte of a new module: Cranelift takes 0.9 us a byte on two threads.
 pub const CODE_BYTE: u64 = gas(40);
+/// A function of a new module, besides its bytes: 30 us even if it is empty.
+pub const CODE_FUNCTION: u64 = gas(1_200);
 /// A log, kept in the journal and found by an index entry.
 pub const LOG: u64 = gas(400);
 /// A topic of a log: one more index entry in sled.

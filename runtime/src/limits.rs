@@ -49,12 +49,19 @@ pub const MODULE_DATA_SEGMENTS: u32 = 4 * 1024;
 pub const MODULE_ELEMENT_SEGMENTS: u32 = 64;
 /// Most exports of a module.
 pub const MODULE_EXPORTS: u32 = 64;
+/// Most methods that a module may name as reentrant; each nested call may look through them.
+pub const MODULE_REENTRANT: usize = 256;
+/// Most targets of a `br_table`.
+pub const BRANCH_TARGETS: u32 = 8 * 1024;
 /// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are at 5 to 8.
 pub const COMPILED_PER_MODULE_BYTE: usize = 48;
 /// Compiled code that even an empty module may have.
 pub const COMPILED_BASE_BYTES: usize = 256 << 10;
 /// Compiled modules kept ready in memory; more are loaded from disk when needed.
-pub const MODULES_IN_MEMORY: usize = 1024;
+pub const MODULES_IN_MEMORY: usize = 4096;
+
+/// Inputs and outputs that the trace of one simulation keeps, in bytes; later calls are not traced.
+pub const TRACE_BYTES: usize = 32 << 20;
 
 /// Most transactions in a block, which bounds the memory of sealing one.
 pub const BLOCK_TRANSACTIONS: usize = 100_000;

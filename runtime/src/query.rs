@@ -91,7 +91,7 @@ impl Chain {
         let view = Arc::new(self.store.view());
         let block = self.next_block(&view.head().inner().clone(), timestamp);
         let gas_limit = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
-        self.simulate_over(Overlay::new(view), &block, request, gas_limit)
+        self.simulate_over(Overlay::new(view), &block, request, gas_limit, true)
     }
 
     /// The least gas with which a call succeeds, found by trying. A transaction with that gas limit succeeds as long
@@ -99,9 +99,11 @@ impl Chain {
     pub fn estimate(&self, request: &CallRequest, timestamp: u64) -> Result<u64, EstimateError> {
         let view = Arc::new(self.store.view());
         let block = self.next_block(&view.head().inner().clone(), timestamp);
-        let run = |gas| self.simulate_over(Overlay::new(view.clone()), &block, request, gas);
+        let run = |gas, traced| {
+            self.simulate_over(Overlay::new(view.clone()), &block, request, gas, traced)
+        };
         let mut enough = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
-        let first = run(enough)?;
+        let first = run(enough, true)?;
         if !first.receipt.is_success() {
             return Err(EstimateError::Fails(Box::new(first)));
         }
@@ -110,7 +112,7 @@ impl Chain {
         let mut too_little = first.receipt.gas_used.saturating_sub(1);
         let mut guess = first.receipt.gas_used;
         while too_little + 1 < enough {
-            match run(guess)?.receipt.is_success() {
+            match run(guess, false)?.receipt.is_success() {
                 true => enough = guess,
                 false => too_little = guess,
             }
@@ -132,6 +134,7 @@ impl Chain {
         block: &BlockEnv,
         request: &CallRequest,
         gas_limit: u64,
+        traced: bool,
     ) -> Result<Simulation, Fault> {
         let CallRequest { from, to, value, input, gas: _ } = request.clone();
         let intrinsic_gas = gas::intrinsic(&input, to.is_none(), 0, 0);
@@ -149,7 +152,8 @@ impl Chain {
             max_fee: 0,
             max_priority_fee: 0,
         };
-        let (_, Executed { receipt, trace }) = execute(overlay, block, &self.vm, &intent, 0, true)?;
+        let (_, Executed { receipt, trace }) =
+            execute(overlay, block, &self.vm, &intent, 0, traced)?;
         Ok(Simulation { receipt, trace })
     }
 

@@ -181,7 +181,7 @@ fn modules_that_are_not_contracts_are_refused_by_name() {
         (module(call), "does not export a memory"),
         (module(&format!("{memory} (func (export \"call\"))")), "not a function from i32 to i32"),
         (module(&many_locals), "local variables of function 0 (`call`)"),
-        (module(&huge), "size of function 0 (`call`)"),
+        (module(&huge), "size in bytes of function 0 (`call`)"),
     ];
     for (text, expected) in cases {
         let mut bench = Bench::new();

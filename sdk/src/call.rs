@@ -105,8 +105,9 @@ impl Error for CallError {
             _ => Vec::new(),
         }
     }
-    fn decode(data: &[u8]) -> Option<Self> {
-        Some(CallError::Reverted(data.into()))
+    /// Nothing: the reason of a failed call is the callee's, so it is to be read as one of the callee's errors.
+    fn decode(_: &[u8]) -> Option<Self> {
+        None
     }
 }
 

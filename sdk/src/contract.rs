@@ -123,7 +123,7 @@ pub trait Contract: Declared {
     }
 }
 
-/// Compiles if `C` is a contract: by it, a struct with #[contract] asks for its methods.
+/// Compiles if `C` is a contract: by it, a struct with `#[contract]` asks for its methods.
 pub const fn is_contract<C: Contract>() {}
 
 /// Runs an ordinary call: a method by its selector, else receive (for empty input), else fallback.

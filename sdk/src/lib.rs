@@ -210,6 +210,10 @@
 //! impl Owned for Vault {}
 //! ```
 //!
+//! An interface from another module comes with its client, which `#[contract(Owned)]` looks for beside it: write
+//! `use owned::{Owned, OwnedClient}`, or `#[contract(owned::Owned)]`. An interface with two groups of state says which it
+//! means: `let state: &OwnedState = self.state();`.
+//!
 //! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them.
 //!
 //! # Calling other contracts
@@ -235,12 +239,15 @@
 //! }
 //! ```
 //!
+//! A client is also the address it calls: it converts to [`Address`](alloy_primitives::Address), and derefs to it. A
+//! contract may depend on another contract's crate for its client; nothing else of that crate gets into the module.
+//!
 //! [`send_value`](env::send_value) sends native value; `Piggy::deploy(owner).create(code_hash)` creates a contract from
 //! code that is on the ledger ([`deploy`]); [`deploy::upgrade`] replaces the contract's own code.
 //!
 //! # The surroundings
 //!
-//! [`env`] has what a contract may know: [`caller`](env::caller), [`value`](env::value), [`timestamp`](env::timestamp),
+//! [`mod@env`] has what a contract may know: [`caller`](env::caller), [`value`](env::value), [`timestamp`](env::timestamp),
 //! [`chain_id`](env::chain_id), [`balance`](env::balance) and so on. [`crypto`] has hashes and signatures. Messages that
 //! wallets show and sign are structs with `#[derive(Eip712)]`:
 //!
@@ -294,7 +301,6 @@
 extern crate alloc;
 extern crate self as florin_sdk;
 
-#[doc(hidden)]
 pub mod abi;
 pub mod call;
 pub mod contract;

@@ -62,7 +62,8 @@ fn each_engine_has_one_door() {
     let code = code();
     // This file has to spell the words out.
     let this = |path: &str| path == "tests/tests/architecture.rs";
-    let rules: [(&[&str], &str, &dyn Fn(&str) -> bool); 5] = [
+    type Rule<'a> = (&'a [&'a str], &'a str, &'a dyn Fn(&str) -> bool);
+    let rules: [Rule<'_>; 5] = [
         (&["wasmtime"], "only runtime/src/vm names wasmtime", &|path| {
             path.starts_with("runtime/src/vm/")
         }),

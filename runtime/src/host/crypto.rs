@@ -133,9 +133,37 @@ impl Host {
         let message = self.message(memory, message, gas::ED25519_VERIFY, gas::SIGNED_BYTE)?;
         let signature: [u8; 64] = memory.read_array(signature, "signature")?;
         let key: [u8; 32] = memory.read_array(key, "public key")?;
+        if !is_canonical(&key) {
+            return Ok(0);
+        }
         let verified = ed25519_dalek::VerifyingKey::from_bytes(&key).and_then(|key| {
             key.verify_strict(message, &ed25519_dalek::Signature::from_bytes(&signature))
         });
         Ok(verified.is_ok().into())
+    }
+}
+
+/// Whether the y of an encoded Ed25519 point is below 2^255 - 19, as RFC 8032 (5.1.3) demands. Little-endian; the
+/// highest bit is the sign of x.
+fn is_canonical(point: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = point;
+    *lowest < 0xed || highest & 0x7f != 0x7f || middle.iter().any(|&byte| byte != 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_canonical;
+
+    #[test]
+    fn points_beyond_the_field_are_not_canonical() {
+        let mut point = [0xff; 32];
+        for (lowest, highest, canonical) in
+            [(0xec, 0x7f, true), (0xed, 0x7f, false), (0xff, 0xff, false), (0xed, 0x7e, true)]
+        {
+            (point[0], point[31]) = (lowest, highest);
+            assert_eq!(is_canonical(&point), canonical, "{lowest:x} {highest:x}");
+        }
+        point[7] = 0xfe;
+        assert!(is_canonical(&point));
     }
 }

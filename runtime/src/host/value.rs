@@ -4,8 +4,8 @@ use super::{Ending, Exit, Finished, GuestMemory, Host, Message, Part, TraceKind,
 use crate::crypto::keccak256;
 use crate::error::Fault;
 use crate::gas;
-use crate::types::{Account, Address, B256, Bytes, U256};
-use crate::vm::{Admission, Entry, Program};
+use crate::types::{Account, Address, B256, Bytes, Halt, U256};
+use crate::vm::{Admission, Entry, Program, function_count};
 use alloy_sol_types::{Revert, SolError};
 use florin_abi::deploy::{self, Deployment};
 use florin_abi::{Pointer, Slice, limits, status};
@@ -28,7 +28,10 @@ fn refusal(message: impl std::fmt::Display) -> Vec<u8> {
 /// What deployment data costs: for a new module checking, compiling and keeping it.
 pub fn code_price(data: &[u8]) -> u64 {
     match deploy::parse(data) {
-        Some(Deployment::Module { module, .. }) => gas::CODE_BYTE * module.len() as u64,
+        Some(Deployment::Module { module, .. }) => {
+            let functions = function_count(module).saturating_mul(gas::CODE_FUNCTION);
+            functions.saturating_add(gas::CODE_BYTE * module.len() as u64)
+        }
         _ => gas::ACCOUNT_READ,
     }
 }
@@ -168,6 +171,9 @@ impl Host {
         is_static: bool,
     ) -> Result<u64, Exit> {
         let target = Address::from(memory.read_array::<20>(to, "callee")?);
+        if self.world().is_first_call(&target) {
+            self.charge(Part::Calls, gas::FIRST_CALL)?;
+        }
         let input = memory.read(input, limits::DATA_BYTES, "call input")?.to_vec().into();
         let fuel = self.forwarded(gas);
         let message = Message { kind, caller: self.frame.address, target, value, input, fuel };
@@ -215,7 +221,12 @@ impl Host {
         let value = U256::from_be_bytes(memory.read_array::<32>(value, "value")?);
         let code = memory.read(code, limits::DATA_BYTES, "deployment data")?;
         self.charge(Part::Code, code_price(code))?;
-        let salt = memory.read(salt, 32, "salt")?;
+        let salt = match memory.read(salt, 32, "salt")? {
+            [] => None,
+            salt => Some(B256::try_from(salt).map_err(|_| {
+                Exit::Halt(Halt::Misuse(format!("salt of {} bytes; it is empty or 32", salt.len())))
+            })?),
+        };
         let caller = self.frame.address;
         let world = self.world();
         if let Some(reason) = world.too_deep() {
@@ -227,9 +238,9 @@ impl Host {
         };
         let account = world.overlay.account(&caller)?;
         world.overlay.set_account(&caller, Account { nonce: account.nonce + 1, ..account })?;
-        let target = match <[u8; 32]>::try_from(salt) {
-            Ok(salt) => caller.create2(salt, keccak256(code)),
-            Err(_) => caller.create(account.nonce),
+        let target = match salt {
+            Some(salt) => caller.create2(salt, keccak256(code)),
+            None => caller.create(account.nonce),
         };
         let input = prepared.arguments.clone();
         let fuel = self.forwarded(florin_abi::ALL_GAS);

@@ -9,11 +9,12 @@
 use super::{Frame, Host, Part, Spent};
 use crate::error::Fault;
 use crate::gas::FUEL_PER_GAS;
-use crate::limits::CALL_DEPTH;
+use crate::limits::{CALL_DEPTH, TRACE_BYTES};
 use crate::state::{Checkpoint, Overlay};
 use crate::types::{Address, Bytes, Halt, Log, Outcome, U256};
 use crate::vm::{Entry, Program, Vm};
 use alloy_sol_types::{SolError, sol};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 sol! {
@@ -164,6 +165,10 @@ pub struct World {
     pub vm: Arc<Vm>,
     /// The contracts that are running, outermost first.
     stack: Vec<Address>,
+    /// Accounts that were called in this transaction.
+    called: BTreeSet<Address>,
+    /// Bytes that the trace may still keep.
+    trace_room: usize,
 }
 
 impl World {
@@ -186,7 +191,14 @@ impl World {
             development: vm.is_development(),
             vm,
             stack: Vec::new(),
+            called: BTreeSet::new(),
+            trace_room: TRACE_BYTES,
         }
+    }
+
+    /// Whether an account is called for the first time in this transaction; from now on it is not.
+    pub(super) fn is_first_call(&mut self, target: &Address) -> bool {
+        self.called.insert(*target)
     }
 
     /// Calls an account: see the module's documentation.
@@ -195,6 +207,7 @@ impl World {
         message: Message,
         is_static: bool,
     ) -> (Box<Self>, Result<Finished, Fault>) {
+        self.called.insert(message.target);
         match self.check(&message) {
             Ok(Ok(program)) => self.run(message, program, Entry::Call, is_static),
             Ok(Err(reason)) => {
@@ -311,6 +324,8 @@ impl World {
     ) -> Option<usize> {
         let depth = self.stack.len();
         let trace = self.trace.as_mut()?;
+        let kept = size_of::<TraceCall>() + input.len();
+        self.trace_room = self.trace_room.checked_sub(kept)?;
         let input = input.clone();
         trace.push(TraceCall {
             depth,
@@ -331,6 +346,7 @@ impl World {
         let Some(call) = self.trace.as_mut().and_then(|trace| trace.get_mut(index)) else { return };
         call.gas_used = (fuel - finished.fuel_left).div_ceil(FUEL_PER_GAS);
         call.outcome = Some(finished.outcome());
+        self.trace_room = self.trace_room.saturating_sub(finished.output.len());
         let own = self.logs.get(log_count..).unwrap_or_default();
         call.logs = own.iter().filter(|log| log.address == call.target).cloned().collect();
     }

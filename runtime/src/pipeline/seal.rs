@@ -88,8 +88,8 @@ pub fn seal(
     Ok(Sealed { block: Some(Block::new(header, body)), results })
 }
 
-/// The header over a body. All of Ethereum's fields up to London's; what has no meaning here is as after the merge.
-fn header(
+/// The header over a body, whose writes lead to `state_root`. All of Ethereum's fields up to London's; what has no meaning here is as after the merge.
+pub fn header(
     genesis: &Genesis,
     parent: (&Header, B256),
     block: &BlockEnv,

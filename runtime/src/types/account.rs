@@ -37,7 +37,7 @@ impl Account {
 
     /// The canonical encoding, which the state commitment covers: RLP of nonce, balance and, for a contract, the code
     /// hash.
-    pub fn to_bytes(&self) -> Bytes {
+    pub fn to_bytes(self) -> Bytes {
         let code_hash = self.is_contract().then_some(self.code_hash);
         let stored = Stored { nonce: self.nonce, balance: self.balance, code_hash };
         Bytes::from(alloy_rlp::encode(stored))

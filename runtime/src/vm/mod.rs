@@ -15,6 +15,7 @@ mod validate;
 pub use engine::Permit;
 pub use native::NativeProgram;
 pub use program::{Entry, Program};
+pub use validate::function_count;
 
 use crate::crypto::keccak256;
 use crate::error::Fault;

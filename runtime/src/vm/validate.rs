@@ -63,6 +63,17 @@ pub fn validate(module: &[u8]) -> Check<Facts> {
     checker.finish()
 }
 
+/// How many functions a module says it has; 0 if it cannot be read, in which case it will be refused.
+pub fn function_count(module: &[u8]) -> u64 {
+    let payloads = Parser::new(0).parse_all(module).map_while(Result::ok);
+    let count = |payload| match payload {
+        Payload::FunctionSection(functions) => Some(functions.count().into()),
+        _ => None,
+    };
+    // It comes before the code, so this reads a few headers.
+    payloads.into_iter().find_map(count).unwrap_or(0)
+}
+
 fn within(what: &str, value: u64, limit: u64) -> Check {
     match value <= limit {
         true => Ok(()),
@@ -225,6 +236,8 @@ impl Checker {
                     ));
                 }
                 self.facts.reentrant.extend_from_slice(selectors);
+                let count = self.facts.reentrant.len() as u64;
+                within("the number of reentrant methods", count, MODULE_REENTRANT as u64)?;
             }
             sections::LAYOUT => {
                 let text = std::str::from_utf8(section.data());
@@ -251,31 +264,26 @@ impl Checker {
     }
 
     /// Bounds the work of compiling a function.
-    fn body(&mut self, body: &FunctionBody<'_>) -> Check {
-        let name = self.current_function();
-        let size = body.range().len() as u64;
-        within(&format!("the size of {name} in bytes"), size, FUNCTION_BYTES as u64)?;
+    fn body(&self, body: &FunctionBody<'_>) -> Check {
+        let within = |what: &str, value: u64, limit: u64| match value <= limit {
+            true => Ok(()),
+            // The name is looked for only now: a module may carry a great many.
+            false => within(&format!("{what} of {}", self.current_function()), value, limit),
+        };
+        within("the size in bytes", body.range().len() as u64, FUNCTION_BYTES as u64)?;
         let mut locals = 0u64;
         for local in body.get_locals_reader().map_err(damaged)? {
             let (count, ty) = local.map_err(damaged)?;
             if is_float(ty) {
-                return Err(floats(&name));
+                return Err(floats(&self.current_function()));
             }
             locals += u64::from(count);
         }
-        within(
-            &format!("the number of local variables of {name}"),
-            locals,
-            FUNCTION_LOCALS.into(),
-        )?;
-        let operators = body.get_operators_reader().map_err(damaged)?;
-        for operator in operators {
+        within("the number of local variables", locals, FUNCTION_LOCALS.into())?;
+        for operator in body.get_operators_reader().map_err(damaged)? {
             if let Operator::BrTable { targets } = operator.map_err(damaged)? {
-                within(
-                    &format!("the number of targets of a br_table of {name}"),
-                    targets.len().into(),
-                    8192,
-                )?;
+                let limit = BRANCH_TARGETS.into();
+                within("the number of targets of a br_table", targets.len().into(), limit)?;
             }
         }
         Ok(())

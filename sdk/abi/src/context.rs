@@ -29,7 +29,7 @@ pub struct Context {
 
 impl Context {
     /// Encodes the context for the guest.
-    pub fn to_bytes(&self) -> [u8; CONTEXT_BYTES] {
+    pub fn to_bytes(self) -> [u8; CONTEXT_BYTES] {
         let mut out = [0; CONTEXT_BYTES];
         out[0..20].copy_from_slice(&self.address);
         out[20..40].copy_from_slice(&self.caller);

@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{ImplItem, ItemImpl, ItemStruct, Path, Token, Type, Visibility};
+use syn::{ImplItem, ItemImpl, ItemStruct, Path, Token, Type, Visibility, parse_quote};
 
 /// `Erc20, Owned, events(Transfer, Approval)`
 #[derive(Default)]
@@ -181,6 +181,10 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> TokenStream {
         return mistakes.with(TokenStream::new());
     };
     let generated = generate(&path.path, &list);
+    // A constructor fills a contract that is there already, so it takes `self`, and is best called `new` all the same.
+    block
+        .attrs
+        .push(parse_quote!(#[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]));
     mistakes.with(generated)
 }
 

@@ -209,7 +209,8 @@ fn read(
         );
     }
     if role == Role::Constructor {
-        attributes.push(parse_quote!(#[allow(clippy::new_ret_no_self)]));
+        attributes
+            .push(parse_quote!(#[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]));
     }
     if arguments.len() > 6 {
         attributes.push(parse_quote!(#[allow(clippy::too_many_arguments)]));

@@ -3,11 +3,12 @@
 use crate::cost::check;
 use crate::{NATIVE, World, units};
 use florin_escrow::Escrow;
+use florin_sdk::prelude::Address;
 
 #[test]
 fn it_costs_what_its_page_says() {
     let mut w = World::new();
-    let (asset, escrow) = (w.token.into(), w.escrow);
+    let (asset, escrow) = (Address::from(w.token), w.escrow);
     let deploy = w.chain.try_deploy(&w.stranger.clone(), Escrow::deploy());
     let native = w.chain.send(&w.buyer, w.open(NATIVE, 10));
     let token = w.chain.send(&w.buyer, w.open(w.token, 10));

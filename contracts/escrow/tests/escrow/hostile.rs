@@ -20,7 +20,7 @@ fn a_token_pays_for_what_it_moved() {
     let token = Address::from(mallory);
     let short = |received| EscrowError::WrongAmount { expected: units(100), received };
     let open = w.open(token, 100);
-    let mut behave =
+    let behave =
         |w: &mut World, manner| w.chain.send(&w.stranger, mallory.behave(manner)).succeeds();
 
     behave(&mut w, Manner::Liar);

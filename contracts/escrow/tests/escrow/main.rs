@@ -32,6 +32,7 @@ pub struct World {
 }
 
 impl World {
+    #[allow(clippy::new_without_default)] // nothing about it is a default
     pub fn new() -> Self {
         let mut chain = Chain::new();
         let [buyer, seller, arbiter, stranger] =

@@ -13,7 +13,7 @@ use florin_sdk::testing::{Account, Chain};
 use florin_splitter::{Splitter, SplitterClient};
 use florin_token::{Token, TokenClient};
 
-/// A splitter between Alice (5 shares), Bob (3) and Carol (2), and a payer with 10,000 tokens.
+/// A splitter between Alice (5 shares), Bob (3) and Carol (2), and a payer with plenty of tokens.
 pub struct World {
     pub chain: Chain,
     pub splitter: SplitterClient,
@@ -23,6 +23,7 @@ pub struct World {
 }
 
 impl World {
+    #[allow(clippy::new_without_default)] // nothing about it is a default
     pub fn new() -> Self {
         let mut chain = Chain::new();
         let [payer, alice, bob, carol] = chain.accounts(["payer", "alice", "bob", "carol"]);
@@ -30,7 +31,7 @@ impl World {
         let addresses: Vec<Address> = payees.iter().map(Account::address).collect();
         let new = Splitter::deploy(addresses, [5, 3, 2].map(units).to_vec());
         let splitter: SplitterClient = chain.deploy(&payer, new);
-        let new = Token::deploy("Test Euro", "TEUR", 6, &payer, units(10_000));
+        let new = Token::deploy("Test Euro", "TEUR", 6, &payer, units(1_000_000_000));
         let token: TokenClient = chain.deploy(&payer, new);
         World { chain, splitter, token, payer, payees }
     }

@@ -51,7 +51,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 /// What the token should be.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Model {
     actors: Vec<Address>,
     balances: BTreeMap<usize, U256>,
@@ -129,7 +129,15 @@ impl Model {
         Ok(())
     }
 
+    /// A step that is refused changes nothing.
     fn apply(&mut self, by: usize, step: Step) -> Result<(), Refused> {
+        let mut next = self.clone();
+        next.take(by, step)?;
+        *self = next;
+        Ok(())
+    }
+
+    fn take(&mut self, by: usize, step: Step) -> Result<(), Refused> {
         match step {
             Step::Transfer { to, value } => self.shift(Some(by), Some(to), wide(value)),
             Step::Approve { spender, value } => {

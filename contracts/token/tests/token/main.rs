@@ -26,6 +26,7 @@ pub struct World {
 }
 
 impl World {
+    #[allow(clippy::new_without_default)] // nothing about it is a default
     pub fn new() -> Self {
         let mut chain = Chain::new();
         let [issuer, alice, bob, carol] = chain.accounts(["issuer", "alice", "bob", "carol"]);
