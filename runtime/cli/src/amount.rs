@@ -62,6 +62,9 @@ impl Currency {
     /// smallest unit and `gwei` 10^9 of it.
     pub fn parse(&self, text: &str) -> Result<U256, AmountError> {
         let (number, unit) = split(text);
+        if number.is_empty() {
+            return Err(AmountError::NoNumber(text.to_owned()));
+        }
         let decimals = match unit {
             "" => self.decimals,
             "wei" => 0,

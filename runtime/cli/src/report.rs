@@ -171,6 +171,12 @@ impl Transaction {
     }
 }
 
+/// Parses the hash of a transaction or a block.
+pub fn parse_hash(text: &str) -> Result<B256> {
+    let hash = text.parse().ok().filter(|_| text.starts_with("0x"));
+    hash.with_context(|| format!("`{text}` is no hash: 0x and 64 hexadecimal digits"))
+}
+
 /// What of a receipt's gas went where, without what is nothing.
 pub fn gas_parts(gas: &GasReport) -> BTreeMap<&'static str, u64> {
     gas.parts().into_iter().filter(|(_, units)| *units > 0).collect()

@@ -113,6 +113,15 @@ impl<'a> Session<'a> {
         self.contract_at(address)?.with_context(|| format!("{who} is no contract; it has no code"))
     }
 
+    /// The token at a name or address.
+    pub fn token(&self, who: &str) -> Result<Contract> {
+        let contract = self.contract(who)?;
+        if contract.token.is_none() {
+            bail!("{who} is no token: it has no decimals() and symbol()");
+        }
+        Ok(contract)
+    }
+
     /// The contract at an address, if there is one.
     pub fn contract_at(&self, address: Address) -> Result<Option<Contract>> {
         let Some(code) = self.ledger.code(address)? else { return Ok(None) };

@@ -165,6 +165,8 @@ fn payments_are_exact_and_refusals_cost_nothing() {
         (&["transfer", "bob", "1", "--from", "alice", "--gas", "20999"], 3, "20999"),
         (&["transfer", "bob", "1.0000000000000000001", "--from", "alice"], 1, "18"),
         (&["transfer", "bob", "1 USD", "--from", "alice"], 1, "USD"),
+        (&["transfer", "bob", "abc", "--from", "alice"], 1, "`abc` is no amount"),
+        (&["transfer", "bob", "-5", "--from", "alice"], 1, "`-5` is no amount"),
         (&["transfer", "bbo", "1", "--from", "alice"], 1, "known names: alice, bob"),
         (&["transfer", "bob", "1"], 1, "--from"),
         (&["transfer", "bob", "1", "--from", FIRST], 1, "no key"),
@@ -179,6 +181,7 @@ fn payments_are_exact_and_refusals_cost_nothing() {
 
     let hash = sent["hash"].as_str().unwrap();
     assert_eq!(place.json(&["tx", hash]), sent, "it is shown as it was sent");
+    assert_eq!(place.json(&["tx"]), sent, "without a hash it is the last one");
     assert_eq!(place.json(&["receipt", hash])["gas"]["intrinsic"], 21000);
 }
 
@@ -237,8 +240,11 @@ fn contracts_speak_their_own_terms() {
     place.run(&["call", "shop", "echo"]).fails(1, "takes 1 argument; 0 given");
     place.run(&["call", "shop", "echo", "bob"]).fails(1, "argument 1, `x` (uint256)");
     place.run(&["call", "bob", "echo", "7"]).fails(1, "no contract");
+    let not_a_token = ["transfer", "bob", "1", "--token", "shop", "--from", "alice"];
+    place.run(&not_a_token).fails(1, "shop is no token");
+    place.run(&["balance", "--token", "shop"]).fails(1, "shop is no token");
     let gas = place.run(&["gas"]).ok();
-    assert!(gas.contains("pay()") && gas.contains("deploy"), "{gas}");
+    assert!(gas.contains("pay ") && gas.contains("deploy"), "{gas}");
     place.run(&["audit"]).ok();
     place.run(&["replay"]).ok();
 }
@@ -248,6 +254,9 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     let place = Place::with_ledger();
     place.run(&["init"]).fails(1, "exists already");
     place.run(&["--dir", "nowhere", "balance"]).fails(1, "florin init");
+    place.run(&["--dir", "florin-ledger/genesis.json", "balance"]).fails(1, "is a file");
+    place.run(&["tx"]).fails(1, "no transaction on this ledger yet");
+    place.run(&["tx", "0x12"]).fails(2, "64 hexadecimal digits");
     let chain = florin_runtime::Chain::open(
         &place.path("florin-ledger"),
         florin_runtime::store::Durability::Synced,

@@ -31,6 +31,9 @@ impl PasswordArgs {
             return Ok(password);
         }
         let password = ask(&format!("New password for {whose}: "))?;
+        if password.is_empty() {
+            bail!("an empty password protects nothing; nothing was done");
+        }
         if ask("The same again: ")? != password {
             bail!("the passwords differ; nothing was done");
         }

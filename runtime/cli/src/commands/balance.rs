@@ -52,7 +52,7 @@ impl Report for Balances {
 /// Shows the balances.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
-    let token = args.token.as_deref().map(|who| session.contract(who)).transpose()?;
+    let token = args.token.as_deref().map(|who| session.token(who)).transpose()?;
     let accounts: Vec<Address> = match args.who.as_slice() {
         [] => session.book.entries().map(|(_, address)| address).collect(),
         who => who.iter().map(|who| session.book.resolve(who)).collect::<Result<_>>()?,
@@ -78,7 +78,7 @@ fn token_balance(
     token: &Contract,
     who: Address,
 ) -> Result<(U256, Currency)> {
-    let currency = token.token.clone().context("the contract is no token: no decimals()")?;
+    let currency = token.token.clone().context("the contract is no token")?;
     let method = find_method(&token.abi, "balanceOf(address)(uint256)", 1)?;
     let input = method.abi_encode_input(&[DynSolValue::Address(who)])?.into();
     let request = Request { to: Some(token.address), input, ..Request::default() };

@@ -3,11 +3,12 @@
 use crate::{
     context::Context,
     output::{Report, fields, table},
+    report::parse_hash,
     session::Session,
     time,
 };
 use alloy_primitives::{Address, B256};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 /// Arguments of `florin block`.
@@ -71,12 +72,11 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     let Session { ledger, book, .. } = &session;
     let found = match args.which.as_str() {
         "latest" => ledger.block(ledger.head().number)?,
-        hash if hash.starts_with("0x") => {
-            ledger.block_by_hash(hash.parse().with_context(|| format!("`{hash}` is no hash"))?)?
-        }
-        number => ledger.block(
-            number.parse().with_context(|| format!("`{number}` is no number, hash or `latest`"))?,
-        )?,
+        hash if hash.starts_with("0x") => ledger.block_by_hash(parse_hash(hash)?)?,
+        number => match number.parse() {
+            Ok(number) => ledger.block(number)?,
+            Err(_) => bail!("`{number}` is no number, hash or `latest`"),
+        },
     };
     let last = ledger.head().number;
     let block = found

@@ -22,11 +22,11 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in balanceOf(address)(uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, [a,b] lists, (a,b) structs
+    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists, `(a,b)` structs
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// On whose behalf: a name or an address
-    #[arg(long, value_name = "WHO")]
+    #[arg(long, value_name = "WHO", env = "FLORIN_FROM")]
     from: Option<String>,
     /// Native currency to send along
     #[arg(long, value_name = "AMOUNT")]

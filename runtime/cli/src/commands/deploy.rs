@@ -36,7 +36,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     let artefact = super::inspect::artefact(&args.what, context)?;
     let mut session = Session::open(context)?;
     let name = args.name.unwrap_or_else(|| artefact.name.clone());
-    session.book.check_new(&name).context("say --name")?;
+    session.book.check_new(&name).context("a contract needs a name of its own; say --name")?;
     let request = Request {
         to: None,
         value: session.value(args.value.as_deref())?,

@@ -74,6 +74,9 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         }
     }
     let found = session.ledger.logs(&filter)?;
+    if found.is_empty() {
+        context.out.note(format!("nothing of the kind from block {from} to {to}"));
+    }
     let rows = found.into_iter().map(|found| {
         Ok(Row {
             block: found.block,

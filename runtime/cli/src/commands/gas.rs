@@ -23,7 +23,7 @@ pub struct Args {
 }
 
 /// The gas of all calls of one method.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 struct Row {
     contract: Option<Address>,
     method: String,
@@ -36,6 +36,9 @@ struct Row {
     parts: BTreeMap<&'static str, u64>,
     #[serde(skip)]
     name: String,
+    /// The method without its parameters, unless it is overloaded.
+    #[serde(skip)]
+    brief: String,
 }
 
 #[derive(Serialize)]
@@ -55,7 +58,7 @@ impl Report for Rows {
                 .collect();
             [
                 row.name.clone(),
-                row.method.clone(),
+                row.brief.clone(),
                 row.calls.to_string(),
                 row.failed.to_string(),
                 row.least.to_string(),
@@ -93,14 +96,14 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     }
     let mut rows = vec![];
     for (called, receipts) in receipts {
-        let (contract, name, method) = match called {
-            Called::Deploy => (None, "-".to_owned(), "deploy".to_owned()),
-            Called::Pay => (None, "-".to_owned(), "transfer of value".to_owned()),
+        let (contract, name, [method, brief]) = match called {
+            Called::Deploy => (None, "-".to_owned(), ["deploy"; 2].map(str::to_owned)),
+            Called::Pay => (None, "-".to_owned(), ["transfer of value"; 2].map(str::to_owned)),
             Called::Method(to, selector) => {
                 (Some(to), session.book.show(to), method(to, selector, &session)?)
             }
         };
-        rows.push(row(contract, name, method, &receipts));
+        rows.push(Row { contract, name, method, brief, ..row(&receipts) });
     }
     rows.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
     context.out.show(&Rows(rows))
@@ -115,15 +118,22 @@ fn called(bytes: &[u8], receipt: &Receipt, session: &Session<'_>) -> Result<Call
     Ok(Called::Method(to, envelope.input().first_chunk::<4>().map(Selector::from)))
 }
 
-fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> Result<String> {
-    let Some(selector) = selector else { return Ok("receive".to_owned()) };
+/// The signature of a method, and its name alone if the contract has no other of that name.
+fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> Result<[String; 2]> {
+    let Some(selector) = selector else { return Ok(["receive"; 2].map(str::to_owned)) };
     let contract = session.contract_at(to)?;
-    let mut methods = contract.iter().flat_map(|contract| contract.abi.functions());
-    let known = methods.find(|method| method.selector() == selector);
-    Ok(known.map_or_else(|| selector.to_string(), |method| method.signature()))
+    let abi = contract.map(|contract| contract.abi).unwrap_or_default();
+    let Some(method) = abi.functions().find(|method| method.selector() == selector) else {
+        return Ok([selector.to_string(), selector.to_string()]);
+    };
+    let is_alone = abi.function(&method.name).is_some_and(|methods| methods.len() == 1);
+    let signature = method.signature();
+    let brief = if is_alone { method.name.clone() } else { signature.clone() };
+    Ok([signature, brief])
 }
 
-fn row(contract: Option<Address>, name: String, method: String, receipts: &[Receipt]) -> Row {
+/// The numbers of a row.
+fn row(receipts: &[Receipt]) -> Row {
     let mut gas: Vec<u64> = receipts.iter().map(|receipt| receipt.gas_used).collect();
     gas.sort_unstable();
     let mut parts = BTreeMap::new();
@@ -131,14 +141,12 @@ fn row(contract: Option<Address>, name: String, method: String, receipts: &[Rece
         *parts.entry(part).or_default() += units;
     }
     Row {
-        contract,
-        method,
         calls: receipts.len(),
         failed: receipts.iter().filter(|receipt| !receipt.is_success()).count(),
         least: gas.first().copied().unwrap_or_default(),
         median: gas.get(gas.len() / 2).copied().unwrap_or_default(),
         most: gas.last().copied().unwrap_or_default(),
         parts,
-        name,
+        ..Row::default()
     }
 }

@@ -24,7 +24,7 @@ pub mod transfer;
 pub mod tx;
 
 use crate::context::{Context, Global};
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
 
 /// Smart-contract payments: create a ledger, deploy contracts, pay, watch, audit.
@@ -91,6 +91,11 @@ pub enum Command {
 
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<()> {
+    ensure!(
+        !context.dir.is_file(),
+        "{} is a file; --dir takes the folder of a ledger",
+        context.dir.display()
+    );
     match command {
         Command::Init(args) => init::run(args, context),
         Command::Account(args) => account::run(args, context),

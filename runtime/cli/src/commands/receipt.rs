@@ -3,7 +3,7 @@
 use crate::{
     context::Context,
     output::{Report, fields},
-    report::{Emitted, gas_parts},
+    report::{Emitted, gas_parts, parse_hash},
     session::Session,
 };
 use alloy_primitives::{Address, B256};
@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The hash of the transaction; the last one if left out
+    #[arg(value_parser = parse_hash)]
     hash: Option<B256>,
 }
 

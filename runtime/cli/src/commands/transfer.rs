@@ -16,6 +16,7 @@ pub struct Args {
     /// Who is paid: a name or an address
     to: String,
     /// How much, as in 12.5, `12.5 FLR`, 1gwei or 100wei
+    #[arg(allow_negative_numbers = true)]
     amount: String,
     /// Pay this token instead of the native currency
     #[arg(long, value_name = "CONTRACT")]
@@ -34,7 +35,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
             Request { to: Some(to), value, gas, ..Request::default() }
         }
         Some(token) => {
-            let token = session.contract(token)?;
+            let token = session.token(token)?;
             let method = find_method(&token.abi, "transfer(address,uint256)", 2)?;
             let terms = session.terms(Some(&token));
             let texts = [args.to.clone(), args.amount.clone()];

@@ -1,6 +1,10 @@
 //! `florin tx`: a transaction and what it did.
 
-use crate::{context::Context, report::Transaction, session::Session};
+use crate::{
+    context::Context,
+    report::{Transaction, parse_hash},
+    session::Session,
+};
 use alloy_primitives::B256;
 use anyhow::Result;
 
@@ -8,6 +12,7 @@ use anyhow::Result;
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The hash of the transaction; the last one if left out
+    #[arg(value_parser = parse_hash)]
     hash: Option<B256>,
 }
 

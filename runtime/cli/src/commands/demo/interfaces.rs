@@ -5,6 +5,8 @@ use alloy_sol_types::sol;
 
 sol! {
     interface Token {
+        event Transfer(address indexed from, address indexed to, uint256 value);
+        event Approval(address indexed owner, address indexed spender, uint256 value);
         function name() returns (string);
         function balanceOf(address account) returns (uint256);
         function nonces(address owner) returns (uint256);
@@ -25,6 +27,7 @@ sol! {
     }
 
     interface Escrow {
+        event Withdrawn(address indexed account, address indexed asset, address to, uint256 amount);
         function open(
             address seller, address arbiter, address asset, uint256 amount, uint64 deadline, bytes32 memo
         ) returns (uint64);

@@ -10,11 +10,11 @@ use crate::{
 };
 use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolValue;
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use interfaces::{Escrow, Permit, SignedPermit, Splitter, Token, TransferWithAuthorization};
 use serde::Serialize;
-use stage::{PASSWORD_FILE, Stage, Step, word};
-use std::{path::PathBuf, thread, time::Duration};
+use stage::{NATIVE_UNIT, PASSWORD, Stage, Step, word};
+use std::{env, path, path::PathBuf, thread, time::Duration};
 
 /// Seconds until the purchase that is refunded may be refunded.
 const DEADLINE: u64 = 2;
@@ -56,33 +56,34 @@ impl Report for Demo {
             let [native, token] = balance.texts.clone();
             [balance.name.clone(), balance.address.to_string(), native, token]
         });
-        let folder = self.folder.display();
         let audit = format!(
-            "{} blocks, {} transactions: every hash, signature, index and balance checks out",
+            "{} blocks, {} transactions: every hash, signature, index and balance is right",
             self.blocks, self.transactions
         );
+        let program = env::args().next().unwrap_or_else(|| "florin".into());
         let commands = [
-            format!("florin --dir {folder} balance --token token"),
-            format!(
-                "florin --dir {folder} transfer bob 12.5 --token token --from alice --password-file {folder}/{PASSWORD_FILE}"
-            ),
-            format!("florin --dir {folder} events token"),
-            format!("florin --dir {folder} inspect escrow"),
-            format!("florin --dir {folder} gas"),
-        ];
+            "balance --token token",
+            "transfer bob 12.5 --token token",
+            "events token",
+            "inspect escrow",
+            "gas",
+        ]
+        .map(|command| format!("\n  {program} {command}"));
         format!(
-            "{}\n{}\n{}\nGo on by hand:\n  {}\n",
-            table(["what", "who", "amount", "gas", "time"], steps),
+            "{}\nTime is from signing until it is durable on disk; gas costs 1 gwei and goes to the bank.\n\n\
+             {}\n{}\nGo on by hand:\n  export FLORIN_DIR={} FLORIN_FROM=alice FLORIN_PASSWORD={PASSWORD}{}\n",
+            table(["what", "sent by", "amount", "    gas", "       time"], steps),
             table(["account", "address", "native", "token"], balances),
-            fields([("ledger", folder.to_string()), ("audit", audit)]),
-            commands.join("\n  "),
+            fields([("ledger", self.folder.display().to_string()), ("audit", audit)]),
+            self.folder.display(),
+            commands.concat(),
         )
     }
 }
 
 /// Runs the demonstration.
 pub fn run(args: Args, context: &Context) -> Result<()> {
-    let folder = args.folder;
+    let folder = path::absolute(&args.folder).context("the folder cannot be")?;
     ensure!(
         !folder.exists(),
         "{} exists already; name another folder, or remove it",
@@ -91,10 +92,17 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     context.out.note(format!("florin demo: a new ledger in {}", folder.display()));
     let context = Context { dir: folder.clone(), out: context.out };
     let mut stage = Stage::set(&context)?;
-    deploy(&mut stage)?;
-    pay(&mut stage)?;
-    buy(&mut stage)?;
-    split(&mut stage)?;
+    let scenes: [(&str, fn(&mut Stage<'_>) -> Result<()>); 4] = [
+        ("building and deploying token, escrow and splitter", deploy),
+        ("paying: a transfer, a permit, a signed transfer", pay),
+        ("buying through the escrow: once released, once refunded", buy),
+        ("dividing income among three", split),
+    ];
+    for (title, scene) in scenes {
+        context.out.note(format!("  {title}"));
+        scene(&mut stage)?;
+    }
+    context.out.note("  auditing\n");
     let audit = stage.ledger.audit(&context.out)?;
     ensure!(audit.is_clean(), "the audit found: {:?} {:?}", audit.findings, audit.storage.findings);
     let balances = balances(&stage)?;
@@ -117,22 +125,17 @@ fn deploy(stage: &mut Stage<'_>) -> Result<()> {
 fn pay(stage: &mut Stage<'_>) -> Result<()> {
     let [token, alice, bob] = ["token", "alice", "bob"].map(|name| stage.address(name));
     let dollars = |amount: u64| U256::from(amount * DOLLAR);
-    stage.send(
-        "transfer",
-        "bank",
-        "token",
-        Some(dollars(500)),
-        Token::transferCall { to: alice, value: dollars(500) },
-    )?;
+    let call = Token::transferCall { to: alice, value: dollars(500) };
+    stage.send("transfer to alice", "bank", "token", call)?;
 
     let (value, deadline) = (dollars(25), U256::from(now() + 3600));
     let nonce = stage.ask(token, Token::noncesCall { owner: alice })?;
     let permit = Permit { owner: alice, spender: bob, value, nonce, deadline };
     let (v, r, s) = stage.sign("alice", "token", &permit)?;
     let call = Token::permitCall { owner: alice, spender: bob, value, deadline, v, r, s };
-    stage.send("permit, signed by alice", "carol", "token", Some(value), call)?;
+    stage.send("permit for bob, signed by alice", "carol", "token", call)?;
     let call = Token::transferFromCall { from: alice, to: bob, value };
-    stage.send("transferFrom alice", "bob", "token", Some(value), call)?;
+    stage.send("transferFrom alice to bob", "bob", "token", call)?;
 
     let (value, nonce) = (DOLLAR * 25 / 2, B256::repeat_byte(0x30));
     let (value, after, before) = (U256::from(value), U256::ZERO, deadline);
@@ -156,7 +159,7 @@ fn pay(stage: &mut Stage<'_>) -> Result<()> {
         r,
         s,
     };
-    stage.send("transferWithAuthorization, signed by alice", "carol", "token", Some(value), call)
+    stage.send("transfer to bob, signed by alice", "carol", "token", call)
 }
 
 /// A purchase in tokens that is released, and one in native currency that is refunded after its deadline.
@@ -177,50 +180,36 @@ fn buy(stage: &mut Stage<'_>) -> Result<()> {
         memo: word("order 1001"),
         permit: SignedPermit { deadline: until, v, r, s },
     };
-    stage.send("buy, with permit", "alice", "escrow", Some(amount), call)?;
-    stage.send("release", "alice", "escrow", None, Escrow::releaseCall { id: 1 })?;
-    stage.send(
-        "withdraw",
-        "bob",
-        "escrow",
-        None,
-        Escrow::withdrawCall { asset: token, to: bob },
-    )?;
+    stage.send("escrow: buy from bob, with permit", "alice", "escrow", call)?;
+    stage.send("escrow: release to bob", "alice", "escrow", Escrow::releaseCall { id: 1 })?;
+    let call = Escrow::withdrawCall { asset: token, to: bob };
+    stage.send("escrow: withdraw", "bob", "escrow", call)?;
 
-    let (amount, deadline) = (U256::from(2) * stage::NATIVE_UNIT, now() + DEADLINE);
+    let (amount, deadline) = (U256::from(2) * NATIVE_UNIT, now() + DEADLINE);
     let (asset, memo) = (Address::ZERO, word("order 1002"));
     let call = Escrow::openCall { seller: bob, arbiter: carol, asset, amount, deadline, memo };
-    stage.send_value("buy, in native currency", "alice", "escrow", amount, call)?;
+    stage.send_value("escrow: buy from bob again", "alice", "escrow", amount, call)?;
     let working = stage.context.out.working("waiting for the purchase's deadline to pass");
     while now() <= deadline {
         thread::sleep(Duration::from_millis(50));
     }
     drop(working);
-    stage.send(
-        "refund, the deadline has passed",
-        "alice",
-        "escrow",
-        None,
-        Escrow::refundCall { id: 2 },
-    )?;
-    stage.send("withdraw", "alice", "escrow", None, Escrow::withdrawCall { asset, to: alice })
+    let call = Escrow::refundCall { id: 2 };
+    stage.send("escrow: refund after the deadline", "alice", "escrow", call)?;
+    let call = Escrow::withdrawCall { asset, to: alice };
+    stage.send("escrow: withdraw", "alice", "escrow", call)
 }
 
 /// Income that is divided 50 : 30 : 20, and does not divide evenly.
 fn split(stage: &mut Stage<'_>) -> Result<()> {
     let [token, splitter] = ["token", "splitter"].map(|name| stage.address(name));
     let value = U256::from(100 * DOLLAR + 1);
-    stage.send(
-        "income for the splitter",
-        "alice",
-        "token",
-        Some(value),
-        Token::transferCall { to: splitter, value },
-    )?;
+    let call = Token::transferCall { to: splitter, value };
+    stage.send("splitter: income", "alice", "token", call)?;
     for name in ["bob", "carol", "dave"] {
         let account = stage.address(name);
         let call = Splitter::releaseCall { token, account };
-        stage.send(&format!("release {name}'s share"), name, "splitter", None, call)?;
+        stage.send(&format!("splitter: share of {name}"), name, "splitter", call)?;
     }
     Ok(())
 }
@@ -233,5 +222,7 @@ fn balances(stage: &Stage<'_>) -> Result<Vec<Balance>> {
         let texts = [stage.ledger.native().display(native), stage.dollars.display(held)];
         Ok(Balance { name: name.to_owned(), address, native, token: held, texts })
     };
-    stage.book.entries().map(balance).collect()
+    let (people, contracts): (Vec<_>, Vec<_>) =
+        stage.book.entries().partition(|(name, _)| stage.has_key(name));
+    people.into_iter().chain(contracts).map(balance).collect()
 }

@@ -1,18 +1,18 @@
 //! Where the demonstration plays: a ledger, its actors with their keys, and what has happened so far.
 
-use super::interfaces::Token;
+use super::interfaces::{Escrow, Token};
 use crate::{
-    accounts::{Book, PasswordArgs},
+    accounts::Book,
     amount::Currency,
     context::Context,
     exit::Exit,
     files,
     ledger::{Ledger, Request, Sent, now},
 };
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, LogData, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use alloy_sol_types::{Eip712Domain, SolCall, SolStruct, eip712_domain};
+use alloy_sol_types::{Eip712Domain, SolCall, SolEvent, SolStruct, eip712_domain};
 use anyhow::{Context as _, Result};
 use florin_build::{Options, Progress};
 use florin_runtime::{
@@ -22,13 +22,12 @@ use florin_runtime::{
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    fs,
     path::{Path, PathBuf},
     time::Instant,
 };
 
-/// The file with the password of the demonstration's keys. They are worth nothing.
-pub const PASSWORD_FILE: &str = "demo-password";
+/// The password of the demonstration's keys. They are worth nothing.
+pub const PASSWORD: &str = "florin-demo";
 /// One unit of native currency.
 pub const NATIVE_UNIT: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
 /// What a unit of gas costs here: 1 gwei, so that one sees who paid.
@@ -51,9 +50,9 @@ pub struct Step {
 impl Step {
     /// The step as a row of the table.
     pub fn row(&self) -> [String; 5] {
-        let time = format!("{:.1} ms", self.micros as f64 / 1000.0);
+        let time = format!("{:>8.1} ms", self.micros as f64 / 1000.0);
         let amount = self.amount.clone().unwrap_or_default();
-        [self.what.clone(), self.who.clone(), amount, self.gas.to_string(), time]
+        [self.what.clone(), self.who.clone(), amount, format!("{:>7}", self.gas), time]
     }
 }
 
@@ -76,14 +75,11 @@ impl<'a> Stage<'a> {
     /// A new ledger with keys and money for the cast.
     pub fn set(context: &'a Context) -> Result<Self> {
         files::private_dir(&context.dir)?;
-        let password_file = context.dir.join(PASSWORD_FILE);
-        fs::write(&password_file, "florin-demo\n").context("cannot write the password file")?;
-        let password = PasswordArgs { password_file: Some(password_file) }.existing("the demo")?;
         let (mut book, keystore) = (context.book()?, context.keystore());
         let (mut keys, mut allocations) = (BTreeMap::new(), BTreeMap::new());
         for (name, funds) in CAST {
             let key = PrivateKeySigner::random();
-            keystore.add(&key, &password)?;
+            keystore.add(&key, PASSWORD)?;
             book.add(name, key.address())?;
             allocations.insert(key.address(), U256::from(funds) * NATIVE_UNIT);
             keys.insert(name, key);
@@ -117,25 +113,15 @@ impl<'a> Stage<'a> {
             florin_build::build(&Options { progress: &progress, ..Options::new(source(name)) })?
         };
         let input = [artefact.bytecode(), arguments].concat().into();
-        let what = format!("deploy {name} ({} bytes)", artefact.wasm.len());
-        let receipt =
-            self.transact(&what, "bank", None, Request { input, ..Request::default() })?;
+        let what = format!("deploy {name} ({} KiB)", artefact.wasm.len().div_ceil(1024));
+        let receipt = self.transact(&what, "bank", Request { input, ..Request::default() })?;
         let address = receipt.created.with_context(|| format!("{name} was not created"))?;
         self.book.add(name, address)
     }
 
-    /// Sends a call to a contract; `amount` is shown, in tokens.
-    pub fn send(
-        &mut self,
-        what: &str,
-        from: &str,
-        to: &str,
-        amount: Option<U256>,
-        call: impl SolCall,
-    ) -> Result<()> {
-        let amount = amount.map(|amount| self.dollars.display(amount));
-        let (to, input) = (Some(self.address(to)), call.abi_encode().into());
-        self.transact(what, from, amount, Request { to, input, ..Request::default() }).map(drop)
+    /// Sends a call to a contract.
+    pub fn send(&mut self, what: &str, from: &str, to: &str, call: impl SolCall) -> Result<()> {
+        self.send_value(what, from, to, U256::ZERO, call)
     }
 
     /// Sends a call with native currency.
@@ -147,19 +133,11 @@ impl<'a> Stage<'a> {
         value: U256,
         call: impl SolCall,
     ) -> Result<()> {
-        let amount = Some(self.ledger.native().display(value));
         let (to, input) = (Some(self.address(to)), call.abi_encode().into());
-        self.transact(what, from, amount, Request { to, value, input, ..Request::default() })
-            .map(drop)
+        self.transact(what, from, Request { to, value, input, ..Request::default() }).map(drop)
     }
 
-    fn transact(
-        &mut self,
-        what: &str,
-        from: &str,
-        amount: Option<String>,
-        request: Request,
-    ) -> Result<Receipt> {
+    fn transact(&mut self, what: &str, from: &str, request: Request) -> Result<Receipt> {
         let key = self.keys.get(from).with_context(|| format!("{from} has no key"))?;
         let start = Instant::now();
         let sent = self.ledger.send(key, &request)?;
@@ -174,13 +152,36 @@ impl<'a> Stage<'a> {
         self.steps.push(Step {
             what: what.to_owned(),
             who: from.to_owned(),
-            amount,
+            amount: self.amount(&receipt),
             gas: receipt.gas_used,
             transaction: receipt.transaction,
             micros,
         });
-        self.context.out.note(format!("  {what}"));
         Ok(receipt)
+    }
+
+    /// How much a transaction moved, or allowed to be moved: as its events tell.
+    fn amount(&self, receipt: &Receipt) -> Option<String> {
+        let native = |amount| self.ledger.native().display(amount);
+        if !receipt.value.is_zero() {
+            return Some(native(receipt.value));
+        }
+        let find = |read: &dyn Fn(&LogData) -> Option<String>| {
+            receipt.logs.iter().find_map(|log| read(&log.data))
+        };
+        let dollars = |amount| self.dollars.display(amount);
+        find(&|log| Some(dollars(Token::Transfer::decode_log_data(log).ok()?.value)))
+            .or_else(|| {
+                find(&|log| Some(dollars(Token::Approval::decode_log_data(log).ok()?.value)))
+            })
+            .or_else(|| {
+                find(&|log| Some(native(Escrow::Withdrawn::decode_log_data(log).ok()?.amount)))
+            })
+    }
+
+    /// Whether this is somebody of the cast.
+    pub fn has_key(&self, name: &str) -> bool {
+        self.keys.contains_key(name)
     }
 
     /// Asks a contract.

@@ -23,6 +23,16 @@ const FILES: [(&str, &str); 5] = [
     (".gitignore", "/target\n/florin-ledger\n"),
 ];
 
+/// Keywords, and crates that every crate or every contract has.
+#[rustfmt::skip]
+const RESERVED: [&str; 56] = [
+    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "const", "continue",
+    "core", "crate", "do", "dyn", "else", "enum", "extern", "false", "final", "florin-sdk", "fn",
+    "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod", "move", "mut",
+    "override", "priv", "pub", "ref", "return", "self", "static", "std", "struct", "super", "test",
+    "trait", "true", "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
+];
+
 /// Arguments of `florin new`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -77,6 +87,9 @@ fn check_name(name: &str) -> Result<()> {
     if !starts_well || !goes_well || name.ends_with('-') || name.contains("--") {
         bail!("`{name}` cannot be a contract's name: lower-case words with dashes, as in tip-jar");
     }
+    if RESERVED.contains(&name) {
+        bail!("`{name}` means something to Rust itself; choose another name");
+    }
     Ok(())
 }
 
@@ -106,7 +119,7 @@ mod tests {
 
     #[test]
     fn names_are_good_for_a_package_and_a_type() {
-        for name in ["", "Shop", "2fast", "a b", "../x", "shop-", "a--b", "-a"] {
+        for name in ["", "Shop", "2fast", "a b", "../x", "shop-", "a--b", "-a", "std", "self"] {
             assert!(check_name(name).is_err(), "{name}");
         }
         assert!(check_name("tip-jar2").is_ok());
