@@ -62,6 +62,24 @@ fn storage_and_output_work() {
 }
 
 #[test]
+fn a_method_is_not_called_where_there_is_no_code() {
+    // Calls an account without code, with an input as long as the contract's own, and returns what `call` returned.
+    let body = r#"
+        (i64.store (i32.const 400) (call $call (i32.const 500) (i32.const 200)
+            (i64.or (i64.const 0x12c_0000_0000) (i64.extend_i32_u (local.get 0))) (i64.const -1)))
+        (call $output (i64.const 0x190_0000_0008))
+        (i32.const 0)"#;
+    let mut bench = Bench::new();
+    let address = bench.deployed(&run_body(body));
+    for (input, status) in [(vec![], 0), (vec![0; 4], 1)] {
+        let receipt = bench.run(Some(address), 0, input, 1_000_000).receipt;
+        let Outcome::Success { output } = receipt.outcome else { panic!("{:?}", receipt.outcome) };
+        let packed = u64::from_le_bytes(output.as_ref().try_into().expect("eight bytes"));
+        assert_eq!(packed >> 32, status);
+    }
+}
+
+#[test]
 fn hostile_code_halts_or_reverts_and_pays() {
     let halting = [
         ("endless loop", "(loop (br 0)) (i32.const 0)", "out of gas"),

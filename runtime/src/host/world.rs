@@ -20,6 +20,8 @@ use std::sync::Arc;
 sol! {
     /// The contract is on the call stack already, and the method called does not allow that.
     error ReentrantCall(address account);
+    /// A contract called a method of an account that has no code.
+    error NotAContract(address account);
     /// Calls are nested too deeply.
     error CallTooDeep();
     /// The caller has less native value than it wanted to send.
@@ -226,7 +228,13 @@ impl World {
         }
         let account = self.overlay.account(&message.target)?;
         if !account.is_contract() {
-            return Ok(Ok(None));
+            // A contract that calls a method where there is no code is mistaken; success would hide it. A transaction
+            // may carry data to anybody, as in Ethereum.
+            let mistaken = !message.input.is_empty() && !self.stack.is_empty();
+            return Ok(match mistaken {
+                true => Err(NotAContract { account: message.target }.abi_encode()),
+                false => Ok(None),
+            });
         }
         let overlay = &mut self.overlay;
         let program = self.vm.program(&account.code_hash, |hash| overlay.code(hash))?;

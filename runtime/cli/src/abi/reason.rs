@@ -12,9 +12,10 @@ const ERROR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 const PANIC: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 
 /// The errors of the host itself; their amounts are native.
-const HOST: [&str; 3] = [
+const HOST: [&str; 4] = [
     "error ReentrantCall(address account)",
     "error CallTooDeep()",
+    "error NotAContract(address account)",
     "error InsufficientBalance(address account, uint256 balance, uint256 needed)",
 ];
 
