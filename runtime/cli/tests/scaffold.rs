@@ -20,5 +20,5 @@ fn a_new_contract_passes_its_tests() {
         .env("CARGO_TARGET_DIR", target)
         .status()
         .unwrap();
-    assert!(tested.success(), "the tests of a new contract fail");
+    assert!(tested.success(), "the tests of a new contract: {tested}");
 }
