@@ -24,7 +24,7 @@ pub enum StoreError {
     },
     /// Another process has the ledger open.
     #[error(
-        "the ledger in {} is in use{}; stop that process, or send the command to it",
+        "the ledger in {} is in use{}; wait until it ends, or stop it",
         dir.display(),
         holder.map(|pid| format!(" by process {pid}")).unwrap_or_default()
     )]
