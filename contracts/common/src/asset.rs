@@ -33,7 +33,7 @@ impl From<Asset> for Address {
 /// Why a payment failed.
 #[derive(Error, Debug, Clone, PartialEq, Eq)]
 pub enum AssetError {
-    /// The token says that it failed, or there is no token at the address.
+    /// The token says that it failed, or says nothing that makes sense.
     SafeERC20FailedOperation {
         /// The token's address.
         token: Address,
@@ -57,10 +57,8 @@ impl Asset {
         }
     }
 
-    /// Gives an amount out of what this contract has.
-    ///
-    /// A token that returns nothing counts as successful, and so would an address without a
-    /// contract: ask it for [`balance_of`](Self::balance_of) before.
+    /// Gives an amount out of what this contract has. A token that returns nothing counts as successful; where there is
+    /// no contract, the host refuses the call.
     pub fn pay(self, to: Address, amount: U256) -> Result<(), AssetError> {
         match self {
             Asset::Native => Ok(send_value(to, amount)?),

@@ -1,7 +1,7 @@
 //! ERC-20: balances, allowances, and the one place where they change.
 //!
 //! Invariant: the total supply is the sum of all balances. Every change of a balance goes through
-//! [`Erc20State::update`], which keeps it.
+//! `Erc20State::update`, which keeps it.
 
 use florin_sdk::prelude::*;
 

@@ -18,7 +18,7 @@ mod world;
 pub use memory::{GuestMemory, LinearMemory};
 pub use meter::{Part, Spent};
 pub use value::code_price;
-pub use world::{BlockEnv, Ending, Finished, Message, TraceCall, TraceKind, World};
+pub use world::{BlockEnv, Ending, Finished, HOST_ERRORS, Message, TraceCall, TraceKind, World};
 
 use crate::error::Fault;
 use crate::types::{Address, Bytes, Halt, U256};

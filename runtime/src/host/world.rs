@@ -28,6 +28,14 @@ sol! {
     error InsufficientBalance(address account, uint256 balance, uint256 needed);
 }
 
+/// The errors above in human-readable form, for whoever decodes revert data: the reasons that are the host's own.
+pub const HOST_ERRORS: [&str; 4] = [
+    "error ReentrantCall(address account)",
+    "error NotAContract(address account)",
+    "error CallTooDeep()",
+    "error InsufficientBalance(address account, uint256 balance, uint256 needed)",
+];
+
 /// The block a transaction is executed in, as far as execution may know it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BlockEnv {

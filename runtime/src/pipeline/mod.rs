@@ -1,5 +1,5 @@
 //! The life of a transaction, a file for each phase:
-//! bytes → [`decode`] → [`authenticate`] → [`admit`] → [`execute`] → [`settle`] → [`seal`] → commit
+//! bytes → [`mod@decode`] → [`mod@authenticate`] → [`mod@admit`] → [`mod@execute`] → [`settle`] → [`mod@seal`] → commit
 //! ([`crate::store`]) → publish (the receipts that [`crate::Chain::seal`] returns).
 //!
 //! Invariant: everything here is a function of its arguments. There is no clock, no file, no randomness and no order that

@@ -1,7 +1,7 @@
 //! Where contracts run: wasmtime, and nothing outside this folder knows it.
 //!
-//! A module is checked ([`validate`]) and compiled once, when it first comes to the ledger; its compiled form is kept
-//! in memory and, under the ledger's own key, on disk ([`cache`]). Each call runs in an instance of its own.
+//! A module is checked (`validate`) and compiled once, when it first comes to the ledger; its compiled form is kept
+//! in memory and, under the ledger's own key, on disk (`cache`). Each call runs in an instance of its own.
 //!
 //! Invariant: no state passes from one call to the next except through host functions.
 

@@ -3,7 +3,7 @@
 use alloy_dyn_abi::{DynSolValue, EventExt, FunctionExt, JsonAbiExt};
 use alloy_json_abi::JsonAbi;
 use alloy_primitives::{Address, Bytes, Log, U256, hex};
-use florin_runtime::host::{TraceCall, TraceKind};
+use florin_runtime::host::{HOST_ERRORS, TraceCall, TraceKind};
 use florin_runtime::types::Outcome;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -105,8 +105,9 @@ impl Names {
             return reason;
         }
         let known = data.split_first_chunk::<4>().and_then(|(selector, arguments)| {
-            let errors = self.abis.values().flat_map(|abi| abi.errors());
-            let error = errors.into_iter().find(|error| error.selector() == *selector)?;
+            let host = JsonAbi::parse(HOST_ERRORS).unwrap_or_default();
+            let mut errors = host.errors().chain(self.abis.values().flat_map(|abi| abi.errors()));
+            let error = errors.find(|error| error.selector() == *selector)?;
             Some(format!("{}{}", error.name, self.list(&error.abi_decode_input(arguments).ok()?)))
         });
         known.unwrap_or_else(|| data.to_string())

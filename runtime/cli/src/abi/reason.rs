@@ -4,20 +4,13 @@ use super::{Terms, values};
 use alloy_dyn_abi::{DynSolType, JsonAbiExt};
 use alloy_json_abi::JsonAbi;
 use alloy_primitives::{Bytes, Selector, U256};
+use florin_runtime::host::HOST_ERRORS;
 use serde::Serialize;
 
 /// Selector of `Error(string)`.
 const ERROR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 /// Selector of `Panic(uint256)`.
 const PANIC: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
-
-/// The errors of the host itself; their amounts are native.
-const HOST: [&str; 4] = [
-    "error ReentrantCall(address account)",
-    "error CallTooDeep()",
-    "error NotAContract(address account)",
-    "error InsufficientBalance(address account, uint256 balance, uint256 needed)",
-];
 
 /// Why a contract refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -50,7 +43,7 @@ pub fn decode_reason(data: &[u8], abis: &[&JsonAbi], terms: &Terms<'_>) -> Reaso
     if let Some((error, message)) = standard(*selector, body) {
         return Reason { error: Some(error.to_owned()), ..unknown(message) };
     }
-    let host = JsonAbi::parse(HOST).unwrap_or_default();
+    let host = JsonAbi::parse(HOST_ERRORS).unwrap_or_default();
     let native = Terms { token: Some(terms.native.clone()), ..*terms };
     let contracts = abis.iter().flat_map(|abi| abi.errors()).map(|error| (error, terms));
     let errors = contracts.chain(host.errors().map(|error| (error, &native)));
@@ -137,8 +130,8 @@ mod tests {
 
     #[test]
     fn errors_of_the_host_are_in_native_currency() {
-        let abi = JsonAbi::parse(HOST).unwrap();
-        assert_eq!(abi.errors().count(), HOST.len());
+        let abi = JsonAbi::parse(HOST_ERRORS).unwrap();
+        assert_eq!(abi.errors().count(), HOST_ERRORS.len());
         let (balance, needed) = (U256::ZERO, U256::from(5).pow(U256::from(18)));
         let values = [Address::ZERO.into(), balance.into(), needed.into()];
         let error = &abi.error("InsufficientBalance").unwrap()[0];
