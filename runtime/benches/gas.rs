@@ -39,7 +39,7 @@ fn contract(work: &str) -> Vec<u8> {
             (import "florin1" "input" (func $input (param i32 i64) (result i32)))
             (memory (export "memory") 4)
             (func (export "call") (param $length i32) (result i32) (local $i i32)
-                (drop (call $input (i32.const 0) (i64.const 0x1000_0000_1000)))
+                (drop (call $input (i32.const 0) (i64.const 0x1000)))
                 (loop $again
                     {work}
                     (i32.store (i32.const 0) (local.tee $i (i32.add (local.get $i) (i32.const 1))))
@@ -143,21 +143,32 @@ fn main() {
         (
             "secp256k1_recover",
             format!(
-                "(drop (call $recover {hash} (i32.const 1056) (i32.load8_u (i32.const 1120)) (i32.const 8192)))"
+                "(if (i32.eqz (call $recover {hash} (i32.const 1056) (i32.load8_u (i32.const 1120)) (i32.const 8192))) (then unreachable))"
             ),
         ),
         (
             "secp256k1_verify",
-            format!("(drop (call $verify {hash} (i32.const 1056) (i64.const 0x4a0_0000_0041)))"),
+            format!(
+                "(if (i32.eqz (call $verify {hash} (i32.const 1056) (i64.const 0x4a0_0000_0041))) (then unreachable))"
+            ),
         ),
         (
             "bip340_verify",
-            format!("(drop (call $schnorr {message} (i32.const 1280) (i32.const 1344)))"),
+            format!(
+                "(if (i32.eqz (call $schnorr {message} (i32.const 1280) (i32.const 1344))) (then unreachable))"
+            ),
         ),
-        ("p256_verify", format!("(drop (call $p256 {hash} (i32.const 1408) (i32.const 1472)))")),
+        (
+            "p256_verify",
+            format!(
+                "(if (i32.eqz (call $p256 {hash} (i32.const 1408) (i32.const 1472))) (then unreachable))"
+            ),
+        ),
         (
             "ed25519_verify",
-            format!("(drop (call $ed25519 {message} (i32.const 1536) (i32.const 1600)))"),
+            format!(
+                "(if (i32.eqz (call $ed25519 {message} (i32.const 1536) (i32.const 1600))) (then unreachable))"
+            ),
         ),
         (
             "memory.fill, 64 KiB",
