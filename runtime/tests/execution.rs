@@ -247,23 +247,36 @@ fn damaged_modules_are_refused() {
 
 #[test]
 fn a_contract_may_call_itself_to_the_limit_only_if_it_says_so() {
-    // call(self): context gives the own address at 0; value at 200 is zero; input is 4 bytes at 300.
-    let body = r#"(func (export "call") (param i32) (result i32)
-        (call $context (i64.const 0x0000_0000_0000_0014))
-        (i64.const 0)
-        (drop (call $call (i32.const 0) (i32.const 200) (i64.const 0x12c_0000_0004) (i64.const -1)))
-        drop
-        (i32.const 0))"#;
-    let strict = contract(body);
-    let lenient = contract(&format!(r#"(@custom "florin.reentrant" "\00\00\00\00") {body}"#));
-    for (text, calls) in [(strict, 2), (lenient, 65)] {
+    // call(self): context gives the own address at 0; value at 200 is zero; the input at 300 is zeros.
+    let body = |bytes: usize| {
+        format!(
+            r#"(func (export "call") (param i32) (result i32)
+                (call $context (i64.const 0x0000_0000_0000_0014))
+                (i64.const 0)
+                (drop (call $call (i32.const 0) (i32.const 200) (i64.const 0x12c_0000_000{bytes}) (i64.const -1)))
+                drop
+                (i32.const 0))"#
+        )
+    };
+    let strict = |bytes| contract(&body(bytes));
+    // Four zeros are a selector and also stand for the empty input.
+    let lenient = |bytes| {
+        contract(&format!(r#"(@custom "florin.reentrant" "\00\00\00\00") {}"#, body(bytes)))
+    };
+    for (text, bytes, calls) in [
+        (strict(4), 4, 2),
+        (strict(0), 0, 2),
+        (lenient(4), 4, 65),
+        (lenient(0), 0, 65),
+        (lenient(3), 3, 2),
+    ] {
         let mut bench = Bench::new();
         let address = bench.deployed(&text);
         // Test threads have small stacks; so has this one.
         let executed = std::thread::scope(|scope| {
             let builder = std::thread::Builder::new().stack_size(1 << 20);
             let bench = &mut bench;
-            let run = move || bench.run(Some(address), 0, vec![0; 4], 100_000_000);
+            let run = move || bench.run(Some(address), 0, vec![0; bytes], 100_000_000);
             builder.spawn_scoped(scope, run).expect("a thread").join().expect("no crash")
         });
         assert!(executed.receipt.is_success());

@@ -389,9 +389,9 @@ impl Abi {
     }
 }
 
-/// How many reentrant methods there are.
-pub const fn count_reentrant(own: &[Method], interfaces: &[&[Method]]) -> usize {
-    let mut count = 0;
+/// How many reentrant methods there are; `receive` says whether `#[receive]` is one.
+pub const fn count_reentrant(receive: bool, own: &[Method], interfaces: &[&[Method]]) -> usize {
+    let mut count = receive as usize;
     let mut i = 0;
     while let Some(method) = nth(own, interfaces, i) {
         count += method.reentrant as usize;
@@ -400,12 +400,18 @@ pub const fn count_reentrant(own: &[Method], interfaces: &[&[Method]]) -> usize 
     count
 }
 
-/// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant).
-pub const fn reentrant<const N: usize>(own: &[Method], interfaces: &[&[Method]]) -> [u8; N] {
+/// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant). `#[receive]` has none: four
+/// zeros stand for it.
+pub const fn reentrant<const N: usize>(
+    receive: bool,
+    own: &[Method],
+    interfaces: &[&[Method]],
+) -> [u8; N] {
     let mut out = [0; N];
-    let mut at = 0;
+    let mut at = if receive { 4 } else { 0 };
     let mut i = 0;
     while let Some(method) = nth(own, interfaces, i) {
+        assert!(!receive || method.selector != 0, "rename the method whose selector is 0x00000000");
         if method.reentrant {
             at = put(&mut out, at, &method.selector.to_be_bytes());
         }

@@ -73,8 +73,8 @@
 //! Other attributes on a method: `#[constructor]` (run once, at creation), `#[receive]` (a plain transfer to the
 //! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`), `#[migrate]`
 //! (run once by new code after an upgrade), `#[selector(name = "...")]` (another Solidity name; the way to overload
-//! one), and `#[reentrant]` (the method may be entered while the contract is on the call stack; by default none may,
-//! which makes reentrancy attacks impossible). What is not `pub` is not exported.
+//! one), and `#[reentrant]` (this method, or `#[receive]`, may be entered while the contract is on the call stack; by
+//! default nothing may, which makes reentrancy attacks impossible). What is not `pub` is not exported.
 //!
 //! A method returns a value, a tuple of values, nothing, or a `Result` of one of these with an error type of yours. `Err`
 //! undoes the call and gives the caller the error. [`ensure!`] returns one unless a condition holds. A Rust panic undoes

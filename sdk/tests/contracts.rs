@@ -194,6 +194,7 @@ impl Piggy {
     }
 
     #[receive]
+    #[reentrant]
     fn receive(&mut self) {
         self.received.update(|count| *count += 1);
     }
@@ -406,7 +407,9 @@ fn sections_say_what_the_contract_is() {
          orders: List<Order{buyer:Address,items:Vec<Line{product:u32,price:U256}>,note:String,stage:Stage[Open,Paid]}>\n\
          received: Item<u64>\n"
     );
-    assert_eq!(Piggy::REENTRANT, &alloy_primitives::keccak256("overflow(uint64)")[..4]);
+    let overflow = alloy_primitives::keccak256("overflow(uint64)");
+    assert_eq!(Piggy::REENTRANT, [&[0; 4], &overflow[..4]].concat(), "receive, overflow");
+    assert_eq!(Jar::REENTRANT, [0; 0]);
     let abi = Piggy::ABI;
     for part in [
         r#"{"type":"constructor","inputs":[{"name":"owner","type":"address"},{"name":"greeting","type":"string"}],"stateMutability":"payable"}"#,

@@ -116,7 +116,7 @@ fn hash_maps_are_where_their_order_cannot_show() {
     const KNOWN: [(&str, &str); 6] = [
         ("runtime/src/audit.rs", "looked up by key only"),
         ("runtime/src/state/overlay.rs", "into_writes sorts, balance_sums adds"),
-        ("runtime/src/store/journal.rs", "open files, looked up by number"),
+        ("runtime/src/store/journal/reader.rs", "open files, looked up by number"),
         ("runtime/src/store/recent.rs", "looked up by key only"),
         ("runtime/src/store/transition.rs", "asked for membership only"),
         ("runtime/src/vm/mod.rs", "looked up by key only; the order of eviction is a queue's"),

@@ -73,9 +73,11 @@ impl Program {
         }
     }
 
-    /// Whether a call with this input may enter the contract while it is on the call stack.
+    /// Whether a call with this input may enter the contract while it is on the call stack. Four zeros in its list stand
+    /// for the empty input, a payment.
     pub fn may_be_reentered(&self, input: &[u8]) -> bool {
-        input.first_chunk::<4>().is_some_and(|selector| self.facts.reentrant.contains(selector))
+        let selector = if input.is_empty() { Some(&[0; 4]) } else { input.first_chunk() };
+        selector.is_some_and(|selector| self.facts.reentrant.contains(selector))
     }
 
     /// The first line of `former`'s storage layout that this program does not keep, unless it migrates.

@@ -42,7 +42,8 @@ pub mod sections {
     /// The storage layout: one line per field, `path: type`, in order of declaration. An upgrade must keep every line
     /// of the code it replaces or bring a `migrate` export.
     pub const LAYOUT: &str = "florin.layout";
-    /// The concatenated 4-byte selectors of the methods that may be entered while the contract is on the call stack.
+    /// The concatenated 4-byte selectors of the methods that may be entered while the contract is on the call stack. Four
+    /// zeros also stand for a call without input.
     pub const REENTRANT: &str = "florin.reentrant";
 }
 

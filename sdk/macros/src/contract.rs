@@ -197,6 +197,7 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     let exported: Vec<_> = list.iter().filter(|method| method.role == Role::Exported).collect();
     let descriptions = exported.iter().map(|method| router::describe(name, method));
     let route = router::route(&exported, &quote!(#contract));
+    let receive = list.iter().any(|method| method.role == Role::Receive && method.reentrant);
     let special = special(contract, list);
     let specials = list
         .iter()
@@ -238,8 +239,8 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
             const REENTRANT: &'static [u8] = {
                 const OWN: &[#sdk::Method] = <#contract as #sdk::Contract>::METHODS;
                 const INTERFACES: &[&[#sdk::Method]] = <#contract as #sdk::Declared>::INTERFACES;
-                const SELECTORS: [u8; 4 * #sdk::count_reentrant(OWN, INTERFACES)] =
-                    #sdk::reentrant(OWN, INTERFACES);
+                const SELECTORS: [u8; 4 * #sdk::count_reentrant(#receive, OWN, INTERFACES)] =
+                    #sdk::reentrant(#receive, OWN, INTERFACES);
                 &SELECTORS
             };
             #[inline]

@@ -183,6 +183,14 @@ fn read(
     if let (Role::Receive, Some(mark)) = (role, &marks.payable) {
         mistakes.at(mark, "#[receive] is payable by nature: remove #[payable]");
     }
+    if let (Role::Fallback | Role::Constructor | Role::Migrate, Some(mark)) =
+        (role, &marks.reentrant)
+    {
+        mistakes.at(
+            mark,
+            "only a method with a selector and #[receive] can be #[reentrant]: remove it",
+        );
+    }
     if let (Role::Receive | Role::Fallback | Role::Constructor | Role::Migrate, true) = (role, view)
     {
         mistakes.at(&signature.inputs, "this method takes `&mut self`");

@@ -1,0 +1,88 @@
+//! The journal: every block ever committed, in an append-only, checksummed, hash-chained log. It is
+//! the truth; the state beside it is derived.
+//!
+//! A commit is one write and one `fdatasync`, into space that was allocated and zeroed before, so
+//! that the sync has no metadata to move. Segments grow by doubling: a fresh ledger is small, a
+//! busy one rarely extends. A record lies in one segment; one that does not fit opens the next.
+//!
+//! Invariants: a record follows its predecessor by hash. After the last record there are only
+//! zeros, or what a crash left of one write that nobody was told about; anything else is damage and
+//! is reported, never cut.
+
+mod reader;
+mod segment;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+pub(super) use reader::Reader;
+pub(super) use writer::Journal;
+
+use super::{
+    acknowledged::Mark,
+    error::{IoContext, Result},
+    record::SEGMENT_HEADER,
+};
+use crate::types::B256;
+use serde::{Deserialize, Serialize};
+use std::{fs::File, path::Path};
+
+/// A segment is not extended beyond this, except for a single larger record: few enough files for a
+/// long history, small enough to copy and check one at a time.
+pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A committed block survives a power failure.
+    #[default]
+    Synced,
+    /// For tests only: a committed block survives the death of the process, but not that of the
+    /// machine.
+    Unsynced,
+}
+
+impl Durability {
+    pub(super) fn sync(self, file: &File, path: &Path) -> Result<()> {
+        match self {
+            Durability::Synced => file.sync_all().context("sync", path),
+            Durability::Unsynced => Ok(()),
+        }
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(path: &Path) -> Result<()> {
+    File::open(path).and_then(|dir| dir.sync_all()).context("sync", path)
+}
+
+/// Where a record lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    pub segment: u32,
+    pub offset: u64,
+}
+
+impl Position {
+    /// Where the first record lies.
+    pub const FIRST: Position = Position::start_of(1);
+
+    const fn start_of(segment: u32) -> Self {
+        Position { segment, offset: SEGMENT_HEADER as u64 }
+    }
+}
+
+/// The last record and where the next one goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tail {
+    pub number: u64,
+    pub record: B256,
+    pub end: Position,
+}
+
+impl Tail {
+    /// The mark of the last record.
+    pub fn mark(&self) -> Mark {
+        Mark { number: self.number, record: self.record }
+    }
+}

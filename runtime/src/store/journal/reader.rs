@@ -1,0 +1,247 @@
+//! Finding and reading records, and telling what a crash left from damage.
+//!
+//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged.
+
+use super::{
+    Position, SEGMENT_BYTES, Tail,
+    segment::{SUFFIX, Segment, read_at_most, rest, write_zeros},
+    sync_directory,
+};
+use crate::store::{
+    acknowledged::Mark,
+    error::{Damage, IoContext, Result, StoreError},
+    record::{RECORD_HEADER, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER, unframe},
+};
+use crate::types::{B256, Block};
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+const UNREADABLE: &str = "the block cannot be read";
+/// Segment files kept open for reading; old history is read rarely.
+const OPEN_SEGMENTS: usize = 64;
+
+/// A whole record.
+struct Record {
+    header: RecordHeader,
+    block: Block,
+    hash: B256,
+}
+
+/// Reads the journal, from any thread.
+#[derive(Debug)]
+pub(in crate::store) struct Reader {
+    dir: PathBuf,
+    segments: RwLock<HashMap<u32, Arc<Segment>>>,
+}
+
+impl Reader {
+    pub fn new(dir: &Path) -> Self {
+        Reader { dir: dir.to_owned(), segments: RwLock::default() }
+    }
+
+    /// The file of a segment.
+    pub fn path(&self, segment: u32) -> PathBuf {
+        self.dir.join(format!("{segment:08}{SUFFIX}"))
+    }
+
+    /// The segment, or `None` if there is no file or its first bytes are not a segment's.
+    pub(super) fn segment(&self, index: u32) -> Result<Option<Arc<Segment>>> {
+        let known = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(segment) = known.get(&index) {
+            return Ok(Some(segment.clone()));
+        }
+        drop(known);
+        let opened = Segment::open(self.path(index), index)?;
+        Ok(opened.map(|segment| self.remember(index, segment)))
+    }
+
+    /// Keeps a segment open for reading.
+    pub(super) fn remember(&self, index: u32, segment: Segment) -> Arc<Segment> {
+        let segment = Arc::new(segment);
+        let mut known = self.segments.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= OPEN_SEGMENTS {
+            known.clear();
+        }
+        known.insert(index, segment.clone());
+        segment
+    }
+
+    /// The record at a position, if there is one and all its bytes are as written.
+    fn find(&self, at: Position) -> Result<Option<Record>> {
+        let Some(segment) = self.segment(at.segment)? else { return Ok(None) };
+        let read = |bytes: &mut [u8]| {
+            read_at_most(&segment.file, bytes, at.offset).context("read", &segment.path)
+        };
+        let mut fixed = [0; RECORD_HEADER];
+        let read_bytes = read(&mut fixed)?;
+        let Some(header) = RecordHeader::decode(&fixed[..read_bytes], &segment.salt) else {
+            return Ok(None);
+        };
+        let length = segment.file.metadata().context("read", &segment.path)?.len();
+        if at.offset + header.record_length() as u64 > length {
+            return Ok(None);
+        }
+        let mut record = vec![0; header.record_length()];
+        let read_bytes = read(&mut record)?;
+        let content = unframe(&record[..read_bytes]);
+        let content = content.filter(|(block, _)| block.header.number == header.number);
+        Ok(content.map(|(block, hash)| Record { header, block, hash }))
+    }
+
+    /// The block at a position that an index gave.
+    pub fn read(&self, at: Position, number: u64) -> Result<Block> {
+        match self.find(at)? {
+            Some(Record { block, header, .. }) if header.number == number => Ok(block),
+            _ => Err(self.damage(at, Some(number), UNREADABLE)),
+        }
+    }
+
+    /// The hash that the first record names as its predecessor.
+    pub fn anchor(&self) -> Result<B256> {
+        match self.find(Position::FIRST)? {
+            Some(Record { header, .. }) if header.number == 0 => Ok(header.previous),
+            _ => Err(self.damage(Position::FIRST, Some(0), "the genesis block cannot be read")),
+        }
+    }
+
+    /// Visits all records from `start`, which holds block `first` and, if known, follows the record
+    /// `previous`.
+    pub fn scan(
+        &self,
+        start: Position,
+        first: u64,
+        previous: Option<B256>,
+        mark: Option<Mark>,
+        mut visit: impl FnMut(Position, Block) -> Result<()>,
+    ) -> Result<Tail> {
+        let mut tail: Option<Tail> = None;
+        let mut at = start;
+        loop {
+            let number = tail.map_or(first, |tail| tail.number + 1);
+            let follows = tail.map(|tail| tail.record).or(previous);
+            match (self.find(at)?, tail) {
+                (Some(Record { header, block, hash }), _)
+                    if header.number == number && follows.is_none_or(|p| p == header.previous) =>
+                {
+                    if mark.is_some_and(|mark| mark.number == number && mark.record != hash) {
+                        let what = "it is not the block that was acknowledged";
+                        return Err(self.damage(at, Some(number), what));
+                    }
+                    visit(at, block)?;
+                    let offset = at.offset + header.record_length() as u64;
+                    at = Position { segment: at.segment, offset };
+                    tail = Some(Tail { number, record: hash, end: at });
+                }
+                (_, None) => return Err(self.damage(at, Some(first), UNREADABLE)),
+                (Some(_), Some(tail)) => {
+                    let what = "no block that follows can be read here, but other blocks can";
+                    return Err(self.damage(tail.end, Some(number), what));
+                }
+                (None, Some(tail)) if at == tail.end => at = Position::start_of(at.segment + 1),
+                (None, Some(tail)) => return Ok(tail),
+            }
+        }
+    }
+
+    /// Makes sure that nothing is missing after the tail, given the last block that is known to
+    /// have been durable; then clears what a torn write left there.
+    pub fn settle(&self, tail: &Tail, durable: Option<u64>) -> Result<()> {
+        if durable.is_some_and(|number| number > tail.number) {
+            let what = "the block was acknowledged, but cannot be read";
+            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+        }
+        let mut leftover = self.segments()?;
+        leftover.retain(|index| *index > tail.end.segment);
+        self.refuse_later_records(tail, tail.end.segment, tail.end.offset + 1)?;
+        for index in &leftover {
+            // The torn record may also be the first of the next segment.
+            let torn = Position::start_of(tail.end.segment + 1);
+            let start = if *index == torn.segment { torn.offset + 1 } else { 0 };
+            self.refuse_later_records(tail, *index, start)?;
+        }
+        for index in &leftover {
+            let path = self.path(*index);
+            fs::remove_file(&path).context("remove", &path)?;
+        }
+        if !leftover.is_empty() {
+            self.segments.write().unwrap_or_else(PoisonError::into_inner).clear();
+            sync_directory(&self.dir)?;
+        }
+        self.clear(tail.end)
+    }
+
+    /// The segments there are, in order.
+    pub fn segments(&self) -> Result<Vec<u32>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.dir).context("list", &self.dir)? {
+            let name = entry.context("list", &self.dir)?.file_name();
+            let stem = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
+            found.extend(stem.and_then(|stem| stem.parse::<u32>().ok()));
+        }
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Bytes in all segments, allocated or used.
+    pub fn bytes(&self) -> Result<u64> {
+        self.segments()?.into_iter().try_fold(0, |sum, index| {
+            let path = self.path(index);
+            Ok(sum + fs::metadata(&path).context("read", &path)?.len())
+        })
+    }
+
+    /// Bytes before a position, roughly: for reports of progress.
+    pub fn bytes_before(&self, at: Position) -> u64 {
+        u64::from(at.segment - 1) * SEGMENT_BYTES + at.offset
+    }
+
+    /// A record that was begun after the one that cannot be read shows that this one was whole.
+    fn refuse_later_records(&self, tail: &Tail, index: u32, start: u64) -> Result<()> {
+        let path = self.path(index);
+        let bytes =
+            |start| File::open(&path).and_then(|file| rest(&file, start)).context("read", &path);
+        let later = match self.segment(index)? {
+            Some(segment) => {
+                let bytes = bytes(start)?;
+                let mut places = bytes.windows(RECORD_MAGIC.len()).enumerate();
+                places.any(|(i, magic)| {
+                    magic == RECORD_MAGIC
+                        && RecordHeader::decode(&bytes[i..], &segment.salt).is_some()
+                })
+            }
+            // A segment gets its first bytes before any record, so without them it has to be empty.
+            None => bytes(SEGMENT_HEADER as u64)?.iter().any(|byte| *byte != 0),
+        };
+        if later {
+            let what = "no block can be read here, but something was written behind it";
+            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+        }
+        Ok(())
+    }
+
+    /// Zeroes a segment from a position on.
+    fn clear(&self, from: Position) -> Result<()> {
+        let Some(segment) = self.segment(from.segment)? else { return Ok(()) };
+        let leftover = rest(&segment.file, from.offset).context("read", &segment.path)?;
+        if leftover.iter().any(|byte| *byte != 0) {
+            let length = from.offset + leftover.len() as u64;
+            write_zeros(&segment.file, from.offset, length)
+                .and_then(|()| segment.file.sync_all())
+                .context("clear a torn write in", &segment.path)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn damage(
+        &self,
+        at: Position,
+        block: Option<u64>,
+        what: impl Into<String>,
+    ) -> StoreError {
+        Damage::history(self.path(at.segment), at.offset, block, what)
+    }
+}

@@ -1,0 +1,127 @@
+//! Appending blocks.
+//!
+//! Invariant: when [`Journal::append`] returns, the block is durable.
+
+use super::{
+    Durability, Position, SEGMENT_BYTES, Tail,
+    reader::Reader,
+    segment::{FIRST_ALLOCATION, Segment, write_zeros},
+};
+use crate::store::{
+    error::{IoContext, Result},
+    record::{SEGMENT_HEADER, encode_payload, frame},
+};
+use crate::types::{B256, Block};
+use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc};
+
+/// Appends to the journal.
+#[derive(Debug)]
+pub(in crate::store) struct Journal {
+    reader: Arc<Reader>,
+    segment: Arc<Segment>,
+    tail: Tail,
+    /// Length of the segment's file.
+    allocated: u64,
+    /// Where a segment ends; [`SEGMENT_BYTES`] but in tests.
+    pub(super) segment_bytes: u64,
+    durability: Durability,
+}
+
+impl Journal {
+    /// Creates the directory and a first segment with the genesis block, which follows `anchor`.
+    pub fn create(
+        dir: &Path,
+        anchor: B256,
+        genesis: &Block,
+        durability: Durability,
+    ) -> Result<(Self, Position)> {
+        fs::create_dir(dir).context("create", dir)?;
+        let reader = Arc::new(Reader::new(dir));
+        let segment = reader.remember(1, Segment::create(reader.path(1), 1, durability)?);
+        let tail = Tail { number: 0, record: anchor, end: Position::FIRST };
+        let mut journal = Journal::start(reader, segment, tail, FIRST_ALLOCATION, durability);
+        let position = journal.append(genesis)?;
+        Ok((journal, position))
+    }
+
+    /// Continues after a settled tail. Makes it durable, for a process may have died between
+    /// writing and syncing.
+    pub fn resume(reader: Arc<Reader>, tail: Tail, durability: Durability) -> Result<Self> {
+        let index = tail.end.segment;
+        let segment = reader.segment(index)?.ok_or_else(|| {
+            reader.damage(tail.end, None, "the segment vanished while it was being opened")
+        })?;
+        durability.sync(&segment.file, &segment.path)?;
+        let allocated = segment.file.metadata().context("read", &segment.path)?.len();
+        Ok(Journal::start(reader, segment, tail, allocated, durability))
+    }
+
+    fn start(
+        reader: Arc<Reader>,
+        segment: Arc<Segment>,
+        tail: Tail,
+        allocated: u64,
+        durability: Durability,
+    ) -> Self {
+        let segment_bytes = SEGMENT_BYTES;
+        Journal { reader, segment, tail, allocated, segment_bytes, durability }
+    }
+
+    /// The reading side.
+    pub fn reader(&self) -> &Arc<Reader> {
+        &self.reader
+    }
+
+    /// The last record.
+    pub fn tail(&self) -> Tail {
+        self.tail
+    }
+
+    /// Appends a block and waits until it is durable. After an error other than a refusal of the
+    /// block, it is unknown whether the block is there: the journal must be opened again.
+    pub fn append(&mut self, block: &Block) -> Result<Position> {
+        let payload = encode_payload(block)?;
+        let number = block.header.number;
+        let end = self.tail.end;
+        let (mut record, mut hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
+        if end.offset + record.len() as u64 > self.segment_bytes
+            && end.offset > SEGMENT_HEADER as u64
+        {
+            self.begin_segment(end.segment + 1)?;
+            (record, hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
+        }
+        let at = self.tail.end;
+        let after = at.offset + record.len() as u64;
+        self.allocate(after)?;
+        let Segment { file, path, .. } = &*self.segment;
+        file.write_all_at(&record, at.offset).context("write", path)?;
+        if self.durability == Durability::Synced {
+            file.sync_data().context("sync", path)?;
+        }
+        let end = Position { segment: at.segment, offset: after };
+        self.tail = Tail { number, record: hash, end };
+        Ok(at)
+    }
+
+    fn begin_segment(&mut self, index: u32) -> Result<()> {
+        let segment = Segment::create(self.reader.path(index), index, self.durability)?;
+        self.segment = self.reader.remember(index, segment);
+        self.allocated = FIRST_ALLOCATION;
+        self.tail.end = Position::start_of(index);
+        Ok(())
+    }
+
+    /// Extends the segment to hold at least `length` bytes.
+    fn allocate(&mut self, length: u64) -> Result<()> {
+        if length <= self.allocated {
+            return Ok(());
+        }
+        let doubled = (self.allocated * 2).clamp(FIRST_ALLOCATION, SEGMENT_BYTES);
+        let target = length.max(doubled);
+        let Segment { file, path, .. } = &*self.segment;
+        write_zeros(file, self.allocated, target).context("extend", path)?;
+        self.durability.sync(file, path)?;
+        self.allocated = target;
+        Ok(())
+    }
+}
