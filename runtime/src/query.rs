@@ -11,7 +11,7 @@ use crate::pipeline::{Executed, execute, seal::environment};
 use crate::state::Overlay;
 use crate::store::LogFilter;
 use crate::types::{
-    Account, Address, B256, Block, Bytes, Call, Header, Intent, Log, Outcome, Receipt, U256,
+    Account, Address, B256, Block, Bytes, Call, Intent, Log, Outcome, Receipt, U256,
 };
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub struct CallRequest {
 /// What a call would do.
 #[derive(Debug, Clone)]
 pub struct Simulation {
-    /// The receipt it would get; it pays nothing for gas.
+    /// The receipt it would get. Whoever is asked for needs no money for the gas.
     pub receipt: Receipt,
     /// The calls it would make.
     pub trace: Vec<TraceCall>,
@@ -89,7 +89,7 @@ impl Chain {
     /// Executes a call over the state at the head, in the block that would come next at `timestamp`, and forgets it.
     pub fn simulate(&self, request: &CallRequest, timestamp: u64) -> Result<Simulation, Fault> {
         let view = Arc::new(self.store.view());
-        let block = self.next_block(&view.head().inner().clone(), timestamp);
+        let block = environment(&self.genesis, &view.head().inner().clone(), timestamp);
         let gas_limit = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
         self.simulate_over(Overlay::new(view), &block, request, gas_limit, true)
     }
@@ -98,7 +98,7 @@ impl Chain {
     /// as the state stays as it is.
     pub fn estimate(&self, request: &CallRequest, timestamp: u64) -> Result<u64, EstimateError> {
         let view = Arc::new(self.store.view());
-        let block = self.next_block(&view.head().inner().clone(), timestamp);
+        let block = environment(&self.genesis, &view.head().inner().clone(), timestamp);
         let run = |gas, traced| {
             self.simulate_over(Overlay::new(view.clone()), &block, request, gas, traced)
         };
@@ -123,11 +123,6 @@ impl Chain {
         Ok(enough)
     }
 
-    /// The next block as a simulation sees it: as it would be sealed, but with gas for nothing.
-    fn next_block(&self, head: &Header, timestamp: u64) -> BlockEnv {
-        BlockEnv { gas_price: 0, ..environment(&self.genesis, head, timestamp) }
-    }
-
     fn simulate_over(
         &self,
         mut overlay: Overlay,
@@ -138,6 +133,8 @@ impl Chain {
     ) -> Result<Simulation, Fault> {
         let CallRequest { from, to, value, input, gas: _ } = request.clone();
         let intrinsic_gas = gas::intrinsic(&input, to.is_none(), 0, 0);
+        let gas_limit = gas_limit.max(intrinsic_gas);
+        lend(&mut overlay, &from, U256::from(gas_limit) * U256::from(block.gas_price))?;
         let intent = Intent {
             hash: B256::ZERO,
             kind: 2,
@@ -147,9 +144,9 @@ impl Chain {
             nonce: overlay.account(&from)?.nonce,
             window: None,
             calls: vec![Call { to, value, input }],
-            gas_limit: gas_limit.max(intrinsic_gas),
+            gas_limit,
             intrinsic_gas,
-            max_fee: 0,
+            max_fee: block.gas_price,
             max_priority_fee: 0,
         };
         let (_, Executed { receipt, trace }) =
@@ -220,6 +217,16 @@ impl Chain {
             found.push(found_log(block, position.transaction as usize, position.log as usize)?);
         }
         Ok(found)
+    }
+}
+
+/// Gives an account what the gas of a simulation costs. The pipeline takes it away before anything runs, so contracts see
+/// the real price of gas and the real balance. An account so rich that the sum overflows pays by itself.
+fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<(), Fault> {
+    let account = overlay.account(address)?;
+    match account.balance.checked_add(cost) {
+        Some(balance) => overlay.set_account(address, Account { balance, ..account }),
+        None => Ok(()),
     }
 }
 

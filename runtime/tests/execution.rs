@@ -247,36 +247,37 @@ fn damaged_modules_are_refused() {
 
 #[test]
 fn a_contract_may_call_itself_to_the_limit_only_if_it_says_so() {
-    // call(self): context gives the own address at 0; value at 200 is zero; the input at 300 is zeros.
-    let body = |bytes: usize| {
-        format!(
-            r#"(func (export "call") (param i32) (result i32)
-                (call $context (i64.const 0x0000_0000_0000_0014))
-                (i64.const 0)
-                (drop (call $call (i32.const 0) (i32.const 200) (i64.const 0x12c_0000_000{bytes}) (i64.const -1)))
-                drop
-                (i32.const 0))"#
-        )
-    };
-    let strict = |bytes| contract(&body(bytes));
-    // Four zeros are a selector and also stand for the empty input.
-    let lenient = |bytes| {
-        contract(&format!(r#"(@custom "florin.reentrant" "\00\00\00\00") {}"#, body(bytes)))
-    };
-    for (text, bytes, calls) in [
-        (strict(4), 4, 2),
-        (strict(0), 0, 2),
-        (lenient(4), 4, 65),
-        (lenient(0), 0, 65),
-        (lenient(3), 3, 2),
+    // call(self): context gives the own address at 0; value at 200 is zero; the input at 300 is what came in.
+    let body = r#"(func (export "call") (param $length i32) (result i32)
+        (call $context (i64.const 0x0000_0000_0000_0014))
+        (drop (call $input (i32.const 0) (i64.const 0x12c_0000_0004)))
+        (i64.const 0)
+        (drop (call $call (i32.const 0) (i32.const 200)
+            (i64.or (i64.const 0x12c_0000_0000) (i64.extend_i32_u (local.get $length))) (i64.const -1)))
+        drop
+        (i32.const 0))"#;
+    let strict = contract(body);
+    let lenient =
+        |list: &str| contract(&format!(r#"(@custom "florin.reentrant" "{list}") {body}"#));
+    let (method, payment) = (lenient(r"\01\02\03\04"), lenient(r"\00\00\00\00"));
+    // Four zeros in the list stand for the empty input, and no selector is four zeros.
+    for (text, input, calls) in [
+        (&strict, &[1, 2, 3, 4][..], 2),
+        (&strict, &[], 2),
+        (&method, &[1, 2, 3, 4], 65),
+        (&method, &[1, 2, 3], 2),
+        (&method, &[], 2),
+        (&payment, &[], 65),
+        (&payment, &[0, 0, 0, 0], 2),
+        (&payment, &[0], 2),
     ] {
         let mut bench = Bench::new();
-        let address = bench.deployed(&text);
+        let address = bench.deployed(text);
         // Test threads have small stacks; so has this one.
         let executed = std::thread::scope(|scope| {
             let builder = std::thread::Builder::new().stack_size(1 << 20);
             let bench = &mut bench;
-            let run = move || bench.run(Some(address), 0, vec![0; bytes], 100_000_000);
+            let run = move || bench.run(Some(address), 0, input.to_vec(), 100_000_000);
             builder.spawn_scoped(scope, run).expect("a thread").join().expect("no crash")
         });
         assert!(executed.receipt.is_success());

@@ -401,7 +401,7 @@ pub const fn count_reentrant(receive: bool, own: &[Method], interfaces: &[&[Meth
 }
 
 /// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant). `#[receive]` has none: four
-/// zeros stand for it.
+/// zeros stand for it, and for nothing else.
 pub const fn reentrant<const N: usize>(
     receive: bool,
     own: &[Method],
@@ -411,8 +411,11 @@ pub const fn reentrant<const N: usize>(
     let mut at = if receive { 4 } else { 0 };
     let mut i = 0;
     while let Some(method) = nth(own, interfaces, i) {
-        assert!(!receive || method.selector != 0, "rename the method whose selector is 0x00000000");
         if method.reentrant {
+            assert!(
+                method.selector != 0,
+                "a method whose selector is 0x00000000 cannot be reentrant"
+            );
             at = put(&mut out, at, &method.selector.to_be_bytes());
         }
         i += 1;

@@ -129,7 +129,7 @@ fn abi_md_is_the_table() {
         ),
         (
             sections::REENTRANT,
-            "The 4-byte selectors, one after the other, that may be called while the contract is on the call stack; four zeros also stand for a call without data, a payment.",
+            "The 4-byte selectors, one after the other, that may be called while the contract is on the call stack; four zeros stand for a call without data, a payment.",
         ),
     ];
     for (name, content) in rows {

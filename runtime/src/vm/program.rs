@@ -74,9 +74,13 @@ impl Program {
     }
 
     /// Whether a call with this input may enter the contract while it is on the call stack. Four zeros in its list stand
-    /// for the empty input, a payment.
+    /// for the empty input, a payment, and for nothing else.
     pub fn may_be_reentered(&self, input: &[u8]) -> bool {
-        let selector = if input.is_empty() { Some(&[0; 4]) } else { input.first_chunk() };
+        let selector = match input.first_chunk::<4>() {
+            Some([0, 0, 0, 0]) => None,
+            None if input.is_empty() => Some(&[0; 4]),
+            longer => longer,
+        };
         selector.is_some_and(|selector| self.facts.reentrant.contains(selector))
     }
 

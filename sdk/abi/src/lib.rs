@@ -43,7 +43,7 @@ pub mod sections {
     /// of the code it replaces or bring a `migrate` export.
     pub const LAYOUT: &str = "florin.layout";
     /// The concatenated 4-byte selectors of the methods that may be entered while the contract is on the call stack. Four
-    /// zeros also stand for a call without input.
+    /// zeros stand for a call without input, and for nothing else.
     pub const REENTRANT: &str = "florin.reentrant";
 }
 
