@@ -7,7 +7,7 @@ use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
 use crate::state::{Overlay, StateView};
 use crate::store::{Commitment, Durability, Progress, Store, StoreError, View};
-use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt};
+use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -141,6 +141,10 @@ impl Chain {
             seal(&self.genesis, parent, timestamp, transactions, overlay, &self.vm, commitment)?;
         if let Some(block) = &sealed.block {
             self.store.commit(block)?;
+            self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
+                StateKey::Code(hash) => Some(hash),
+                _ => None,
+            }));
         }
         Ok(sealed)
     }

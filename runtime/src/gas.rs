@@ -35,8 +35,18 @@ pub const ACCESS_LIST_KEY: u64 = 1_900;
 pub const INSTANCE: u64 = gas(200);
 /// A page of initial or grown memory: clearing and faulting in 64 KiB takes about 7 us.
 pub const MEMORY_PAGE: u64 = gas(280);
-/// A grown table entry.
+/// An entry of a table, at the start or grown.
 pub const TABLE_ENTRY: u64 = 8;
+/// An instruction that is a call into the engine: growing nothing, referring to a function, dropping a segment.
+pub const ENGINE_CALL: u64 = 120;
+/// A call through the table; its first use of an entry is a call into the engine.
+pub const INDIRECT_CALL: u64 = 20;
+/// Beginning to copy or fill memory; each byte is one more.
+pub const BULK_OPERATION: u64 = 10;
+/// A division or remainder of 32 bits, which takes the time of that many additions.
+pub const DIVISION_32: u64 = 6;
+/// The same of 64 bits.
+pub const DIVISION_64: u64 = 10;
 /// Entering a host function: 4 to 10 ns of glue and bookkeeping.
 pub const HOST_CALL: u64 = 25;
 /// A byte copied between guest and host, 16 of them in a nanosecond and some for its later keeping.
@@ -70,6 +80,8 @@ pub const LOG: u64 = gas(400);
 pub const LOG_TOPIC: u64 = gas(400);
 /// A byte of a log's data.
 pub const LOG_BYTE: u64 = gas(4);
+/// A byte that the transaction's own call returns or reverts with: the receipt keeps it as it keeps a log's data.
+pub const RECEIPT_BYTE: u64 = gas(4);
 /// keccak-256: 0.3 us for a short message.
 pub const KECCAK: u64 = gas(12);
 /// A byte of it: 136 bytes in 0.3 us.

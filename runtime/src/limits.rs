@@ -14,8 +14,11 @@ pub const CALL_DEPTH: usize = 64;
 pub const CONCURRENT_EXECUTIONS: usize = 16;
 /// Instances, memories and tables in the pool.
 pub const POOL_SLOTS: u32 = (CALL_DEPTH * CONCURRENT_EXECUTIONS) as u32;
-/// Largest linear memory: 256 pages. With the deepest nesting one execution holds at most 1 GiB.
+/// Largest linear memory: 256 pages.
 pub const MEMORY_BYTES: usize = 16 << 20;
+/// Linear memory that all running calls of one transaction hold together: calls nested to the limit with half a MiB each,
+/// or four of the largest. All executions together take at most 1 GiB.
+pub const EXECUTION_MEMORY_BYTES: usize = 64 << 20;
 /// Memory that stays with a pool slot between calls: more than the initial memory of an SDK contract, so that
 /// starting one needs no system call.
 pub const MEMORY_KEPT_BYTES: usize = 1 << 20;
@@ -45,22 +48,31 @@ pub const MODULE_TYPES: u32 = 1024;
 pub const MODULE_GLOBALS: u32 = 1024;
 /// Most data segments in a module.
 pub const MODULE_DATA_SEGMENTS: u32 = 4 * 1024;
-/// Most element segments in a module.
-pub const MODULE_ELEMENT_SEGMENTS: u32 = 64;
+/// Most element segments in a module; linkers make one. Filling the table is part of starting an instance.
+pub const MODULE_ELEMENT_SEGMENTS: u32 = 1;
 /// Most exports of a module.
 pub const MODULE_EXPORTS: u32 = 64;
 /// Most methods that a module may name as reentrant; each nested call may look through them.
 pub const MODULE_REENTRANT: usize = 256;
 /// Most targets of a `br_table`.
 pub const BRANCH_TARGETS: u32 = 8 * 1024;
+/// Most parameters and results of a block, which every branch to it passes on; rustc's have one.
+pub const BLOCK_VALUES: usize = 4;
 /// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are at 5 to 8.
-pub const COMPILED_PER_MODULE_BYTE: usize = 48;
+pub const COMPILED_PER_MODULE_BYTE: usize = 16;
 /// Compiled code that even an empty module may have.
 pub const COMPILED_BASE_BYTES: usize = 256 << 10;
-/// Compiled modules kept ready in memory; more are loaded from disk when needed.
-pub const MODULES_IN_MEMORY: usize = 4096;
+/// Compiled modules of the ledger kept ready in memory; more are loaded from disk when needed. Each may hold a file
+/// descriptor, of which a process commonly has 1,024.
+pub const MODULES_IN_MEMORY: usize = 512;
+/// Bytes of compiled code kept ready in memory.
+pub const COMPILED_BYTES_IN_MEMORY: usize = 1 << 30;
+/// Compiled modules kept in memory that executions created and no block has, or not yet.
+pub const NEW_MODULES_IN_MEMORY: usize = 16;
 
-/// Inputs and outputs that the trace of one simulation keeps, in bytes; later calls are not traced.
+/// Characters of a function's name in a backtrace; a module can carry names of any length.
+pub const FUNCTION_NAME_CHARS: usize = 128;
+/// Inputs, outputs and printed lines that the trace of one simulation keeps, in bytes; later ones are left out.
 pub const TRACE_BYTES: usize = 32 << 20;
 
 /// Most transactions in a block, which bounds the memory of sealing one.
@@ -77,6 +89,7 @@ const _: () = {
     assert!(WASM_STACK_BYTES < STACK_RED_ZONE_BYTES);
     assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);
     assert!(MEMORY_KEPT_BYTES <= MEMORY_BYTES);
+    assert!(MEMORY_BYTES <= EXECUTION_MEMORY_BYTES);
     assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
     // Fuel is 64 bits wide, and a block's gas must fit into it.
     assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());

@@ -84,17 +84,17 @@ fn hostile_code_halts_or_reverts_and_pays() {
     let halting = [
         ("endless loop", "(loop (br 0)) (i32.const 0)", "out of gas"),
         ("unbounded recursion", "(call $main (i32.const 0))", "trap: call stack exhausted"),
-        ("unreachable", "(unreachable)", "trap: wasm `unreachable` instruction executed"),
+        ("unreachable", "(unreachable)", "trap: unreachable code reached"),
         (
             "division by zero",
             "(i32.div_u (i32.const 1) (i32.const 0))",
-            "trap: integer divide by zero",
+            "trap: integer division by zero",
         ),
         ("load beyond memory", "(i32.load (i32.const 65536))", "trap: out of bounds memory access"),
         (
             "null table entry",
             "(call_indirect (result i32) (i32.const 3))",
-            "trap: uninitialized element",
+            "trap: indirect call of nothing",
         ),
         (
             "key beyond memory",
@@ -126,6 +126,11 @@ fn hostile_code_halts_or_reverts_and_pays() {
         (
             "memory bomb",
             "(loop (drop (memory.grow (i32.const 255))) (br 0)) (i32.const 0)",
+            "out of gas",
+        ),
+        (
+            "calls into the engine that do nothing",
+            "(loop (drop (memory.grow (i32.const 0))) (br 0)) (i32.const 0)",
             "out of gas",
         ),
         (
@@ -198,6 +203,50 @@ fn modules_that_are_not_contracts_are_refused_by_name() {
         (module(memory), "does not export `call`"),
         (module(call), "does not export a memory"),
         (module(&format!("{memory} (func (export \"call\"))")), "not a function from i32 to i32"),
+        (
+            module(&format!("{memory} {call} (table 9 funcref) (func $f) (elem func $f $f)")),
+            "not an active list",
+        ),
+        (
+            module(&format!(
+                "{memory} {call} (table 9 funcref) (func $f) (elem (i32.const 0) funcref (ref.func $f))"
+            )),
+            "not an active list",
+        ),
+        (
+            module(&format!(
+                "{memory} {call} (table 9 funcref) (func $f) (elem (i32.const 8) $f $f)"
+            )),
+            "inside the table",
+        ),
+        (
+            module(&format!(
+                "{memory} {call} (table 9 funcref) (func $f) (elem (i32.const 0) $f) (elem (i32.const 1) $f)"
+            )),
+            "number of element segments",
+        ),
+        (module(&format!("{memory} {call} (data (i32.const 65535) \"ab\")")), "initial memory"),
+        (module(&format!("{memory} {call} (data (i32.const -1) \"ab\")")), "initial memory"),
+        (
+            module(&format!(
+                "{} {memory} {call}",
+                r#"(import "florin1" "gas_left" (func (result i64)))"#.repeat(2)
+            )),
+            "imports `florin1.gas_left` twice",
+        ),
+        (
+            module(&format!(
+                "{} {memory} {call}",
+                r#"(import "florin1" "gas_left" (func (result i64)))"#.repeat(100)
+            )),
+            "number of imports",
+        ),
+        (
+            module(&format!(
+                "{memory} {call} (func (block (result i32 i32 i32 i32 i32) unreachable) drop drop drop drop drop)"
+            )),
+            "parameters and results of a block of function 1",
+        ),
         (module(&many_locals), "local variables of function 0 (`call`)"),
         (module(&huge), "size in bytes of function 0 (`call`)"),
     ];
@@ -284,4 +333,43 @@ fn a_contract_may_call_itself_to_the_limit_only_if_it_says_so() {
         assert_eq!(executed.trace.len(), calls, "the last of them was refused");
         assert!(matches!(executed.trace[calls - 1].outcome, Some(Outcome::Reverted { .. })));
     }
+}
+
+#[test]
+fn what_the_receipt_keeps_is_paid_for() {
+    let mut bench = Bench::new();
+    let address = bench.deployed(&run_body("(call $output (i64.const 60000)) (i32.const 0)"));
+    let used = bench.call(address, vec![], 1_000_000).gas_used;
+    assert!(used > 21_000 + 4 * 60_000, "{used}");
+    // Inside, the same is a copy.
+    let calls = contract(
+        r#"(func (export "call") (param i32) (result i32)
+            (drop (call $input (i32.const 0) (i64.const 20)))
+            (drop (call $call (i32.const 0) (i32.const 200) (i64.const 0) (i64.const -1)))
+            (i32.const 0))"#,
+    );
+    let outer = bench.deployed(&calls);
+    let used = bench.call(outer, address.to_vec(), 1_000_000).gas_used;
+    assert!(used < 21_000 + 20 * 16 + 10_000, "{used}");
+}
+
+#[test]
+fn calls_of_one_transaction_share_a_bound_of_memory() {
+    // Grows by 64 KiB times the first byte of the input, and calls itself; counts the calls in storage.
+    let body = r#"(@custom "florin.reentrant" "\01\02\03\04") (func (export "call") (param i32) (result i32)
+        (call $context (i64.const 0x0000_0000_0000_0014))
+        (i32.store (i32.const 300) (i32.const 0x04030201))
+        (if (i32.eq (memory.grow (i32.const 127)) (i32.const -1)) (then unreachable))
+        (drop (call $call (i32.const 0) (i32.const 200) (i64.const 0x12c_0000_0004) (i64.const -1)))
+        (i32.const 0))"#;
+    let mut bench = Bench::new();
+    let address = bench.deployed(&contract(body));
+    let executed = bench.run(Some(address), 0, vec![1, 2, 3, 4], 100_000_000);
+    // Eight calls of 8 MiB each fill 64 MiB; the ninth halts, and its caller goes on.
+    assert_eq!(executed.trace.len(), 9);
+    assert!(matches!(executed.trace[8].outcome, Some(Outcome::Halted { .. })));
+    assert!(executed.receipt.is_success());
+    // What ended gave its memory back.
+    let again = bench.run(Some(address), 0, vec![1, 2, 3, 4], 100_000_000);
+    assert_eq!(again.trace.len(), 9);
 }

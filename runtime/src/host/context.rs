@@ -1,7 +1,7 @@
 //! Input, output and context.
 
 use super::{Exit, GuestMemory, Host, Part};
-use crate::gas::{COPY_BYTE, FUEL_PER_GAS, HOST_CALL};
+use crate::gas::{COPY_BYTE, FUEL_PER_GAS, HOST_CALL, RECEIPT_BYTE};
 use florin_abi::{Context, Slice, limits};
 use std::convert::Infallible;
 
@@ -26,9 +26,15 @@ impl Host {
         memory: &mut impl GuestMemory,
         data: Slice,
     ) -> Result<(), Exit> {
-        self.charge(Part::Host, HOST_CALL + COPY_BYTE * u64::from(data.length))?;
+        self.charge_result(data)?;
         self.frame.output = memory.read(data, limits::DATA_BYTES, "output")?.to_vec().into();
         Ok(())
+    }
+
+    /// Charges for what a call returns or reverts with; the receipt keeps that of the outermost for ever.
+    fn charge_result(&mut self, data: Slice) -> Result<(), Exit> {
+        let byte = if self.world().is_outermost() { RECEIPT_BYTE } else { COPY_BYTE };
+        self.charge(Part::Host, HOST_CALL + byte * u64::from(data.length))
     }
 
     pub(crate) fn returned(
@@ -75,7 +81,7 @@ impl Host {
         memory: &mut impl GuestMemory,
         data: Slice,
     ) -> Result<Infallible, Exit> {
-        self.charge(Part::Host, HOST_CALL + COPY_BYTE * u64::from(data.length))?;
+        self.charge_result(data)?;
         let reason = memory.read(data, limits::DATA_BYTES, "revert")?;
         Err(Exit::Revert(reason.to_vec().into()))
     }

@@ -21,6 +21,7 @@ pub use value::code_price;
 pub use world::{BlockEnv, Ending, Finished, HOST_ERRORS, Message, TraceCall, TraceKind, World};
 
 use crate::error::Fault;
+use crate::limits::EXECUTION_MEMORY_BYTES;
 use crate::types::{Address, Bytes, Halt, U256};
 
 /// Why a host function does not return to its contract.
@@ -59,6 +60,8 @@ pub struct Frame {
     pub returned: Bytes,
     /// What is left to spend.
     pub fuel: u64,
+    /// Bytes of linear memory it holds.
+    pub memory: usize,
 }
 
 /// One running call.
@@ -99,6 +102,18 @@ impl Host {
             }
             None => Err(Exit::Halt(Halt::OutOfGas)),
         }
+    }
+
+    /// Takes more memory for this call, until it ends; `false`, and nothing taken, if the transaction's running calls
+    /// would hold too much.
+    pub fn hold_memory(&mut self, bytes: usize) -> bool {
+        let held = self.world().held_memory + bytes;
+        let allowed = held <= EXECUTION_MEMORY_BYTES;
+        if allowed {
+            self.world().held_memory = held;
+            self.frame.memory += bytes;
+        }
+        allowed
     }
 
     /// Takes over what the engine's own meter says is left.

@@ -25,15 +25,20 @@ fn refusal(message: impl std::fmt::Display) -> Vec<u8> {
     Revert::from(format!("code refused: {message}")).abi_encode()
 }
 
-/// What deployment data costs: for a new module checking, compiling and keeping it.
-pub fn code_price(data: &[u8]) -> u64 {
-    match deploy::parse(data) {
+/// What deployment data costs: for a new module checking, compiling and keeping it. `None` if that is more than
+/// `available`; then the module is not looked into.
+pub fn code_price(data: &[u8], available: u64) -> Option<u64> {
+    let price = match deploy::parse(data) {
         Some(Deployment::Module { module, .. }) => {
-            let functions = function_count(module).saturating_mul(gas::CODE_FUNCTION);
-            functions.saturating_add(gas::CODE_BYTE * module.len() as u64)
+            let bytes = gas::CODE_BYTE * module.len() as u64;
+            if bytes > available {
+                return None;
+            }
+            bytes.saturating_add(function_count(module).saturating_mul(gas::CODE_FUNCTION))
         }
         _ => gas::ACCOUNT_READ,
-    }
+    };
+    (price <= available).then_some(price)
 }
 
 impl World {
@@ -220,13 +225,18 @@ impl Host {
         self.deny_static("create")?;
         let value = U256::from_be_bytes(memory.read_array::<32>(value, "value")?);
         let code = memory.read(code, limits::DATA_BYTES, "deployment data")?;
-        self.charge(Part::Code, code_price(code))?;
+        self.charge_code(code)?;
         let salt = match memory.read(salt, 32, "salt")? {
             [] => None,
             salt => Some(B256::try_from(salt).map_err(|_| {
                 Exit::Halt(Halt::Misuse(format!("salt of {} bytes; it is empty or 32", salt.len())))
             })?),
         };
+        if salt.is_some() {
+            // The address is made from the hash of all the data.
+            let hashed = gas::KECCAK_BYTE * code.len() as u64;
+            self.charge(Part::Calls, gas::KECCAK + hashed)?;
+        }
         let caller = self.frame.address;
         let world = self.world();
         if let Some(reason) = world.too_deep() {
@@ -251,6 +261,11 @@ impl Host {
         Ok(result)
     }
 
+    fn charge_code(&mut self, code: &[u8]) -> Result<(), Exit> {
+        let price = code_price(code, self.frame.fuel).ok_or(Exit::Halt(Halt::OutOfGas))?;
+        self.charge(Part::Code, price)
+    }
+
     fn returned_refusal(&mut self, reason: Vec<u8>) -> Result<u64, Exit> {
         let length = reason.len() as u64;
         self.frame.returned = reason.into();
@@ -266,7 +281,7 @@ impl Host {
         self.charge(Part::Calls, gas::HOST_CALL + gas::CREATE + copied)?;
         self.deny_static("upgrade")?;
         let code = memory.read(code, limits::DATA_BYTES, "deployment data")?;
-        self.charge(Part::Code, code_price(code))?;
+        self.charge_code(code)?;
         let address = self.frame.address;
         let world = self.world();
         if let Some(reason) = world.too_deep() {
@@ -275,7 +290,8 @@ impl Host {
         let prepared = world.prepare(code)?.map_err(|reason| Exit::Revert(reason.into()))?;
         let account = world.overlay.account(&address)?;
         let overlay = &mut world.overlay;
-        let former = world.vm.program(&account.code_hash, |hash| overlay.code(hash))?;
+        let is_new = overlay.is_new_code(&account.code_hash);
+        let former = world.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
         if let Some(lost) = prepared.program.layout_conflict(&former) {
             let message =
                 format!("the storage layout changed ({lost}); keep it or export `migrate`");

@@ -177,6 +177,8 @@ pub struct World {
     stack: Vec<Address>,
     /// Accounts that were called in this transaction.
     called: BTreeSet<Address>,
+    /// Bytes of linear memory that the running calls hold.
+    pub(super) held_memory: usize,
     /// Bytes that the trace may still keep.
     trace_room: usize,
 }
@@ -202,6 +204,7 @@ impl World {
             vm,
             stack: Vec::new(),
             called: BTreeSet::new(),
+            held_memory: 0,
             trace_room: TRACE_BYTES,
         }
     }
@@ -245,7 +248,8 @@ impl World {
             });
         }
         let overlay = &mut self.overlay;
-        let program = self.vm.program(&account.code_hash, |hash| overlay.code(hash))?;
+        let is_new = overlay.is_new_code(&account.code_hash);
+        let program = self.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
         let entered = self.stack.contains(&message.target);
         if entered && !program.may_be_reentered(&message.input) {
             return Ok(Err(ReentrantCall { account: message.target }.abi_encode()));
@@ -257,9 +261,16 @@ impl World {
     pub(super) fn print(&mut self, message: String) {
         let depth = self.stack.len().saturating_sub(1);
         let running = self.trace.iter_mut().flatten().rev().find(|call| call.depth == depth);
-        if let (Some(call), true) = (running, self.development) {
+        let room = self.trace_room.checked_sub(size_of::<String>() + message.len());
+        if let (Some(call), Some(room), true) = (running, room, self.development) {
+            self.trace_room = room;
             call.printed.push(message);
         }
+    }
+
+    /// Whether the running call is the transaction's own, whose output is kept in the receipt.
+    pub(super) fn is_outermost(&self) -> bool {
+        self.stack.len() == 1
     }
 
     /// The reason to refuse a call that would be nested too deeply.
@@ -288,13 +299,23 @@ impl World {
                 None => Finished { ending: Ending::Success, output: Bytes::new(), fuel_left: fuel },
                 Some(program) => {
                     let (returned, output, address) = (Bytes::new(), Bytes::new(), target);
-                    let frame =
-                        Frame { address, caller, value, is_static, input, output, returned, fuel };
+                    let frame = Frame {
+                        address,
+                        caller,
+                        value,
+                        is_static,
+                        input,
+                        output,
+                        returned,
+                        fuel,
+                        memory: 0,
+                    };
                     self.stack.push(target);
                     let (host, ending) = program.run(Host::new(frame, self), entry);
                     let (frame, world) = host.finish();
                     self = world;
                     self.stack.pop();
+                    self.held_memory -= frame.memory;
                     match ending {
                         Ok(ending) => self.conclude(ending, frame),
                         Err(fault) => return (self, Err(fault)),

@@ -100,11 +100,11 @@ fn run_one(
         let (world, finished) = world.call(message, false);
         return Ok((world, finished?));
     }
-    let price = code_price(&call.input);
-    let Some(rest) = fuel.checked_sub(price) else {
+    let Some(price) = code_price(&call.input, fuel) else {
         world.spent.add(Part::Forfeited, fuel);
         return Ok((world, Finished::out_of_gas()));
     };
+    let rest = fuel - price;
     world.spent.add(Part::Code, price);
     let prepared = match world.prepare(&call.input)? {
         Ok(prepared) => prepared,

@@ -142,6 +142,11 @@ impl Overlay {
         }
     }
 
+    /// Whether a module was added by the changes, not found in the view.
+    pub fn is_new_code(&self, hash: &B256) -> bool {
+        self.code.contains_key(hash)
+    }
+
     /// Adds a module, unless it is there already.
     pub fn add_code(&mut self, hash: B256, module: Bytes) -> Result<(), Fault> {
         if self.code(&hash)?.is_none() {

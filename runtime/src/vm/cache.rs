@@ -1,99 +1,135 @@
 //! Compiled code on disk, so that a restart compiles nothing.
 //!
 //! Compiled code is machine code: whoever can place a file here could run anything in the host. So each file is
-//! authenticated by a key that only this ledger has (BLAKE3 keyed), over the module's hash, the engine's version and
-//! configuration, and every byte; a file that does not check out is as good as absent. The folder is safe to delete.
+//! authenticated (BLAKE3 keyed), over the module's hash, the engine, what is known of the module and every byte of the
+//! code; a file that does not check out is as good as absent. The key holds only where it was made: it is bound to its
+//! file as the file system knows it, so a folder that came from elsewhere, key and all, counts for nothing.
+//!
+//! Only modules of committed blocks are kept, so the folder is bounded by the ledger. It is safe to delete.
 
+use super::engine::Engine;
+use super::validate::Facts;
 use crate::error::Fault;
 use crate::types::B256;
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::Module;
 
-/// Name of the file with the ledger's key.
+/// Name of the file with the key.
 const KEY_FILE: &str = "key";
-const MAC_BYTES: usize = 32;
+/// Ending of a file of machine code.
+const CODE: &str = "cwasm";
+/// Ending of the file beside it: authentication, then what is known of the module.
+const SEAL: &str = "seal";
 
 pub(super) struct CompiledCache {
     dir: PathBuf,
-    key: [u8; 32],
-    /// Distinguishes engines whose compiled code is not interchangeable.
+    key: [u8; blake3::KEY_LEN],
+    /// Distinguishes engines whose compiled code, or whose checks, are not interchangeable.
     engine: u64,
 }
 
 impl CompiledCache {
-    /// The cache in a folder, which is made if need be.
-    pub(super) fn open(dir: &Path, engine: &super::engine::Engine) -> Result<Self, Fault> {
-        let key = key(dir).map_err(|error| fault(dir, &error))?;
+    /// The cache in a folder, which is made if need be. What other engines left in it is removed.
+    pub(super) fn open(dir: &Path, engine: &Engine) -> Result<Self, Fault> {
         let mut hasher = DefaultHasher::new();
         engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
-        Ok(CompiledCache { dir: dir.to_owned(), key, engine: hasher.finish() })
+        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        let key = key(dir).map_err(|error| {
+            Fault::Engine(format!("the cache of compiled code, {}: {error}", dir.display()))
+        })?;
+        let cache = CompiledCache { dir: dir.to_owned(), key, engine: hasher.finish() };
+        cache.prune();
+        Ok(cache)
     }
 
-    fn path(&self, hash: &B256) -> PathBuf {
-        self.dir.join(format!("{hash:x}-{:016x}", self.engine))
+    fn path(&self, hash: &B256, ending: &str) -> PathBuf {
+        self.dir.join(format!("{hash:x}-{:016x}.{ending}", self.engine))
     }
 
-    fn mac(&self, hash: &B256, code: &[u8]) -> blake3::Hash {
+    fn mac(&self, hash: &B256, facts: &[u8], code: &[u8]) -> blake3::Hash {
         let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(hash.as_slice()).update(&self.engine.to_le_bytes()).update(code);
+        hasher.update(hash.as_slice()).update(&self.engine.to_le_bytes());
+        hasher.update(&(facts.len() as u64).to_le_bytes()).update(facts).update(code);
         hasher.finalize()
     }
 
     /// The compiled code of a module, if it is here and genuine.
-    pub(super) fn load(&self, hash: &B256, engine: &wasmtime::Engine) -> Option<Module> {
-        let mac: [u8; MAC_BYTES] =
-            fs::read(self.path(hash).with_extension("mac")).ok()?.try_into().ok()?;
-        let mut file = fs::File::open(self.path(hash).with_extension("cwasm")).ok()?;
+    pub(super) fn load(&self, hash: &B256, engine: &Engine) -> Option<(Module, Facts)> {
+        let seal = fs::read(self.path(hash, SEAL)).ok()?;
+        let (mac, facts) = seal.split_first_chunk::<{ blake3::OUT_LEN }>()?;
+        let mut file = File::open(self.path(hash, CODE)).ok()?;
         let mut code = Vec::new();
         file.read_to_end(&mut code).ok()?;
-        if self.mac(hash, &code) != blake3::Hash::from_bytes(mac) {
+        if self.mac(hash, facts, &code) != blake3::Hash::from_bytes(*mac) {
             return None;
         }
+        let facts = postcard::from_bytes(facts).ok()?;
         file.rewind().ok()?;
         // SAFETY: this ledger wrote the file, the code above has just proved it, and the open file is what is mapped.
         #[allow(unsafe_code)]
-        unsafe { Module::deserialize_open_file(engine, file) }.ok()
+        let module = unsafe { Module::deserialize_open_file(engine.wasmtime(), file) }.ok()?;
+        Some((module, facts))
     }
 
     /// Keeps the compiled code of a module. A cache that cannot be written costs time and nothing else, so failing to
     /// is not an error.
-    pub(super) fn keep(&self, hash: &B256, module: &Module) {
-        let Ok(code) = module.serialize() else { return };
-        let mac = self.mac(hash, &code);
-        let path = self.path(hash);
+    pub(super) fn keep(&self, hash: &B256, module: &Module, facts: &Facts) {
+        let (Ok(code), Ok(facts)) = (module.serialize(), postcard::to_allocvec(facts)) else {
+            return;
+        };
+        let seal = [self.mac(hash, &facts, &code).as_bytes(), &facts[..]].concat();
         // Files that were written in part do not check out, and are written again.
-        let _ = write_whole(&path.with_extension("cwasm"), &code)
-            .and_then(|()| write_whole(&path.with_extension("mac"), mac.as_bytes()));
+        let _ = write_whole(&self.path(hash, CODE), &code)
+            .and_then(|()| write_whole(&self.path(hash, SEAL), &seal));
     }
-}
 
-fn fault(path: &Path, error: &std::io::Error) -> Fault {
-    Fault::Engine(format!("the cache of compiled code, {}: {error}", path.display()))
+    /// Removes what no load will ever ask for.
+    fn prune(&self) {
+        let ours = [CODE, SEAL].map(|ending| format!("-{:016x}.{ending}", self.engine));
+        for entry in fs::read_dir(&self.dir).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name != KEY_FILE && !ours.iter().any(|ending| name.ends_with(ending)) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+    }
 }
 
 /// Writes a file such that it is there whole or not at all.
-fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let temporary = path.with_extension(format!("{}.tmp", std::process::id()));
-    fs::File::create(&temporary)?.write_all(bytes)?;
+fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let temporary = path.with_extension(format!("{}-{number}.tmp", std::process::id()));
+    File::create(&temporary)?.write_all(bytes)?;
     fs::rename(temporary, path)
 }
 
-/// The ledger's key, made at first use and readable by its owner only.
-fn key(dir: &Path) -> std::io::Result<[u8; 32]> {
+/// The key of the folder: a secret, made at first use and readable by its owner only, bound to the file that holds it.
+/// Copying the file makes another one, whose time of change nobody can choose.
+fn key(dir: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     fs::create_dir_all(dir)?;
     let path = dir.join(KEY_FILE);
-    if let Some(key) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
-        return Ok(key);
+    let secret: [u8; blake3::KEY_LEN] = match fs::read(&path).map(TryInto::try_into) {
+        Ok(Ok(secret)) => secret,
+        _ => {
+            let mut secret = [0; blake3::KEY_LEN];
+            getrandom::fill(&mut secret).map_err(io::Error::other)?;
+            let mut options = OpenOptions::new();
+            options.write(true).create(true).truncate(true).mode(0o600);
+            options.open(&path)?.write_all(&secret)?;
+            secret
+        }
+    };
+    let file = fs::metadata(&path)?;
+    let mut hasher = blake3::Hasher::new_keyed(&secret);
+    for number in [file.dev(), file.ino(), file.ctime() as u64, file.ctime_nsec() as u64] {
+        hasher.update(&number.to_le_bytes());
     }
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(std::io::Error::other)?;
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(&key)?;
-    Ok(key)
+    Ok(hasher.finalize().into())
 }

@@ -1,20 +1,22 @@
 //! The engine's configuration, a reason per line, and compilation.
 //!
 //! Invariant: what a contract computes and what it costs do not depend on this machine: no clock, no threads, no
-//! floats, no features whose results the specification leaves open.
+//! floats, no features whose results the specification leaves open. Two things are the compiler's and change with its
+//! version: how many frames of a recursion fit into the stack, and whether a module's machine code is too large. Ledgers
+//! that execute each other's blocks must therefore run the same version on the same kind of machine.
 
 use super::Admission;
-use super::cache::CompiledCache;
 use super::link::{self, Guest};
 use crate::error::Fault;
-use crate::gas::TABLE_ENTRY;
+use crate::gas::{
+    BULK_OPERATION, DIVISION_32, DIVISION_64, ENGINE_CALL, INDIRECT_CALL, TABLE_ENTRY,
+};
 use crate::limits::*;
-use crate::types::B256;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 use wasmtime::{
     Config, InstanceAllocationStrategy, Linker, Module, OperatorCost, OptLevel,
-    PoolingAllocationConfig,
+    PoolingAllocationConfig, VariableOperatorCost,
 };
 
 /// wasmtime with Florin's configuration and host functions. Its pool reserves terabytes of address space, so a
@@ -44,15 +46,11 @@ fn config(development: bool) -> Config {
         .linear_memory_keep_resident(MEMORY_KEPT_BYTES)
         .table_keep_resident(TABLE_KEPT_BYTES);
     // `pagemap_scan` stays off: it can miss pages that were swapped out, and state would leak between instances.
-    let mut cost = OperatorCost::new();
-    cost.variable.memory_grow_per_page = 0; // the limiter charges it, with a price that does not fit a byte
-    cost.variable.table_grow_per_element = TABLE_ENTRY as u8;
-    cost.variable.table_fill_per_element = TABLE_ENTRY as u8;
     let mut config = Config::new();
     config
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
         .consume_fuel(true) // deterministic, unlike epochs
-        .operator_cost(cost) // fills and copies cost their length
+        .operator_cost(operator_cost())
         .max_wasm_stack(WASM_STACK_BYTES)
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true) // floats are refused anyway
@@ -67,6 +65,48 @@ fn config(development: bool) -> Config {
         .wasm_tail_call(false)
         .wasm_extended_const(false);
     config
+}
+
+/// What an instruction costs in fuel: one, except where it is far more work than an addition. Fills and copies cost
+/// their length besides.
+fn operator_cost() -> OperatorCost {
+    let [engine, bulk, indirect, half, full, entry] =
+        [ENGINE_CALL, BULK_OPERATION, INDIRECT_CALL, DIVISION_32, DIVISION_64, TABLE_ENTRY]
+            .map(|price| u8::try_from(price).unwrap_or(u8::MAX));
+    let variable = VariableOperatorCost {
+        memory_grow_per_page: 0, // the limiter charges it, with a price that does not fit a byte
+        table_grow_per_element: entry,
+        table_fill_per_element: entry,
+        table_copy_per_element: entry,
+        table_init_per_element: entry,
+        ..VariableOperatorCost::new()
+    };
+    OperatorCost {
+        MemoryGrow: engine,
+        RefFunc: engine,
+        TableGrow: engine,
+        TableFill: engine,
+        TableCopy: engine,
+        TableInit: engine,
+        ElemDrop: engine,
+        DataDrop: engine,
+        MemoryInit: engine,
+        TableGet: indirect,
+        TableSet: indirect,
+        CallIndirect: indirect,
+        MemoryCopy: bulk,
+        MemoryFill: bulk,
+        I32DivS: half,
+        I32DivU: half,
+        I32RemS: half,
+        I32RemU: half,
+        I64DivS: full,
+        I64DivU: full,
+        I64RemS: full,
+        I64RemU: full,
+        variable,
+        ..OperatorCost::new()
+    }
 }
 
 impl Engine {
@@ -96,30 +136,23 @@ impl Engine {
         &self.linker
     }
 
-    /// The compiled form of a checked module: from the cache, or made now and kept there.
-    pub(super) fn compile(
-        &self,
-        hash: &B256,
-        module: &[u8],
-        cache: Option<&CompiledCache>,
-    ) -> Result<Module, Admission> {
-        if let Some(compiled) = cache.and_then(|cache| cache.load(hash, &self.engine)) {
-            return Ok(compiled);
-        }
-        let compiled = Module::from_binary(&self.engine, module)
-            .map_err(|error| Admission::Refused(format!("it does not compile: {error:#}")))?;
-        let range = compiled.image_range();
-        let size = range.end.addr() - range.start.addr();
+    /// Compiles a checked module.
+    pub(super) fn compile(&self, module: &[u8]) -> Result<Module, Admission> {
+        let compiled = Module::from_binary(&self.engine, module).map_err(|error| {
+            // The same module compiles or not on every machine; that this one has no memory left says nothing of it.
+            match error.chain().any(|cause| cause.is::<std::io::Error>()) {
+                true => Admission::Fault(engine_fault(format!("{error:#}"))),
+                false => Admission::Refused(format!("it does not compile: {error:#}")),
+            }
+        })?;
         let limit = COMPILED_BASE_BYTES + COMPILED_PER_MODULE_BYTE * module.len();
-        if size > limit {
-            let message =
-                format!("it compiles to {size} bytes; at most {limit} are allowed for its size");
-            return Err(Admission::Refused(message));
+        let size = compiled_bytes(&compiled);
+        match size <= limit {
+            true => Ok(compiled),
+            false => Err(Admission::Refused(format!(
+                "it compiles to {size} bytes; at most {limit} are allowed for its size"
+            ))),
         }
-        if let Some(cache) = cache {
-            cache.keep(hash, &compiled);
-        }
-        Ok(compiled)
     }
 
     /// Waits until one more execution may run, so that the pool can never be exhausted.
@@ -131,6 +164,12 @@ impl Engine {
         *running += 1;
         Permit(self.clone())
     }
+}
+
+/// The size of a module's machine code and what goes with it.
+pub(super) fn compiled_bytes(module: &Module) -> usize {
+    let range = module.image_range();
+    range.end.addr() - range.start.addr()
 }
 
 /// The right of one execution, with all its nested calls, to use the pool.

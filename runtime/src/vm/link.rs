@@ -24,10 +24,10 @@ impl ResourceLimiter for Guest {
         desired: usize,
         _: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let allowed = desired <= MEMORY_BYTES;
+        let more = desired.saturating_sub(current);
+        let allowed = desired <= MEMORY_BYTES && self.host.hold_memory(more);
         if allowed {
-            let pages = (desired.saturating_sub(current) >> 16) as u64;
-            self.owed = self.owed.saturating_add(pages * MEMORY_PAGE);
+            self.owed = self.owed.saturating_add((more >> 16) as u64 * MEMORY_PAGE);
         }
         Ok(allowed)
     }

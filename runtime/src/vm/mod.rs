@@ -1,7 +1,7 @@
 //! Where contracts run: wasmtime, and nothing outside this folder knows it.
 //!
-//! A module is checked (`validate`) and compiled once, when it first comes to the ledger; its compiled form is kept
-//! in memory and, under the ledger's own key, on disk (`cache`). Each call runs in an instance of its own.
+//! A module is checked (`validate`) and compiled once, when it first comes to the ledger; when its block is committed its
+//! compiled form is kept on disk too (`cache`). Each call runs in an instance of its own.
 //!
 //! Invariant: no state passes from one call to the next except through host functions.
 
@@ -19,7 +19,7 @@ pub use validate::function_count;
 
 use crate::crypto::keccak256;
 use crate::error::Fault;
-use crate::limits::MODULES_IN_MEMORY;
+use crate::limits::{COMPILED_BYTES_IN_MEMORY, MODULES_IN_MEMORY, NEW_MODULES_IN_MEMORY};
 use crate::types::{B256, Bytes};
 use cache::CompiledCache;
 use engine::Engine;
@@ -43,23 +43,42 @@ pub struct Vm {
     programs: Mutex<Programs>,
 }
 
-/// Programs that are ready to run, the longest known forgotten first.
+/// Programs that are ready to run.
 #[derive(Default)]
 struct Programs {
-    ready: HashMap<B256, Arc<Program>>,
-    order: VecDeque<B256>,
+    /// Those of modules on the ledger.
+    kept: Shelf,
+    /// Those that executions made of new modules. Simulations do so too, so they never displace the others.
+    new: Shelf,
     natives: HashMap<B256, NativeProgram>,
 }
 
 impl Programs {
-    fn insert(&mut self, hash: B256, program: Arc<Program>) {
-        if self.ready.insert(hash, program).is_none() {
+    fn get(&self, hash: &B256) -> Option<Arc<Program>> {
+        self.kept.programs.get(hash).or_else(|| self.new.programs.get(hash)).cloned()
+    }
+}
+
+/// Some programs, the longest known forgotten first.
+#[derive(Default)]
+struct Shelf {
+    programs: HashMap<B256, Arc<Program>>,
+    order: VecDeque<B256>,
+    bytes: usize,
+}
+
+impl Shelf {
+    fn put(&mut self, hash: B256, program: Arc<Program>, count: usize) {
+        self.bytes += program.bytes();
+        if let Some(former) = self.programs.insert(hash, program) {
+            self.bytes -= former.bytes();
+        } else {
             self.order.push_back(hash);
         }
-        while self.order.len() > MODULES_IN_MEMORY {
-            if let Some(oldest) = self.order.pop_front() {
-                self.ready.remove(&oldest);
-            }
+        while self.order.len() > count || self.bytes > COMPILED_BYTES_IN_MEMORY {
+            let Some(oldest) = self.order.pop_front() else { break };
+            let forgotten = self.programs.remove(&oldest);
+            self.bytes -= forgotten.map_or(0, |program| program.bytes());
         }
     }
 }
@@ -83,47 +102,75 @@ impl Vm {
     }
 
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
-    pub fn substitute(&self, hash: B256, program: NativeProgram) {
+    ///
+    /// # Safety
+    /// A native program has the whole memory of this process: it must be a contract that is trusted as the host is.
+    #[allow(unsafe_code)]
+    pub unsafe fn substitute(&self, hash: B256, program: NativeProgram) {
         self.programs().natives.insert(hash, program);
     }
 
-    /// The program of a module that is on the ledger.
+    /// The program of a module that an account has. `is_new` says that no block has the module yet.
     pub fn program(
         &self,
         hash: &B256,
+        is_new: bool,
         module: impl FnOnce(&B256) -> Result<Option<Bytes>, Fault>,
     ) -> Result<Arc<Program>, Fault> {
-        if let Some(program) = self.programs().ready.get(hash) {
-            return Ok(program.clone());
+        if let Some(program) = self.programs().get(hash) {
+            return Ok(program);
+        }
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, &self.engine));
+        if let Some((compiled, facts)) = cached {
+            let program = Arc::new(Program::wasm(&self.engine, compiled, facts)?);
+            self.programs().kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
+            return Ok(program);
         }
         let module = module(hash)?.ok_or(Fault::Bug("an account's code is missing"))?;
         if keccak256(&module) != *hash {
             return Err(Fault::Bug("a module does not have its hash"));
         }
-        self.admit(hash, &module).map_err(|admission| match admission {
+        let program = self.admit(hash, &module).map_err(|admission| match admission {
             Admission::Fault(fault) => fault,
             Admission::Refused(reason) => Fault::Engine(format!(
                 "module {hash} was accepted before and is refused now: {reason}"
             )),
-        })
+        })?;
+        if !is_new {
+            self.keep([hash]);
+        }
+        Ok(program)
     }
 
     /// Checks and compiles a module whose keccak-256 is `hash`.
     pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
-        if let Some(program) = self.programs().ready.get(hash) {
-            return Ok(program.clone());
+        if let Some(program) = self.programs().get(hash) {
+            return Ok(program);
         }
         let facts = validate::validate(module).map_err(Admission::Refused)?;
         let native = self.programs().natives.get(hash).copied();
         let program = Arc::new(match native {
             Some(native) => Program::native(native, facts),
             None => {
-                let compiled = self.engine.compile(hash, module, self.cache.as_ref())?;
+                let compiled = self.engine.compile(module)?;
                 Program::wasm(&self.engine, compiled, facts).map_err(Admission::Fault)?
             }
         });
-        self.programs().insert(*hash, program.clone());
+        self.programs().new.put(*hash, program.clone(), NEW_MODULES_IN_MEMORY);
         Ok(program)
+    }
+
+    /// Keeps the programs of modules that are on the ledger, in memory and on disk. One that is forgotten already is
+    /// made again when it is needed.
+    pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
+        for hash in hashes {
+            let new = self.programs().new.programs.get(hash).cloned();
+            let Some(program) = new else { continue };
+            if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
+                cache.keep(hash, compiled, program.facts());
+            }
+            self.programs().kept.put(*hash, program, MODULES_IN_MEMORY);
+        }
     }
 
     /// A panic elsewhere cannot leave the table half-changed, so a poisoned lock is still good.

@@ -1,16 +1,18 @@
 //! A contract's code, ready to run.
 
-use super::engine::Engine;
+use super::engine::{Engine, compiled_bytes};
 use super::link::{Guest, Stopped};
 use super::native::NativeProgram;
 use super::validate::Facts;
 use crate::error::Fault;
-use crate::gas::{INSTANCE, MEMORY_PAGE};
+use crate::gas::{INSTANCE, MEMORY_PAGE, TABLE_ENTRY};
 use crate::host::{Ending, Exit, Host, Part};
-use crate::limits::{STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES};
+use crate::limits::{
+    EXECUTION_MEMORY_BYTES, FUNCTION_NAME_CHARS, STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES,
+};
 use crate::types::Halt;
 use florin_abi::exports;
-use wasmtime::{InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
+use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
 
 /// Where a run begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,24 @@ impl Program {
         Program { code: Code::Native(program), facts }
     }
 
+    /// What is known of the module.
+    pub(super) fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// The compiled module, unless this is a native program.
+    pub(super) fn compiled(&self) -> Option<&Module> {
+        match &self.code {
+            Code::Wasm(wasm) => Some(wasm.instance.module()),
+            Code::Native(_) => None,
+        }
+    }
+
+    /// Bytes of machine code.
+    pub(super) fn bytes(&self) -> usize {
+        self.compiled().map_or(0, compiled_bytes)
+    }
+
     /// Whether the program has an entry of its own.
     pub fn has(&self, entry: Entry) -> bool {
         match entry {
@@ -102,10 +122,7 @@ impl Program {
         if !self.has(entry) {
             return (host, Ok(Ending::Success));
         }
-        let pages = MEMORY_PAGE * self.facts.initial_pages;
-        let charged =
-            host.charge(Part::Compute, INSTANCE).and_then(|()| host.charge(Part::Memory, pages));
-        if let Err(exit) = charged {
+        if let Err(exit) = self.begin(&mut host) {
             return conclude(host, Err(exit));
         }
         // Nested calls nest on the native stack; more of it is taken from the heap when little is left, so that the
@@ -117,6 +134,21 @@ impl Program {
                 conclude(host, result)
             }
         })
+    }
+}
+
+impl Program {
+    /// Charges for an instance and the memory it starts with.
+    fn begin(&self, host: &mut Host) -> Result<(), Exit> {
+        let Facts { initial_pages, table_entries, .. } = self.facts;
+        host.charge(Part::Compute, INSTANCE)?;
+        host.charge(Part::Memory, MEMORY_PAGE * initial_pages + TABLE_ENTRY * table_entries)?;
+        match host.hold_memory((initial_pages as usize) << 16) {
+            true => Ok(()),
+            false => Err(Exit::Halt(Halt::Misuse(format!(
+                "the running calls would hold more than {EXECUTION_MEMORY_BYTES} bytes of memory together"
+            )))),
+        }
     }
 }
 
@@ -137,11 +169,16 @@ fn conclude(mut host: Host, result: Result<u32, Exit>) -> (Host, Result<Ending, 
 
 impl Wasm {
     fn run(&self, host: Host, entry: Entry) -> (Host, Result<Ending, Fault>) {
-        let (fuel, input_length) = (host.frame.fuel, host.frame.input.len() as u32);
         let guest = Guest { host, memory: None, exit: None, owed: 0 };
         let mut store = Store::new(self.instance.module().engine(), guest);
-        let result =
-            store.set_fuel(fuel).and_then(|()| self.enter(&mut store, entry, input_length));
+        let instance = match self.start(&mut store) {
+            Ok(instance) => instance,
+            Err(error) => {
+                let fault = Fault::Engine(format!("an instance does not start: {error:#}"));
+                return (store.into_data().host, Err(fault));
+            }
+        };
+        let result = self.enter(&mut store, instance, entry);
         let left = store.get_fuel().unwrap_or(0);
         let mut guest = store.into_data();
         let settled = guest.settle(left);
@@ -153,10 +190,24 @@ impl Wasm {
         conclude(guest.host, result)
     }
 
-    fn enter(&self, store: &mut Store<Guest>, entry: Entry, length: u32) -> wasmtime::Result<u32> {
+    /// An instance, charged for beforehand: filling its memory and table may or may not be done by code, so the meter
+    /// is set after.
+    fn start(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
+        store.set_fuel(u64::MAX)?;
         let instance = self.instance.instantiate(&mut *store)?;
-        // Set only now: the memory an instance starts with was charged already.
+        let fuel = store.data().host.frame.fuel;
+        store.set_fuel(fuel)?;
         store.limiter(|guest| guest);
+        Ok(instance)
+    }
+
+    fn enter(
+        &self,
+        store: &mut Store<Guest>,
+        instance: Instance,
+        entry: Entry,
+    ) -> wasmtime::Result<u32> {
+        let length = store.data().host.frame.input.len() as u32;
         let memory = instance.get_module_export(&mut *store, &self.memory);
         store.data_mut().memory = memory.and_then(|export| export.into_memory());
         let export = match entry {
@@ -178,18 +229,32 @@ fn stopped(error: &wasmtime::Error) -> Exit {
         Some(Trap::OutOfFuel) => Exit::Halt(Halt::OutOfGas),
         Some(trap) => {
             let backtrace = error.downcast_ref::<WasmBacktrace>().map(names).unwrap_or_default();
-            let text = trap.to_string();
-            let kind = text.strip_prefix("wasm trap: ").unwrap_or(&text).to_owned();
-            Exit::Halt(Halt::Trap { kind, backtrace })
+            Exit::Halt(Halt::Trap { kind: kind(*trap).to_owned(), backtrace })
         }
         None if error.is::<Stopped>() => Exit::Fault(Fault::Bug("stopped without a reason")),
         None => Exit::Fault(Fault::Engine(format!("{error:#}"))),
     }
 }
 
+/// A trap in words. They are in receipts, so they are ours and do not change with the engine.
+fn kind(trap: Trap) -> &'static str {
+    match trap {
+        Trap::StackOverflow => "call stack exhausted",
+        Trap::MemoryOutOfBounds => "out of bounds memory access",
+        Trap::TableOutOfBounds => "out of bounds table access",
+        Trap::IndirectCallToNull => "indirect call of nothing",
+        Trap::BadSignature => "indirect call of another type",
+        Trap::IntegerOverflow => "integer overflow",
+        Trap::IntegerDivisionByZero => "integer division by zero",
+        Trap::UnreachableCodeReached => "unreachable code reached",
+        _ => "stopped by the engine",
+    }
+}
+
+/// The functions that were running. They come from the module, so they are cut.
 fn names(backtrace: &WasmBacktrace) -> Vec<String> {
     let name = |frame: &wasmtime::FrameInfo| match frame.func_name() {
-        Some(name) => name.to_owned(),
+        Some(name) => name.chars().take(FUNCTION_NAME_CHARS).collect(),
         None => format!("function {}", frame.func_index()),
     };
     backtrace.frames().iter().map(name).collect()

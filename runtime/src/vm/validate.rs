@@ -6,17 +6,20 @@
 
 use crate::limits::*;
 use florin_abi::{FUNCTIONS, IMPORT_MODULE, exports, limits::MODULE_BYTES, sections};
+use serde::{Deserialize, Serialize};
 use wasmparser::{
-    CompositeInnerType, Export, ExternalKind, FuncValidatorAllocations, FunctionBody, Import,
-    KnownCustom, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator,
-    WasmFeatures,
+    BlockType, CompositeInnerType, ConstExpr, Data, DataKind, Element, ElementItems, ElementKind,
+    Export, ExternalKind, FuncValidatorAllocations, FunctionBody, Import, KnownCustom, Operator,
+    Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 /// What the host needs to know of a module besides its code.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Pages of memory that an instance starts with.
     pub initial_pages: u64,
+    /// Entries of the table that an instance starts with.
+    pub table_entries: u64,
     /// Whether it has a constructor.
     pub has_deploy: bool,
     /// Whether it has a migration.
@@ -90,6 +93,7 @@ struct Checker {
     /// For each function, imported ones first: its type.
     functions: Vec<u32>,
     imported: u32,
+    imports: Vec<&'static str>,
     bodies: u32,
     exports: Vec<(String, ExternalKind, u32)>,
     has_memory: bool,
@@ -109,6 +113,7 @@ impl Checker {
                 }
             }
             Payload::ImportSection(imports) => {
+                within("the number of imports", imports.count().into(), FUNCTIONS.len() as u64)?;
                 for import in imports.clone().into_imports() {
                     self.import(&import.map_err(damaged)?)?;
                 }
@@ -128,6 +133,7 @@ impl Checker {
                 for table in tables.clone() {
                     let initial = table.map_err(damaged)?.ty.initial;
                     within("the initial size of the table", initial, TABLE_ENTRIES as u64)?;
+                    self.facts.table_entries = initial;
                 }
             }
             Payload::MemorySection(memories) => {
@@ -160,6 +166,9 @@ impl Checker {
             Payload::ElementSection(elements) => {
                 let count = elements.count().into();
                 within("the number of element segments", count, MODULE_ELEMENT_SEGMENTS.into())?;
+                for element in elements.clone() {
+                    self.element(&element.map_err(damaged)?)?;
+                }
             }
             Payload::DataSection(data) => {
                 within(
@@ -167,11 +176,40 @@ impl Checker {
                     data.count().into(),
                     MODULE_DATA_SEGMENTS.into(),
                 )?;
+                for segment in data.clone() {
+                    self.data(&segment.map_err(damaged)?)?;
+                }
             }
             Payload::CustomSection(section) => self.custom(section)?,
             _ => {}
         }
         Ok(())
+    }
+
+    /// Starting an instance must be bounded work that needs no code, so its table is filled from a plain list.
+    fn element(&self, element: &Element<'_>) -> Check {
+        let (ElementKind::Active { offset_expr, .. }, ElementItems::Functions(functions)) =
+            (&element.kind, &element.items)
+        else {
+            return Err("its element segment is not an active list of functions, the only kind \
+                        that linkers make for contracts"
+                .into());
+        };
+        let end = constant(offset_expr).map(|start| start + u64::from(functions.count()));
+        match end {
+            Some(end) if end <= self.facts.table_entries => Ok(()),
+            _ => Err("its element segment does not lie inside the table".into()),
+        }
+    }
+
+    /// The same of its memory: what is there at the start has a constant place.
+    fn data(&self, data: &Data<'_>) -> Check {
+        let DataKind::Active { offset_expr, .. } = &data.kind else { return Ok(()) };
+        let end = constant(offset_expr).map(|start| start + data.data.len() as u64);
+        match end {
+            Some(end) if end <= self.facts.initial_pages << 16 => Ok(()),
+            _ => Err("one of its data segments does not lie inside the initial memory".into()),
+        }
     }
 
     fn function_type(&mut self, ty: &CompositeInnerType) -> Check {
@@ -216,6 +254,10 @@ impl Checker {
                 "it imports `{module}.{name}` with a wrong type; use the SDK's imports"
             ));
         }
+        if self.imports.contains(&function.name) {
+            return Err(format!("it imports `{module}.{name}` twice"));
+        }
+        self.imports.push(function.name);
         self.functions.push(*index);
         self.imported += 1;
         Ok(())
@@ -281,9 +323,19 @@ impl Checker {
         }
         within("the number of local variables", locals, FUNCTION_LOCALS.into())?;
         for operator in body.get_operators_reader().map_err(damaged)? {
-            if let Operator::BrTable { targets } = operator.map_err(damaged)? {
-                let limit = BRANCH_TARGETS.into();
-                within("the number of targets of a br_table", targets.len().into(), limit)?;
+            match operator.map_err(damaged)? {
+                Operator::BrTable { targets } => {
+                    let limit = BRANCH_TARGETS.into();
+                    within("the number of targets of a br_table", targets.len().into(), limit)?;
+                }
+                Operator::Block { blockty: BlockType::FuncType(index) }
+                | Operator::Loop { blockty: BlockType::FuncType(index) }
+                | Operator::If { blockty: BlockType::FuncType(index) } => {
+                    let values = self.type_of(index).map_or(0, |(from, to)| from.len() + to.len());
+                    let what = "the number of parameters and results of a block";
+                    within(what, values as u64, BLOCK_VALUES as u64)?;
+                }
+                _ => {}
             }
         }
         Ok(())
@@ -334,6 +386,15 @@ impl Checker {
         }
         let (has_deploy, has_migrate) = (entry(exports::DEPLOY)?, entry(exports::MIGRATE)?);
         Ok(Facts { has_deploy, has_migrate, ..self.facts })
+    }
+}
+
+/// The value of an offset that is an `i32.const`; an index of 32 bits has no sign.
+fn constant(expression: &ConstExpr<'_>) -> Option<u64> {
+    let mut operators = expression.get_operators_reader();
+    match (operators.read().ok()?, operators.read().ok()?) {
+        (Operator::I32Const { value }, Operator::End) => Some(u64::from(value as u32)),
+        _ => None,
     }
 }
 

@@ -117,7 +117,12 @@ impl Chain {
         let artefact = artefacts::of::<C>();
         let data = [artefact.bytecode(), deployment.arguments].concat();
         if std::env::var_os("FLORIN_NATIVE").is_some() {
-            self.inner.vm().substitute(artefact.code_hash(), vm::NativeProgram(run_natively::<C>));
+            let program = vm::NativeProgram(run_natively::<C>);
+            // SAFETY: the contract is the test's own code.
+            #[allow(unsafe_code)]
+            unsafe {
+                self.inner.vm().substitute(artefact.code_hash(), program)
+            };
         }
         let nonce = self.inner.account(&from.address()).expect("a readable ledger").nonce;
         self.names.add_contract(from.address().create(nonce), C::NAME, C::ABI);
