@@ -41,7 +41,11 @@ pub fn sign(tx: TxEip1559, key: &SigningKey) -> Bytes {
 }
 
 pub fn genesis() -> Genesis {
-    let allocations = (0..ACCOUNTS).map(|i| (address_of(&key(i)), U256::from(1u64 << 60)));
+    genesis_of(ACCOUNTS)
+}
+
+pub fn genesis_of(accounts: usize) -> Genesis {
+    let allocations = (0..accounts).map(|i| (address_of(&key(i)), U256::from(1u64 << 60)));
     Genesis {
         gas_price: 1,
         block_gas_limit: 1 << 40,
@@ -130,11 +134,17 @@ pub struct Payments {
     pub state: Memory,
     pub token: Address,
     pub block: BlockEnv,
+    accounts: usize,
 }
 
 impl Payments {
     pub fn new() -> Self {
-        let genesis = genesis();
+        Self::of(ACCOUNTS)
+    }
+
+    /// The same with fewer accounts.
+    pub fn of(accounts: usize) -> Self {
+        let genesis = genesis_of(accounts);
         let mut state = Memory::default();
         state.apply(genesis.writes());
         let vm = Arc::new(Vm::new(None, false).expect("an engine"));
@@ -148,13 +158,13 @@ impl Payments {
         };
         let (admin, mut nonce) = (key(0), 0);
         let token = address_of(&admin).create(0);
-        let mut payments = Payments { genesis, vm, state, token, block };
+        let mut payments = Payments { genesis, vm, state, token, block, accounts };
         let mut run = |to, input| {
             payments.run(&sign(transaction(nonce, to, 0, input), &admin));
             nonce += 1;
         };
         run(TxKind::Create, token_deployment(address_of(&admin)));
-        for i in 1..ACCOUNTS {
+        for i in 1..accounts {
             run(TxKind::Call(token), transfer_call(address_of(&key(i)), 1 << 40));
         }
         payments
@@ -174,9 +184,9 @@ impl Payments {
     /// A signed token transfer by each account but the first to the next, all with their first nonce.
     pub fn transfers(&self) -> Vec<Bytes> {
         let transfer = |i: usize| {
-            let to = address_of(&key(1 + i % (ACCOUNTS - 1)));
+            let to = address_of(&key(1 + i % (self.accounts - 1)));
             sign(transaction(0, TxKind::Call(self.token), 0, transfer_call(to, 1)), &key(i))
         };
-        (1..ACCOUNTS).map(transfer).collect()
+        (1..self.accounts).map(transfer).collect()
     }
 }
