@@ -25,6 +25,11 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
     import("first", PHRASE, &["--index", "2"]).fails(1, "taken");
     import("nonsense", "hunter2", &[]).fails(1, "neither a private key");
     place.run(&["account", "new", "0x12"]).fails(1, "cannot be a name");
+    fs::write(place.path("empty"), "\nsecond line").unwrap();
+    place.run(&["account", "new", "x", "--password-file", "empty"]).fails(1, "empty password");
+    let mut unprotected = place.command(&["account", "new", "x"]);
+    let refused = unprotected.env("FLORIN_PASSWORD", "").output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("empty password"), "{refused:?}");
 
     let exported = place.run(&["account", "export", "first", "--private-key"]);
     assert!(exported.stderr.contains("warning"), "{exported:?}");
