@@ -181,6 +181,14 @@ fn a_backup_is_a_ledger_again() {
     place.run(&["--dir", "again", "audit"]).ok();
     place.run(&["backup", "bare", "--no-keys"]).ok();
     assert!(!place.path("bare/keystore").exists());
+    place.run(&["backup", "below/copy"]).ok();
+
+    // A key that cannot be copied: there is no backup, and no ledger, that only looks complete.
+    fs::create_dir(place.path("copy/keystore/x")).unwrap();
+    place.run(&["--dir", "third", "restore", "copy"]).fails(1, "cannot read");
+    fs::create_dir(place.path("florin-ledger/keystore/x")).unwrap();
+    place.run(&["backup", "second"]).fails(1, "cannot read");
+    assert!(!place.path("third").exists() && !place.path("second").exists());
 }
 
 #[test]
