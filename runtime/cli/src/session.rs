@@ -138,7 +138,7 @@ impl<'a> Session<'a> {
         let symbol = self.read(address, abi, "symbol")?.as_str()?.to_owned();
         let plain = !symbol.is_empty() && symbol.chars().all(|c| c.is_ascii_alphanumeric());
         let symbol = if plain { symbol } else { "tokens".to_owned() };
-        Some(Currency { symbol, decimals: u8::try_from(decimals).ok()? })
+        Some(Currency::token(symbol, u8::try_from(decimals).ok()?))
     }
 
     fn read(&self, to: Address, abi: &JsonAbi, method: &str) -> Option<DynSolValue> {

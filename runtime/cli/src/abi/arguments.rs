@@ -13,7 +13,8 @@ const TEXT: &str = "text:";
 /// Reads the arguments of `name(parameters…)`.
 ///
 /// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`); amounts of a token are in
-/// its own units; `bytes` and `bytes32` are hex or `text:…`; lists are `[a, b]`, structs `(a, b)`.
+/// its own units; `bytes` and `bytes32` are hex or `text:…`, and `bytes` also `file:…`; lists are
+/// `[a, b]`, structs `(a, b)`.
 ///
 /// # Errors
 /// The error names the argument.
@@ -185,7 +186,7 @@ mod tests {
         let mut book = Book::open(dir.path()).unwrap();
         book.add("bob", Address::repeat_byte(0xb0)).unwrap();
         let native = Currency::native("FLR");
-        let token = Some(Currency { symbol: "USD".into(), decimals: 6 });
+        let token = Some(Currency::token("USD", 6));
         let terms = Terms { book: &book, native: &native, token };
         let method = Function::parse(method).unwrap();
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
@@ -202,7 +203,7 @@ mod tests {
         let bob = DynSolValue::Address(Address::repeat_byte(0xb0));
         assert_eq!(read(transfer, &["bob", "12.5"]).unwrap(), [bob.clone(), uint(12_500_000)]);
         assert_eq!(read(transfer, &["bob", "12.5 usd"]).unwrap(), [bob.clone(), uint(12_500_000)]);
-        assert_eq!(read(transfer, &["bob", "7wei"]).unwrap(), [bob.clone(), uint(7)]);
+        assert!(read(transfer, &["bob", "1gwei"]).unwrap_err().contains("use USD"));
         let address = bob.as_address().unwrap().to_string();
         assert_eq!(read(transfer, &[&address, "0x10"]).unwrap(), [bob, uint(16)]);
         assert_eq!(

@@ -15,7 +15,7 @@ use anyhow::Result;
 pub struct Args {
     /// Who is paid: a name or an address
     to: String,
-    /// How much, as in 12.5, `12.5 FLR`, 1gwei or 100wei
+    /// How much, as in 12.5 or `12.5 FLR`; of native currency also 1gwei or 100wei
     #[arg(allow_negative_numbers = true)]
     amount: String,
     /// Pay this token instead of the native currency

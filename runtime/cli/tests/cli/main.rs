@@ -168,6 +168,20 @@ fn a_ledger_is_made_once_and_opened_by_one() {
 }
 
 #[test]
+fn the_price_of_gas_has_a_unit_and_somebody_gets_it() {
+    let place = Place::new();
+    place.run(&["account", "new", "alice"]).ok();
+    let init = |more: &[&str]| place.run(&[&["init", "--alloc", "alice=1000"], more].concat());
+    init(&["--gas-price", "1"]).fails(1, "as in 1gwei");
+    let to_nobody = init(&["--dir", "florin-ledger", "--gas-price", "1gwei"]).ok();
+    assert!(to_nobody.contains("lost: no --fee-recipient"), "{to_nobody}");
+    fs::remove_dir_all(place.path("florin-ledger")).unwrap();
+    place.run(&["account", "new", "alice"]).ok();
+    let to_alice = init(&["--gas-price", "5wei", "--fee-recipient", "alice"]).ok();
+    assert!(to_alice.contains("of gas, to alice"), "{to_alice}");
+}
+
+#[test]
 fn a_backup_is_a_ledger_again() {
     let place = Place::with_ledger();
     place.run(&["transfer", "bob", "1", "--from", "alice"]).ok();

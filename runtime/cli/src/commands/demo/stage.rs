@@ -93,7 +93,7 @@ impl<'a> Stage<'a> {
             ..Genesis::default()
         };
         let ledger = Ledger::create(&context.dir, &genesis)?;
-        let dollars = Currency { symbol: "FUSD".into(), decimals: 6 };
+        let dollars = Currency::token("FUSD", 6);
         Ok(Stage { context, ledger, book, dollars, steps: Vec::new(), keys })
     }
 
