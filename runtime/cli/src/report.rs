@@ -1,7 +1,7 @@
 //! What a transaction did, as every command that sends or shows one tells it.
 
 use crate::{
-    abi::{Event, Named, Reason, labelled, name_values},
+    abi::{Event, Named, Reason, labelled, name_values, shortened},
     exit::Exit,
     output::{Report, fields},
     session::Session,
@@ -86,7 +86,7 @@ impl Emitted {
         let (topics, data) = (log.topics().to_vec(), log.data.data.clone());
         let what = match &event {
             Some(event) => event.text(),
-            None => format!("log with topics {topics:?} and data {data}"),
+            None => format!("log with topics {topics:?} and data {}", shortened(&data)),
         };
         let text = format!("{} {what}", session.book.show(log.address));
         Ok(Emitted { contract: log.address, topics, data, event, text })

@@ -6,9 +6,12 @@ use alloy_dyn_abi::{DynSolType, DynSolValue, Specifier};
 use alloy_json_abi::Param;
 use alloy_primitives::{B256, U256, hex};
 use anyhow::{Context, Result, bail};
+use std::fs;
 
 /// Writes text into a `bytes` or `bytes32` argument.
 const TEXT: &str = "text:";
+/// Reads a `bytes` argument from a file, as it is: a command line holds no more than 128 KiB.
+const FILE: &str = "file:";
 
 /// Reads the arguments of `name(parameters…)`.
 ///
@@ -61,7 +64,10 @@ impl Reader<'_> {
                 _ => bail!("`{text}` is neither true nor false"),
             },
             DynSolType::String => DynSolValue::String(unquoted(text).to_owned()),
-            DynSolType::Bytes => DynSolValue::Bytes(bytes(text)?),
+            DynSolType::Bytes => DynSolValue::Bytes(match unquoted(text).strip_prefix(FILE) {
+                Some(path) => fs::read(path).with_context(|| format!("cannot read {path}"))?,
+                None => bytes(text)?,
+            }),
             DynSolType::FixedBytes(size) => DynSolValue::FixedBytes(word(text, *size)?, *size),
             DynSolType::Array(inner) => DynSolValue::Array(self.list(inner, text)?),
             DynSolType::FixedArray(inner, length) => {
@@ -126,7 +132,10 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
     }
     let digits = text.strip_prefix("0x");
     digits.and_then(|digits| hex::decode(digits).ok()).with_context(|| {
-        format!("`{text}` is neither 0x and pairs of hexadecimal digits nor text:…")
+        format!(
+            "`{text}` is neither 0x and pairs of hexadecimal digits nor text:… nor, where any \
+                 length will do, file:…"
+        )
     })
 }
 
@@ -238,6 +247,20 @@ mod tests {
         assert_eq!(read("f(uint256[] x)", &["[]"]).unwrap(), [DynSolValue::Array(vec![])]);
         let quoted = read("f(string[] x)", &["[\"a, ]b\", c]"]).unwrap();
         assert_eq!(quoted[0].as_array().unwrap()[0], DynSolValue::String("a, ]b".into()));
+    }
+
+    #[test]
+    fn files_are_bytes_of_any_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, content) = (dir.path().join("a, b"), vec![0xff; 200_000]);
+        fs::write(&path, &content).unwrap();
+        let text = format!("file:{}", path.display());
+        let read_file = |method, text: &str| read(method, &[text]);
+        assert_eq!(read_file("f(bytes x)", &text).unwrap(), [DynSolValue::Bytes(content.clone())]);
+        let quoted = read_file("f(bytes[] x)", &format!("[\"{text}\", 0x]")).unwrap();
+        assert_eq!(quoted[0].as_array().unwrap()[0], DynSolValue::Bytes(content));
+        assert!(read_file("f(bytes x)", "file:nowhere").unwrap_err().contains("nowhere"));
+        assert!(read_file("f(bytes32 x)", &text).is_err());
     }
 
     #[test]

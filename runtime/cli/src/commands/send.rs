@@ -16,7 +16,8 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in transfer(address,uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists, `(a,b)` structs
+    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists,
+    /// `(a,b)` structs, `file:PATH` or `text:…` for bytes
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// Native currency to send along
