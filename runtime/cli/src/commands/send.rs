@@ -39,7 +39,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         gas: args.sender.gas,
     };
     let signer = session.signer(&args.sender)?;
-    let sent = Transaction::of(&session.send(&signer, &request)?, &session)?;
-    context.out.show(&sent)?;
-    sent.check()
+    Transaction::told(&session.send(&signer, &request)?, &session)
 }

@@ -45,7 +45,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         }
     };
     let signer = session.signer(&args.sender)?;
-    let sent = Transaction::of(&session.send(&signer, &request)?, &session)?;
-    context.out.show(&sent)?;
-    sent.check()
+    Transaction::told(&session.send(&signer, &request)?, &session)
 }

@@ -155,6 +155,7 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     place.run(&["--dir", "nowhere", "balance"]).fails(1, "florin init");
     place.run(&["--dir", "florin-ledger/genesis.json", "balance"]).fails(1, "is a file");
     place.run(&["tx"]).fails(1, "no transaction on this ledger yet");
+    place.run(&["events", "--to-block", &u64::MAX.to_string()]).ok();
     place.run(&["tx", "0x12"]).fails(2, "64 hexadecimal digits");
     let chain = florin_runtime::Chain::open(
         &place.path("florin-ledger"),
