@@ -126,13 +126,13 @@ impl<'a> Session<'a> {
         self.contract_at(address)?.with_context(|| format!("{who} is no contract; it has no code"))
     }
 
-    /// The token at a name or address.
-    pub fn token(&self, who: &str) -> Result<Rc<Contract>> {
+    /// The token at a name or address, and the currency it is.
+    pub fn token(&self, who: &str) -> Result<(Rc<Contract>, Currency)> {
         let contract = self.contract(who)?;
-        if contract.token.is_none() {
-            bail!("{who} is no token: it has no decimals() and symbol()");
-        }
-        Ok(contract)
+        let currency = contract.token.clone();
+        let currency = currency
+            .with_context(|| format!("{who} is no token: it has no decimals() and symbol()"))?;
+        Ok((contract, currency))
     }
 
     /// The contract at an address, if there is one.

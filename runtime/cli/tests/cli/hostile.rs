@@ -68,6 +68,21 @@ fn a_payment_that_cannot_be_shown_is_told_all_the_same() {
 }
 
 #[test]
+fn a_token_that_returns_false_has_not_paid() {
+    let place = Place::with_ledger();
+    place.deploy("fake", &token(1));
+    let transfer = ["transfer", "bob", "12.5", "--token", "fake", "--from", "alice"];
+    place.run(&transfer).fails(3, "the token returned false");
+    assert_eq!(place.json(&["block"])["number"], 1, "it was not sent");
+    let forced = place.run(&[&transfer[..], &["--gas", "100000"]].concat());
+    assert!(forced.stdout.starts_with("transaction  0x"), "{forced:?}");
+    forced.fails(4, "the token returned false");
+    assert_eq!(place.json(&["block"])["number"], 2);
+    let gwei = ["transfer", "bob", "1gwei", "--token", "fake", "--from", "alice"];
+    place.run(&gwei).fails(1, "use USD");
+}
+
+#[test]
 fn a_contract_does_not_make_looking_at_it_slow() {
     let place = Place::with_ledger();
     // Both answer within the gas of a block.
