@@ -115,6 +115,36 @@ fn what_a_contract_says_does_not_steer_the_terminal() {
 }
 
 #[test]
+fn a_contract_is_upgraded_as_it_was_deployed() {
+    let place = Place::with_ledger();
+    place.deploy("shop", &echo(ABI));
+    place.run(&["send", "shop", "pay", "--value", "2", "--from", "bob"]).ok();
+    // As hexadecimal digits this is more than an argument of a command can be.
+    let note = format!("(module (@custom \"note\" \"{}\"))", "x".repeat(100_000));
+    let next = echo(&ABI.replace("Refused", "Closed"));
+    let next = [&next[..], &wat::parse_str(note).unwrap()[8..]].concat();
+    let file = place.module("next", &next);
+    let upgrade = ["upgrade", "shop", file.to_str().unwrap(), "--from", "alice"];
+    let migrating = [&upgrade[..], &["--migration", "migrate(uint64)", "7"]].concat();
+    place.run(&migrating).fails(1, "no migration");
+    assert_eq!(place.run(&[&upgrade[..], &["7"]].concat()).code, 2, "of which type?");
+
+    let shown = place.run(&upgrade).ok();
+    assert!(shown.contains("call         upgrade(code: 0xeff101"), "{shown}");
+    assert!(shown.contains("… (1") && shown.len() < 1000, "{shown}");
+    let code = place.json(&["tx"])["arguments"][0]["value"].as_str().unwrap().to_owned();
+    assert_eq!(code.len(), 2 + 2 * deployment(&next).len(), "JSON is exact");
+    let inspected = place.json(&["inspect", "shop"]);
+    assert_eq!(inspected["errors"][0]["signature"], "Closed(address who)");
+    assert_eq!(place.balance("shop"), "2000000000000000000");
+
+    place.deploy("fake", &token(1));
+    let forever = ["upgrade", "fake", file.to_str().unwrap(), "--from", "alice"];
+    place.run(&forever).fails(1, "no method upgrade(bytes)");
+    place.run(&["replay"]).ok();
+}
+
+#[test]
 fn a_contract_without_a_name_is_told_by_its_address() {
     let place = Place::with_ledger();
     let file = place.echo();
