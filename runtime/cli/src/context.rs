@@ -10,15 +10,9 @@ use std::path::PathBuf;
 /// Options that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The folder of the ledger
-    #[arg(
-        long,
-        global = true,
-        value_name = "FOLDER",
-        env = "FLORIN_DIR",
-        default_value = "florin-ledger"
-    )]
-    dir: PathBuf,
+    /// The folder of the ledger; `florin-ledger` if left out, `florin-demo` for the demo
+    #[arg(long, global = true, value_name = "FOLDER", env = "FLORIN_DIR")]
+    dir: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long, global = true)]
     json: bool,
@@ -36,9 +30,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// From the options of the command line.
-    pub fn new(Global { dir, json, quiet }: Global) -> Self {
-        Context { dir, out: Output { json, quiet } }
+    /// From the options of the command line, and the folder of the command if they name none.
+    pub fn new(Global { dir, json, quiet }: Global, folder: &str) -> Self {
+        Context { dir: dir.unwrap_or_else(|| folder.into()), out: Output { json, quiet } }
     }
 
     /// The names of addresses.

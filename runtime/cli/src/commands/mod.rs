@@ -92,6 +92,16 @@ pub enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// The folder of the ledger that it is about, unless --dir names another.
+    pub fn folder(&self) -> &'static str {
+        match self {
+            Command::Demo(_) => demo::FOLDER,
+            _ => "florin-ledger",
+        }
+    }
+}
+
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<()> {
     ensure!(

@@ -1,6 +1,7 @@
 //! The command line as its users meet it: what it prints where, how it ends, and that what it said
 //! was done was done.
 
+mod builds;
 mod hostile;
 mod place;
 
