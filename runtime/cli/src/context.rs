@@ -7,17 +7,20 @@ use crate::{
 use anyhow::Result;
 use std::path::PathBuf;
 
+/// Where help lists them.
+const HEADING: &str = "Options of every command";
+
 /// Options that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
     /// The folder of the ledger; `florin-ledger` if left out, `florin-demo` for the demo
-    #[arg(long, global = true, value_name = "FOLDER", env = "FLORIN_DIR")]
+    #[arg(long, global = true, value_name = "FOLDER", env = "FLORIN_DIR", help_heading = HEADING)]
     dir: Option<PathBuf>,
     /// Print the result as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     json: bool,
     /// Print nothing but the result, warnings and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = HEADING)]
     quiet: bool,
 }
 

@@ -4,6 +4,7 @@
 mod builds;
 mod hostile;
 mod place;
+mod reference;
 
 use place::Place;
 use serde_json::Value;
