@@ -1,15 +1,22 @@
-//! Amounts of money as people write them: `12.5`, `12.5 FLR`, `1gwei`, `1000 wei`.
+//! Amounts of money as people write them: `12.5`, `12.5 FLR`, and in the native currency also `1gwei`
+//! and `1000 wei`. Of a token with 6 decimals a gwei would be a thousand, so tokens have no such units.
 //!
 //! Invariant: parsing and printing are exact; digits that a unit cannot hold are refused, never
 //! rounded.
 
 use alloy_primitives::U256;
 use serde::Serialize;
+use std::iter;
 
 /// Decimals of the native currency, as all Ethereum tools assume.
 pub const NATIVE_DECIMALS: u8 = 18;
 /// Most decimals a currency can have: 10^77 is the largest power of ten in 256 bits.
 const MOST_DECIMALS: u8 = 77;
+
+/// Decimals of a gwei, in which prices of gas are told.
+pub const GWEI_DECIMALS: u8 = 9;
+/// The units of the native currency beside itself, with their decimals.
+const NATIVE_UNITS: &[(&str, u8)] = &[("gwei", GWEI_DECIMALS), ("wei", 0)];
 
 /// A currency: what an amount is counted in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -18,6 +25,9 @@ pub struct Currency {
     pub symbol: String,
     /// How many decimals one unit has.
     pub decimals: u8,
+    /// Other units that it is counted in.
+    #[serde(skip)]
+    units: &'static [(&'static str, u8)],
 }
 
 /// Why a text is no amount.
@@ -30,12 +40,12 @@ pub enum AmountError {
     #[error("`{0}` has a comma: write a point before decimals, and nothing between thousands")]
     Comma(String),
     /// The unit is unknown.
-    #[error("`{unit}` is not a unit here: use {symbol}, gwei (10^9) or wei (the smallest)")]
+    #[error("`{unit}` is not a unit here: use {units}")]
     Unit {
         /// What was written.
         unit: String,
-        /// The currency expected.
-        symbol: String,
+        /// Those that are.
+        units: String,
     },
     /// It is more precise than the unit.
     #[error("`{text}` has more than {decimals} decimals, which is all that {unit} has")]
@@ -55,28 +65,36 @@ pub enum AmountError {
 impl Currency {
     /// The native currency of a ledger.
     pub fn native(symbol: impl Into<String>) -> Self {
-        Currency { symbol: symbol.into(), decimals: NATIVE_DECIMALS }
+        Currency { symbol: symbol.into(), decimals: NATIVE_DECIMALS, units: NATIVE_UNITS }
     }
 
-    /// Parses an amount to the smallest unit. Without a unit it is in this currency; `wei` is the
-    /// smallest unit and `gwei` 10^9 of it.
+    /// The currency that a contract is.
+    pub fn token(symbol: impl Into<String>, decimals: u8) -> Self {
+        Currency { symbol: symbol.into(), decimals, units: &[] }
+    }
+
+    /// Parses an amount to the smallest unit. Without a unit it is in this currency.
     pub fn parse(&self, text: &str) -> Result<U256, AmountError> {
         let (number, unit) = split(text);
         if number.is_empty() {
             return Err(AmountError::NoNumber(text.to_owned()));
         }
-        let decimals = match unit {
-            "" => self.decimals,
-            "wei" => 0,
-            "gwei" => 9,
-            unit if unit.eq_ignore_ascii_case(&self.symbol) => self.decimals,
-            unit => {
-                let symbol = self.symbol.clone();
-                return Err(AmountError::Unit { unit: unit.to_owned(), symbol });
-            }
+        let decimals = if unit.is_empty() || unit.eq_ignore_ascii_case(&self.symbol) {
+            self.decimals
+        } else {
+            let known = self.units.iter().find(|(known, _)| *known == unit);
+            known.map(|(_, decimals)| *decimals).ok_or_else(|| self.no_unit(unit))?
         };
         let unit = if unit.is_empty() { &self.symbol } else { unit };
         scale(number, decimals, unit)
+    }
+
+    fn no_unit(&self, unit: &str) -> AmountError {
+        let others = self.units.iter().map(|(name, _)| format!(" or {name}"));
+        AmountError::Unit {
+            unit: unit.to_owned(),
+            units: iter::once(self.symbol.clone()).chain(others).collect(),
+        }
     }
 
     /// Prints an amount of the smallest unit without its symbol, exactly: `12.5`.
@@ -172,14 +190,26 @@ mod tests {
         let above = format!("{}0 wei", U256::MAX);
         assert!(matches!(florin().parse(&above).unwrap_err(), TooLarge(_)));
         assert!(matches!(florin().parse(&"9".repeat(70)).unwrap_err(), TooLarge(_)));
-        let odd = Currency { symbol: "ODD".into(), decimals: 255 };
+        let odd = Currency::token("ODD", 255);
         assert!(matches!(odd.parse("1").unwrap_err(), TooLarge(_)));
+    }
+
+    #[test]
+    fn a_token_is_counted_in_itself_alone() {
+        let dollars = Currency::token("USD", 6);
+        assert_eq!(dollars.parse("1.5 usd"), Ok(U256::from(1_500_000)));
+        for text in ["1gwei", "1 wei", "1 FLR"] {
+            let refused = dollars.parse(text).unwrap_err().to_string();
+            assert!(refused.ends_with("is not a unit here: use USD"), "{refused}");
+        }
+        let refused = florin().parse("1 USD").unwrap_err().to_string();
+        assert!(refused.ends_with("use FLR or gwei or wei"), "{refused}");
     }
 
     #[test]
     fn printing_is_the_inverse_of_parsing() {
         for decimals in [0, 6, 18, 77, 255] {
-            let currency = Currency { symbol: "X".into(), decimals };
+            let currency = Currency::token("X", decimals);
             for amount in [0_u128, 1, 10, 999_999, 1_000_000, 1_000_001, u128::MAX] {
                 let amount = U256::from(amount);
                 let text = currency.number(amount);

@@ -7,23 +7,20 @@ use crate::{
 use anyhow::Result;
 use std::path::PathBuf;
 
+/// Where help lists them.
+const HEADING: &str = "Options of every command";
+
 /// Options that every command takes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Global {
-    /// The folder of the ledger
-    #[arg(
-        long,
-        global = true,
-        value_name = "FOLDER",
-        env = "FLORIN_DIR",
-        default_value = "florin-ledger"
-    )]
-    dir: PathBuf,
+    /// The folder of the ledger; `florin-ledger` if left out, `florin-demo` for the demo
+    #[arg(long, global = true, value_name = "FOLDER", env = "FLORIN_DIR", help_heading = HEADING)]
+    dir: Option<PathBuf>,
     /// Print the result as JSON
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = HEADING)]
     json: bool,
     /// Print nothing but the result, warnings and errors
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = HEADING)]
     quiet: bool,
 }
 
@@ -36,9 +33,9 @@ pub struct Context {
 }
 
 impl Context {
-    /// From the options of the command line.
-    pub fn new(Global { dir, json, quiet }: Global) -> Self {
-        Context { dir, out: Output { json, quiet } }
+    /// From the options of the command line, and the folder of the command if they name none.
+    pub fn new(Global { dir, json, quiet }: Global, folder: &str) -> Self {
+        Context { dir: dir.unwrap_or_else(|| folder.into()), out: Output { json, quiet } }
     }
 
     /// The names of addresses.

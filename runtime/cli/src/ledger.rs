@@ -112,6 +112,7 @@ impl Ledger {
 
     fn last_transaction(&self) -> Result<B256> {
         let head = self.block(self.head().number)?;
+        // Only the first block of a ledger has no transaction: nothing is sealed for nothing.
         let last = head.and_then(|block| Some(block.body.receipts.last()?.transaction));
         last.context("there is no transaction on this ledger yet")
     }

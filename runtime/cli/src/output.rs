@@ -1,7 +1,10 @@
 //! The two channels: stdout carries the result of a command and nothing else, stderr everything
 //! else (progress, notes, warnings, errors).
 //!
-//! Invariant: no other file prints. `--json` changes the form of the result, never what is done.
+//! Invariants: no other file prints. `--json` changes the form of the result, never what is done.
+//! Contracts choose some of the text (reasons, names, versions), so what is printed for people holds
+//! no control characters, and a line that begins at the margin is florin's own: further lines of a
+//! value, a cell or an error never do. JSON is exact.
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -30,7 +33,10 @@ pub struct Output {
 impl Output {
     /// Prints the result of the command.
     pub fn show(&self, report: &impl Report) -> Result<()> {
-        let text = if self.json { serde_json::to_string_pretty(report)? } else { report.text() };
+        let text = match self.json {
+            true => serde_json::to_string_pretty(report)?,
+            false => printable(&report.text()),
+        };
         self.raw(format!("{}\n", text.trim_end()).as_bytes())
     }
 
@@ -47,13 +53,13 @@ impl Output {
     /// Says something that is good to know.
     pub fn note(&self, text: impl AsRef<str>) {
         if !self.quiet {
-            self.stderr(text.as_ref());
+            self.stderr(&printable(text.as_ref()));
         }
     }
 
     /// Says something that must be known.
     pub fn warn(&self, text: impl AsRef<str>) {
-        self.stderr(&format!("warning: {}", text.as_ref()));
+        self.stderr(&format!("warning: {}", printable(text.as_ref())));
     }
 
     /// Says why the command failed.
@@ -63,7 +69,8 @@ impl Output {
             let json = serde_json::json!({ "error": format!("{error:#}"), "code": code });
             self.stderr(&json.to_string());
         } else {
-            self.stderr(&format!("error: {error:#}"));
+            let text = printable(&format!("{error:#}")).replace('\n', "\n       ");
+            self.stderr(&format!("error: {text}"));
         }
     }
 
@@ -83,6 +90,24 @@ impl Output {
         // If even stderr is gone there is nobody left to tell.
         let _ = writeln!(io::stderr().lock(), "{line}");
     }
+}
+
+/// Text with every character but line breaks and tabs escaped that a terminal obeys instead of showing it:
+/// control characters, and those that are invisible or turn the direction of writing.
+fn printable(text: &str) -> String {
+    let is_obeyed = |c: char| {
+        let format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        (c.is_control() && !matches!(c, '\n' | '\t')) || format
+    };
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        match is_obeyed(c) {
+            true => printable.extend(c.escape_default()),
+            false => printable.push(c),
+        }
+    }
+    printable
 }
 
 /// Long work that goes on.
@@ -133,7 +158,7 @@ pub fn table<const N: usize>(
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.map(str::to_uppercase));
-    table.add_rows(rows);
+    table.add_rows(rows.into_iter().map(|row| row.map(|cell| cell.replace('\n', "\\n"))));
     table.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
@@ -145,6 +170,16 @@ mod tests {
     fn values_are_aligned_also_over_several_lines() {
         let text = fields([("a", "1"), ("long", "2\n3")]);
         assert_eq!(text, "a     1\nlong  2\n      3\n");
+    }
+
+    #[test]
+    fn text_of_contracts_is_shown_and_not_obeyed() {
+        assert_eq!(
+            printable("a\u{1b}[2Jb\rc\0d\ne\u{202e}\u{9b}é"),
+            "a\\u{1b}[2Jb\\rc\\u{0}d\ne\\u{202e}\\u{9b}é"
+        );
+        let text = table(["a"], [["1\n2".into()]]);
+        assert_eq!(text, "A\n1\\n2\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a transaction did, as every command that sends or shows one tells it.
 
 use crate::{
-    abi::{Event, Named, Reason, labelled, name_values},
+    abi::{Event, Named, Reason, labelled, name_values, shortened},
     exit::Exit,
     output::{Report, fields},
     session::Session,
@@ -10,7 +10,6 @@ use crate::{
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_dyn_abi::{FunctionExt, JsonAbiExt};
 use alloy_eips::Decodable2718;
-use alloy_json_abi::Function;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use anyhow::{Context as _, Result};
 use florin_runtime::{
@@ -81,15 +80,15 @@ pub struct Emitted {
 
 impl Emitted {
     /// Decodes a log by the ABI of the contract that left it.
-    pub fn of(log: &Log, session: &Session<'_>) -> Result<Self> {
-        let event = session.event(log)?;
+    pub fn of(log: &Log, session: &Session<'_>) -> Self {
+        let event = session.event(log);
         let (topics, data) = (log.topics().to_vec(), log.data.data.clone());
         let what = match &event {
             Some(event) => event.text(),
-            None => format!("log with topics {topics:?} and data {data}"),
+            None => format!("log with topics {topics:?} and data {}", shortened(&data)),
         };
         let text = format!("{} {what}", session.book.show(log.address));
-        Ok(Emitted { contract: log.address, topics, data, event, text })
+        Emitted { contract: log.address, topics, data, event, text }
     }
 
     /// `shop Paid(from: alice, amount: 5)`.
@@ -105,10 +104,9 @@ impl Transaction {
         let envelope = TxEnvelope::decode_2718_exact(&block.body.transactions[located.index])
             .context("the transaction cannot be decoded")?;
         let native = session.ledger.native();
-        let (called, reason) =
-            (Called::of(&envelope, &receipt.outcome, session)?, &receipt.outcome);
+        let called = Called::of(&envelope, &receipt.outcome, session).unwrap_or_default();
         let fee = U256::from(receipt.gas_used) * U256::from(receipt.gas_price);
-        let (status, output, reason, halt) = match reason {
+        let (status, output, reason, halt) = match &receipt.outcome {
             Outcome::Success { output } => ("success", output.clone(), None, None),
             Outcome::Reverted { output } => {
                 ("reverted", output.clone(), Some(session.reason(output)), None)
@@ -138,7 +136,7 @@ impl Transaction {
             results: called.results,
             output,
             input: envelope.input().clone(),
-            events: events.collect::<Result<_>>()?,
+            events: events.collect(),
             reason,
             halt,
             gas: gas_parts(&receipt.gas),
@@ -155,8 +153,22 @@ impl Transaction {
         })
     }
 
+    /// Shows what came of a transaction that was sent; an error with the right exit code if it took
+    /// no effect. Whatever cannot be shown, the error says that it was sealed: sent again, it
+    /// would pay twice.
+    pub fn told(located: &Located, session: &Session<'_>) -> Result<()> {
+        let sealed = || {
+            let (receipt, block) = (located.receipt(), located.block.header.number);
+            let effect = if receipt.is_success() { "took effect" } else { "took no effect" };
+            format!("transaction {} {effect} in block {block}", receipt.transaction)
+        };
+        let sent = Transaction::of(located, session).with_context(sealed)?;
+        session.context.out.show(&sent).with_context(sealed)?;
+        sent.check()
+    }
+
     /// An error with the right exit code if the transaction took no effect.
-    pub fn check(&self) -> Result<()> {
+    fn check(&self) -> Result<()> {
         match self.failure() {
             None => Ok(()),
             Some(why) => {
@@ -232,16 +244,11 @@ struct Called {
 }
 
 impl Called {
-    fn of(envelope: &TxEnvelope, outcome: &Outcome, session: &Session<'_>) -> Result<Self> {
-        let Some((selector, body)) = envelope.input().split_first_chunk::<4>() else {
-            return Ok(Called::default());
-        };
-        let contract = envelope.to().map(|to| session.contract_at(to)).transpose()?.flatten();
-        let Some(contract) = contract else { return Ok(Called::default()) };
-        let by_selector = |method: &&Function| method.selector() == *selector;
-        let Some(method) = contract.abi.functions().find(by_selector) else {
-            return Ok(Called::default());
-        };
+    /// The call, if the contract that was called tells what its input means.
+    fn of(envelope: &TxEnvelope, outcome: &Outcome, session: &Session<'_>) -> Option<Self> {
+        let (selector, body) = envelope.input().split_first_chunk::<4>()?;
+        let contract = session.known(envelope.to()?)?;
+        let method = contract.abi.functions().find(|method| method.selector() == *selector)?;
         let terms = session.terms(Some(&contract));
         let name = |parameters: &[_], values: Vec<_>| {
             name_values(&method.name, parameters, &values, &terms)
@@ -251,7 +258,7 @@ impl Called {
             Outcome::Success { output } => method.abi_decode_output(output).unwrap_or_default(),
             _ => vec![],
         };
-        Ok(Called {
+        Some(Called {
             method: Some(method.name.clone()),
             arguments: name(&method.inputs, arguments),
             results: name(&method.outputs, results),

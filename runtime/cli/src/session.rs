@@ -14,11 +14,16 @@ use alloy_json_abi::JsonAbi;
 use alloy_primitives::{Address, LogData, U256};
 use alloy_signer_local::PrivateKeySigner;
 use anyhow::{Context as _, Result, bail};
-use florin_build::Artefact;
 use florin_runtime::{
     Located,
     types::{Log, Outcome},
 };
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
+
+/// Most gas that a question about a contract may use which nobody asked for. `decimals()` and
+/// `symbol()` of a token take some 25,000; what takes forty times as much is no token, and must not
+/// make every look at its transactions slow.
+const METADATA_GAS: u64 = 1_000_000;
 
 /// Who signs.
 #[derive(Debug, Clone, clap::Args)]
@@ -37,9 +42,8 @@ pub struct SenderArgs {
 pub struct Contract {
     /// Where it is.
     pub address: Address,
-    /// What its module tells.
-    pub artefact: Artefact,
-    /// Its ABI.
+    /// Its ABI; empty if its module tells none, or tells nonsense. It can still be called, by full
+    /// signature.
     pub abi: JsonAbi,
     /// The currency it is, if it is a token.
     pub token: Option<Currency>,
@@ -53,13 +57,20 @@ pub struct Session<'a> {
     pub ledger: Ledger,
     /// Its address book.
     pub book: Book,
+    /// The contracts that were looked at since something was last sent; `None` has no code.
+    contracts: RefCell<HashMap<Address, Option<Rc<Contract>>>>,
 }
 
 impl<'a> Session<'a> {
     /// Opens the ledger.
     pub fn open(context: &'a Context) -> Result<Self> {
         let ledger = Ledger::open(&context.dir, &context.out)?;
-        Ok(Session { context, ledger, book: context.book()? })
+        Ok(Session::of(context, ledger, context.book()?))
+    }
+
+    /// An open ledger with its address book.
+    pub fn of(context: &'a Context, ledger: Ledger, book: Book) -> Self {
+        Session { context, ledger, book, contracts: RefCell::default() }
     }
 
     /// What arguments of a contract are read by, and its results shown by.
@@ -98,6 +109,8 @@ impl<'a> Session<'a> {
         let working = self.context.out.working("executing");
         let sent = self.ledger.send(signer, request)?;
         drop(working);
+        // A transaction can create and upgrade contracts.
+        self.contracts.borrow_mut().clear();
         match sent {
             Sent::Sealed(located) => Ok(located),
             Sent::WouldFail(simulation) => {
@@ -108,28 +121,39 @@ impl<'a> Session<'a> {
     }
 
     /// The contract at a name or address.
-    pub fn contract(&self, who: &str) -> Result<Contract> {
+    pub fn contract(&self, who: &str) -> Result<Rc<Contract>> {
         let address = self.book.resolve(who)?;
         self.contract_at(address)?.with_context(|| format!("{who} is no contract; it has no code"))
     }
 
-    /// The token at a name or address.
-    pub fn token(&self, who: &str) -> Result<Contract> {
+    /// The token at a name or address, and the currency it is.
+    pub fn token(&self, who: &str) -> Result<(Rc<Contract>, Currency)> {
         let contract = self.contract(who)?;
-        if contract.token.is_none() {
-            bail!("{who} is no token: it has no decimals() and symbol()");
-        }
-        Ok(contract)
+        let currency = contract.token.clone();
+        let currency = currency
+            .with_context(|| format!("{who} is no token: it has no decimals() and symbol()"))?;
+        Ok((contract, currency))
     }
 
     /// The contract at an address, if there is one.
-    pub fn contract_at(&self, address: Address) -> Result<Option<Contract>> {
-        let Some(code) = self.ledger.code(address)? else { return Ok(None) };
-        let artefact = Artefact::from_wasm(code.to_vec())?;
-        // A contract that tells nonsense about itself can still be called by full signature.
-        let abi: JsonAbi = serde_json::from_value(artefact.abi.clone()).unwrap_or_default();
-        let token = self.currency(address, &abi);
-        Ok(Some(Contract { address, artefact, abi, token }))
+    pub fn contract_at(&self, address: Address) -> Result<Option<Rc<Contract>>> {
+        if let Some(known) = self.contracts.borrow().get(&address) {
+            return Ok(known.clone());
+        }
+        let found = self.ledger.code(address)?.map(|code| {
+            let abi = florin_build::abi(&code).ok();
+            let abi = abi.and_then(|abi| serde_json::from_value(abi).ok()).unwrap_or_default();
+            let token = self.currency(address, &abi);
+            Rc::new(Contract { address, abi, token })
+        });
+        self.contracts.borrow_mut().insert(address, found.clone());
+        Ok(found)
+    }
+
+    /// The contract at an address, to show something in its terms. What was done is shown also when
+    /// the terms cannot be found out.
+    pub fn known(&self, address: Address) -> Option<Rc<Contract>> {
+        self.contract_at(address).ok().flatten()
     }
 
     /// The currency a contract is: one that has `decimals` and `symbol`, as ERC-20 says.
@@ -138,13 +162,14 @@ impl<'a> Session<'a> {
         let symbol = self.read(address, abi, "symbol")?.as_str()?.to_owned();
         let plain = !symbol.is_empty() && symbol.chars().all(|c| c.is_ascii_alphanumeric());
         let symbol = if plain { symbol } else { "tokens".to_owned() };
-        Some(Currency { symbol, decimals: u8::try_from(decimals).ok()? })
+        Some(Currency::token(symbol, u8::try_from(decimals).ok()?))
     }
 
     fn read(&self, to: Address, abi: &JsonAbi, method: &str) -> Option<DynSolValue> {
         let method = abi.function(method)?.iter().find(|method| method.inputs.is_empty())?;
         let input = method.abi_encode_input(&[]).ok()?.into();
-        let request = Request { to: Some(to), input, ..Request::default() };
+        let gas = Some(METADATA_GAS);
+        let request = Request { to: Some(to), input, gas, ..Request::default() };
         match self.ledger.simulate(Address::ZERO, &request).ok()?.receipt.outcome {
             Outcome::Success { output } => method.abi_decode_output(&output).ok()?.pop(),
             _ => None,
@@ -153,9 +178,8 @@ impl<'a> Session<'a> {
 
     /// Revert data in words, by the ABIs of all contracts that have a name.
     pub fn reason(&self, data: &[u8]) -> Reason {
-        let known =
-            self.book.entries().filter_map(|(_, address)| self.contract_at(address).ok()?);
-        let known: Vec<_> = known.collect();
+        let named = self.book.entries();
+        let known: Vec<_> = named.filter_map(|(_, address)| self.known(address)).collect();
         let abis: Vec<_> = known.iter().map(|contract| &contract.abi).collect();
         let token = known.iter().find_map(|contract| {
             let is_its_own = contract.abi.errors().any(|e| data.starts_with(&e.selector().0));
@@ -174,10 +198,10 @@ impl<'a> Session<'a> {
     }
 
     /// A log as the event it is, if its contract tells.
-    pub fn event(&self, log: &Log) -> Result<Option<Event>> {
-        let Some(contract) = self.contract_at(log.address)? else { return Ok(None) };
+    pub fn event(&self, log: &Log) -> Option<Event> {
+        let contract = self.known(log.address)?;
         let data: &LogData = &log.data;
-        Ok(decode_event(data, &contract.abi, &self.terms(Some(&contract))))
+        decode_event(data, &contract.abi, &self.terms(Some(&contract)))
     }
 
     /// An amount of the native currency.

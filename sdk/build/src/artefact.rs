@@ -60,7 +60,7 @@ impl Artefact {
     /// If the bytes are not a module or one of its sections is damaged.
     pub fn from_wasm(wasm: Vec<u8>) -> Result<Self, BuildError> {
         let found = florin_sections(&wasm)?;
-        let abi = section(&found, sections::ABI)?.unwrap_or_else(|| json!([]));
+        let abi = abi_in(&found)?;
         let build_info: Option<BuildInfo> = section(&found, sections::BUILD)?;
         let layout = found.get(sections::LAYOUT).map(Vec::as_slice).unwrap_or_default();
         let layout = str::from_utf8(layout)
@@ -167,6 +167,19 @@ struct ArtefactJson {
     #[serde(rename = "contractName")]
     contract_name: String,
     bytecode: Bytes,
+}
+
+/// The Solidity ABI that a module tells, when nothing else about it matters: an empty array if there
+/// is none.
+///
+/// # Errors
+/// If the bytes are not a module or the ABI is no JSON.
+pub fn abi(module: &[u8]) -> Result<Value, BuildError> {
+    abi_in(&florin_sections(module)?)
+}
+
+fn abi_in(found: &BTreeMap<String, Vec<u8>>) -> Result<Value, BuildError> {
+    Ok(section(found, sections::ABI)?.unwrap_or_else(|| json!([])))
 }
 
 fn section<T: serde::de::DeserializeOwned>(

@@ -24,7 +24,7 @@ mod sizes;
 
 use std::path::PathBuf;
 
-pub use artefact::{Artefact, BuildInfo};
+pub use artefact::{Artefact, BuildInfo, abi};
 pub use error::BuildError;
 pub use package::Package;
 pub use sizes::sizes;

@@ -6,14 +6,18 @@ use alloy_dyn_abi::{DynSolType, DynSolValue, Specifier};
 use alloy_json_abi::Param;
 use alloy_primitives::{B256, U256, hex};
 use anyhow::{Context, Result, bail};
+use std::fs;
 
 /// Writes text into a `bytes` or `bytes32` argument.
 const TEXT: &str = "text:";
+/// Reads a `bytes` argument from a file, as it is: a command line holds no more than 128 KiB.
+const FILE: &str = "file:";
 
 /// Reads the arguments of `name(parameters…)`.
 ///
 /// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`); amounts of a token are in
-/// its own units; `bytes` and `bytes32` are hex or `text:…`; lists are `[a, b]`, structs `(a, b)`.
+/// its own units; `bytes` and `bytes32` are hex or `text:…`, and `bytes` also `file:…`; lists are
+/// `[a, b]`, structs `(a, b)`.
 ///
 /// # Errors
 /// The error names the argument.
@@ -60,7 +64,10 @@ impl Reader<'_> {
                 _ => bail!("`{text}` is neither true nor false"),
             },
             DynSolType::String => DynSolValue::String(unquoted(text).to_owned()),
-            DynSolType::Bytes => DynSolValue::Bytes(bytes(text)?),
+            DynSolType::Bytes => DynSolValue::Bytes(match unquoted(text).strip_prefix(FILE) {
+                Some(path) => fs::read(path).with_context(|| format!("cannot read {path}"))?,
+                None => bytes(text)?,
+            }),
             DynSolType::FixedBytes(size) => DynSolValue::FixedBytes(word(text, *size)?, *size),
             DynSolType::Array(inner) => DynSolValue::Array(self.list(inner, text)?),
             DynSolType::FixedArray(inner, length) => {
@@ -125,7 +132,10 @@ fn bytes(text: &str) -> Result<Vec<u8>> {
     }
     let digits = text.strip_prefix("0x");
     digits.and_then(|digits| hex::decode(digits).ok()).with_context(|| {
-        format!("`{text}` is neither 0x and pairs of hexadecimal digits nor text:…")
+        format!(
+            "`{text}` is neither 0x and pairs of hexadecimal digits nor text:… nor, where any \
+                 length will do, file:…"
+        )
     })
 }
 
@@ -185,7 +195,7 @@ mod tests {
         let mut book = Book::open(dir.path()).unwrap();
         book.add("bob", Address::repeat_byte(0xb0)).unwrap();
         let native = Currency::native("FLR");
-        let token = Some(Currency { symbol: "USD".into(), decimals: 6 });
+        let token = Some(Currency::token("USD", 6));
         let terms = Terms { book: &book, native: &native, token };
         let method = Function::parse(method).unwrap();
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
@@ -202,7 +212,7 @@ mod tests {
         let bob = DynSolValue::Address(Address::repeat_byte(0xb0));
         assert_eq!(read(transfer, &["bob", "12.5"]).unwrap(), [bob.clone(), uint(12_500_000)]);
         assert_eq!(read(transfer, &["bob", "12.5 usd"]).unwrap(), [bob.clone(), uint(12_500_000)]);
-        assert_eq!(read(transfer, &["bob", "7wei"]).unwrap(), [bob.clone(), uint(7)]);
+        assert!(read(transfer, &["bob", "1gwei"]).unwrap_err().contains("use USD"));
         let address = bob.as_address().unwrap().to_string();
         assert_eq!(read(transfer, &[&address, "0x10"]).unwrap(), [bob, uint(16)]);
         assert_eq!(
@@ -237,6 +247,20 @@ mod tests {
         assert_eq!(read("f(uint256[] x)", &["[]"]).unwrap(), [DynSolValue::Array(vec![])]);
         let quoted = read("f(string[] x)", &["[\"a, ]b\", c]"]).unwrap();
         assert_eq!(quoted[0].as_array().unwrap()[0], DynSolValue::String("a, ]b".into()));
+    }
+
+    #[test]
+    fn files_are_bytes_of_any_length() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, content) = (dir.path().join("a, b"), vec![0xff; 200_000]);
+        fs::write(&path, &content).unwrap();
+        let text = format!("file:{}", path.display());
+        let read_file = |method, text: &str| read(method, &[text]);
+        assert_eq!(read_file("f(bytes x)", &text).unwrap(), [DynSolValue::Bytes(content.clone())]);
+        let quoted = read_file("f(bytes[] x)", &format!("[\"{text}\", 0x]")).unwrap();
+        assert_eq!(quoted[0].as_array().unwrap()[0], DynSolValue::Bytes(content));
+        assert!(read_file("f(bytes x)", "file:nowhere").unwrap_err().contains("nowhere"));
+        assert!(read_file("f(bytes32 x)", &text).is_err());
     }
 
     #[test]

@@ -54,7 +54,7 @@ mod tests {
         let transfer = "event Transfer(address indexed from, uint256 value, address indexed to)";
         let abi = JsonAbi::parse([transfer]).unwrap();
         let native = Currency::native("FLR");
-        let token = Some(Currency { symbol: "USD".into(), decimals: 2 });
+        let token = Some(Currency::token("USD", 2));
         let terms = Terms { book: &Book::default(), native: &native, token };
         let (from, to) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let selector = abi.events().next().unwrap().selector();

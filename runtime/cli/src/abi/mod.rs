@@ -14,7 +14,7 @@ pub use arguments::parse_arguments;
 pub use events::{Event, decode_event};
 pub use method::{find_method, signature};
 pub use reason::{Reason, decode_reason};
-pub use values::{Named, labelled, name_values};
+pub use values::{Named, labelled, name_values, shortened};
 
 use crate::{accounts::Book, amount::Currency};
 

@@ -99,7 +99,7 @@ mod tests {
 
     fn decode(data: &[u8]) -> Reason {
         let native = Currency::native("FLR");
-        let token = Some(Currency { symbol: "USD".into(), decimals: 2 });
+        let token = Some(Currency::token("USD", 2));
         let terms = Terms { book: &Book::default(), native: &native, token };
         let abi = JsonAbi::parse(["error TooPoor(address who, uint256 value)"]).unwrap();
         decode_reason(data, &[&JsonAbi::new(), &abi], &terms)

@@ -8,6 +8,10 @@ use alloy_primitives::hex;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+/// Longest bytes that people are shown whole: a signature is. Of longer ones, such as code, they see
+/// the beginning; all of it is in the JSON.
+const SHOWN_BYTES: usize = 128;
+
 /// A value with the name that the ABI gives it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Named {
@@ -92,6 +96,7 @@ fn text(value: &DynSolValue, currency: Option<&Currency>, terms: &Terms<'_>) -> 
         }
         DynSolValue::Address(address) => terms.book.show(*address),
         DynSolValue::FixedBytes(word, size) => readable(&word[..*size]),
+        DynSolValue::Bytes(bytes) => shortened(bytes),
         DynSolValue::String(text) => format!("{text:?}"),
         DynSolValue::Array(values) | DynSolValue::FixedArray(values) => {
             format!("[{}]", list(values))
@@ -112,6 +117,14 @@ fn text(value: &DynSolValue, currency: Option<&Currency>, terms: &Terms<'_>) -> 
     }
 }
 
+/// Bytes as hex; long ones as their beginning and their length.
+pub fn shortened(bytes: &[u8]) -> String {
+    if bytes.len() <= SHOWN_BYTES {
+        return hex::encode_prefixed(bytes);
+    }
+    format!("{}… ({} bytes)", hex::encode_prefixed(&bytes[..32]), bytes.len())
+}
+
 /// Bytes that are zero-padded printable text are shown as such: memos and short names are.
 fn readable(bytes: &[u8]) -> String {
     let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |last| last + 1);
@@ -119,5 +132,26 @@ fn readable(bytes: &[u8]) -> String {
     match str::from_utf8(&bytes[..end]) {
         Ok(text) if printable => format!("text:{text}"),
         _ => hex::encode_prefixed(bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_bytes_are_shortened_for_people_alone() {
+        let terms = Terms {
+            book: &crate::accounts::Book::default(),
+            native: &Currency::native("FLR"),
+            token: None,
+        };
+        let parameter = Param::parse("bytes code").unwrap();
+        for (length, shown) in [(SHOWN_BYTES, 2 + 2 * SHOWN_BYTES), (200_000, 82)] {
+            let value = DynSolValue::Bytes(vec![0xab; length]);
+            let named = named("f", &parameter, &value, &terms);
+            assert_eq!(named.text.chars().count(), shown, "{}", named.text);
+            assert_eq!(named.value.as_str().unwrap().len(), 2 + 2 * length);
+        }
     }
 }

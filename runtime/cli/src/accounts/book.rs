@@ -1,7 +1,8 @@
 //! The address book: one small JSON file in the ledger's folder, name to address. Accounts and
 //! contracts are alike in it.
 //!
-//! Invariant: a name is never an address nor an amount, so no argument can be taken for another.
+//! Invariants: a name is never an address nor an amount, so no argument can be taken for another.
+//! What one process adds no other undoes: a name is added to what is on disk, under a lock.
 
 use crate::files;
 use alloy_primitives::Address;
@@ -14,6 +15,8 @@ use std::{
 
 /// The file in the ledger's folder.
 pub const FILE: &str = "addresses.json";
+/// Held while a name is added. It is a file of its own, because adding replaces the book.
+const LOCK: &str = "addresses.lock";
 /// Longest name. It must fit a column.
 const NAME_CHARS: usize = 40;
 
@@ -28,14 +31,7 @@ impl Book {
     /// Opens the address book in a ledger's folder; it is empty if there is none yet.
     pub fn open(dir: &Path) -> Result<Self> {
         let path = dir.join(FILE);
-        let names = match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
-                format!("{} is damaged; put it right by hand or remove it", path.display())
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(error).context(format!("cannot read {}", path.display())),
-        };
-        Ok(Book { path, names })
+        Ok(Book { names: read(&path)?, path })
     }
 
     /// Refuses a name that is badly formed or taken, before anything is done for it.
@@ -52,11 +48,24 @@ impl Book {
         Ok(())
     }
 
-    /// Adds a name and saves the book.
+    /// Adds a name to the book on disk.
     pub fn add(&mut self, name: &str, address: Address) -> Result<()> {
+        let lock = self.path.with_file_name(LOCK);
+        let lock = fs::File::create(&lock)
+            .and_then(|file| file.lock().map(|()| file))
+            .with_context(|| format!("cannot lock {}", lock.display()))?;
+        self.names = read(&self.path)?;
         self.check_new(name)?;
+        self.call(name, address);
+        files::write(&self.path, &serde_json::to_vec_pretty(&self.names)?)?;
+        // Closing the file gives up the lock.
+        drop(lock);
+        Ok(())
+    }
+
+    /// Calls an address by a name that is not in the book on disk, yet.
+    pub fn call(&mut self, name: &str, address: Address) {
         self.names.insert(name.to_owned(), address);
-        files::write(&self.path, &serde_json::to_vec_pretty(&self.names)?)
     }
 
     /// The address that a name, or an address in hex, stands for.
@@ -89,6 +98,16 @@ impl Book {
     /// All entries, by name.
     pub fn entries(&self) -> impl Iterator<Item = (&str, Address)> {
         self.names.iter().map(|(name, address)| (name.as_str(), *address))
+    }
+}
+
+fn read(path: &Path) -> Result<BTreeMap<String, Address>> {
+    match fs::read(path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| {
+            format!("{} is damaged; put it right by hand or remove it", path.display())
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(BTreeMap::new()),
+        Err(error) => Err(error).context(format!("cannot read {}", path.display())),
     }
 }
 
@@ -132,6 +151,23 @@ mod tests {
         assert_eq!((book.name(address), book.name(Address::ZERO)), (Some("alice"), None));
         let unknown = book.resolve("bob").unwrap_err().to_string();
         assert!(unknown.contains("bob") && unknown.contains("alice"), "{unknown}");
+    }
+
+    #[test]
+    fn what_others_add_meanwhile_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let add = |who: u8| {
+            // Opened before anybody adds.
+            let mut book = Book::open(dir.path()).unwrap();
+            move || {
+                for number in 0..20 {
+                    book.add(&format!("n{who}-{number}"), Address::repeat_byte(who)).unwrap();
+                }
+            }
+        };
+        let threads: Vec<_> = (0..3).map(add).map(std::thread::spawn).collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(Book::open(dir.path()).unwrap().entries().count(), 60);
     }
 
     #[test]

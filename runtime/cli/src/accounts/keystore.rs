@@ -9,7 +9,7 @@ use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
 use anyhow::{Context, Result, anyhow, bail};
 use serde_json::Value;
 use std::{
-    fs,
+    fs, io,
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -65,7 +65,8 @@ impl Keystore {
         Keystore { dir: dir.join(FOLDER) }
     }
 
-    /// Stores a key under a password.
+    /// Stores a key under a password. What a guess of the password costs is fixed by the library, as
+    /// docs/SECURITY.md tells.
     pub fn add(&self, signer: &PrivateKeySigner, password: &str) -> Result<()> {
         let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
         let (key, mut rng) = (signer.to_bytes(), rand::rngs::OsRng);
@@ -85,13 +86,22 @@ impl Keystore {
 
     /// The addresses that have a key.
     pub fn addresses(&self) -> Result<Vec<Address>> {
-        let Ok(entries) = fs::read_dir(&self.dir) else { return Ok(vec![]) };
-        let mut found = vec![];
-        for entry in entries {
-            found.extend(address_of(&entry?.path()));
-        }
+        let mut found: Vec<_> = self.files()?.into_iter().map(|(address, _)| address).collect();
         found.sort_unstable();
         Ok(found)
+    }
+
+    /// The key files. A folder that is not there yet holds none; one that cannot be read is an
+    /// error, lest keys that exist be taken for lost.
+    fn files(&self) -> Result<Vec<(Address, PathBuf)>> {
+        let entries = match fs::read_dir(&self.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(vec![]),
+            entries => entries.and_then(Iterator::collect::<io::Result<Vec<_>>>),
+        };
+        let entries =
+            entries.with_context(|| format!("cannot read the keys in {}", self.dir.display()))?;
+        let paths = entries.into_iter().map(|entry| entry.path());
+        Ok(paths.filter_map(|path| Some((address_of(&path)?, path))).collect())
     }
 
     /// Whether there is a key for an address.
@@ -112,14 +122,11 @@ impl Keystore {
     }
 
     fn file(&self, address: Address) -> Result<PathBuf> {
-        let files = fs::read_dir(&self.dir).into_iter().flatten().flatten();
-        files.map(|entry| entry.path()).find(|path| address_of(path) == Some(address)).with_context(
-            || {
-                format!(
-                    "there is no key for {address}; `florin account list` shows which there are"
-                )
-            },
-        )
+        let found = self.files()?.into_iter().find(|(known, _)| *known == address);
+        let (_, path) = found.with_context(|| {
+            format!("there is no key for {address}; `florin account list` shows which there are")
+        })?;
+        Ok(path)
     }
 
     fn put(&self, address: Address, mut json: Value) -> Result<()> {
@@ -196,9 +203,19 @@ mod tests {
         let other = tempfile::tempdir().unwrap();
         let others = Keystore::open(other.path());
         let file = keys.export(signer.address()).unwrap();
+        let cost = &file["crypto"]["kdfparams"];
+        assert_eq!([&cost["n"], &cost["r"], &cost["p"]], [8192, 8, 1], "say so in SECURITY.md");
         assert!(!file.to_string().contains(&hex::encode(signer.to_bytes())));
         assert!(others.add_file(file.clone(), "wrong").is_err());
         assert_eq!(others.add_file(file, "correct horse").unwrap(), signer.address());
+    }
+
+    #[test]
+    fn keys_that_cannot_be_read_are_not_taken_for_lost() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join(FOLDER), "not a folder").unwrap();
+        let error = Keystore::open(dir.path()).addresses().unwrap_err();
+        assert!(error.to_string().contains("cannot read the keys"), "{error}");
     }
 
     #[cfg(unix)]

@@ -27,14 +27,16 @@ impl PasswordArgs {
 
     /// The password for a new key; typed twice if it is typed.
     pub fn new_one(&self, whose: &str) -> Result<String> {
-        if let Some(password) = self.given()? {
-            return Ok(password);
-        }
-        let password = ask(&format!("New password for {whose}: "))?;
+        let given = self.given()?;
+        let is_typed = given.is_none();
+        let password = match given {
+            Some(password) => password,
+            None => ask(&format!("New password for {whose}: "))?,
+        };
         if password.is_empty() {
             bail!("an empty password protects nothing; nothing was done");
         }
-        if ask("The same again: ")? != password {
+        if is_typed && ask("The same again: ")? != password {
             bail!("the passwords differ; nothing was done");
         }
         Ok(password)

@@ -3,6 +3,7 @@
 use crate::{
     accounts,
     context::Context,
+    files,
     output::{Report, fields},
     session::Session,
 };
@@ -39,10 +40,13 @@ impl Report for BackedUp {
     }
 }
 
-/// Backs up.
+/// Backs up. A backup without its keys would look complete, so history, names and keys appear at once.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
-    let (block, hash) = session.ledger.backup(&args.to, &context.out)?;
-    accounts::copy(&context.dir, &args.to, !args.no_keys)?;
+    let (block, hash) = files::whole_dir(&args.to, |unfinished| {
+        let copied = session.ledger.backup(unfinished, &context.out)?;
+        accounts::copy(&context.dir, unfinished, !args.no_keys)?;
+        Ok(copied)
+    })?;
     context.out.show(&BackedUp { folder: args.to, block, hash, keys: !args.no_keys })
 }

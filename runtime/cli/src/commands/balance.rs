@@ -59,7 +59,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     };
     let balances = accounts.into_iter().map(|address| {
         let (balance, currency) = match &token {
-            Some(token) => token_balance(&session, token, address)?,
+            Some((token, currency)) => (token_balance(&session, token, address)?, currency.clone()),
             None => (session.ledger.account(address)?.balance, session.ledger.native().clone()),
         };
         Ok(Balance {
@@ -73,12 +73,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     context.out.show(&Balances(balances.collect::<Result<_>>()?))
 }
 
-fn token_balance(
-    session: &Session<'_>,
-    token: &Contract,
-    who: Address,
-) -> Result<(U256, Currency)> {
-    let currency = token.token.clone().context("the contract is no token")?;
+fn token_balance(session: &Session<'_>, token: &Contract, who: Address) -> Result<U256> {
     let method = find_method(&token.abi, "balanceOf(address)(uint256)", 1)?;
     let input = method.abi_encode_input(&[DynSolValue::Address(who)])?.into();
     let request = Request { to: Some(token.address), input, ..Request::default() };
@@ -89,5 +84,5 @@ fn token_balance(
     let values = method.abi_decode_output(output).context("balanceOf returns nonsense")?;
     let balance =
         values.first().and_then(DynSolValue::as_uint).context("balanceOf returns nothing")?;
-    Ok((balance.0, currency))
+    Ok(balance.0)
 }

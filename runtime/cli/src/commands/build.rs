@@ -5,8 +5,8 @@ use crate::{
     output::{Report, fields, table},
 };
 use alloy_primitives::B256;
-use anyhow::Result;
-use florin_build::{Artefact, Mode, Options, Package, Progress};
+use anyhow::{Result, bail};
+use florin_build::{Artefact, BuildError, Mode, Options, Package, Progress};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -90,5 +90,11 @@ pub fn build(
     };
     let package = package.map(str::to_owned);
     let options = Options { package, mode, progress: &progress, ..Options::new(path) };
-    Ok(florin_build::build(&options)?)
+    match florin_build::build(&options) {
+        // All that the compiler said stands above the error already.
+        Err(BuildError::Compile { package, .. }) if !context.out.quiet && !context.out.json => {
+            bail!("{package} does not compile")
+        }
+        built => Ok(built?),
+    }
 }

@@ -1,7 +1,7 @@
 //! `florin call`: asks a contract, without a transaction.
 
 use crate::{
-    abi::{Named, find_method, name_values, parse_arguments},
+    abi::{Named, find_method, name_values, parse_arguments, shortened},
     context::Context,
     exit::Exit,
     ledger::Request,
@@ -22,7 +22,8 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in balanceOf(address)(uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists, `(a,b)` structs
+    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists,
+    /// `(a,b)` structs, `file:PATH` or `text:…` for bytes
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// On whose behalf: a name or an address
@@ -43,7 +44,7 @@ struct Answer {
 impl Report for Answer {
     fn text(&self) -> String {
         if self.results.is_empty() {
-            return self.output.to_string();
+            return shortened(&self.output);
         }
         self.results.iter().map(Named::labelled).collect::<Vec<_>>().join("\n")
     }
@@ -62,7 +63,11 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         return Err(Exit::Reverted.because(session.why(&receipt.outcome).unwrap_or_default()));
     };
     let values = method.abi_decode_output(output).with_context(|| {
-        format!("{} returned {output}, which is not what its ABI says", method.signature())
+        format!(
+            "{} returned {}, which is not what its ABI says",
+            method.signature(),
+            shortened(output)
+        )
     })?;
     let terms = session.terms(Some(&contract));
     context.out.show(&Answer {

@@ -45,12 +45,20 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     };
     let signer = session.signer(&args.sender)?;
     let located = session.send(&signer, &request)?;
-    if let Some(address) = located.receipt().created.filter(|_| located.receipt().is_success()) {
-        session.book.add(&name, address)?;
+    let created = located.receipt().created.filter(|_| located.receipt().is_success());
+    if let Some(address) = created {
+        session.book.call(&name, address);
     }
-    let sent = Transaction::of(&located, &session)?;
-    context.out.show(&sent)?;
-    sent.check()
+    let told = Transaction::told(&located, &session);
+    if let Some(address) = created
+        && let Err(error) = session.book.add(&name, address)
+    {
+        context.out.warn(format!(
+            "{address} could not be named `{name}`: {error:#}; name it with `florin account import \
+             NAME --address {address}`"
+        ));
+    }
+    told
 }
 
 /// The data of the create transaction.

@@ -59,7 +59,7 @@ impl Report for Events {
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
     let to = args.to_block.unwrap_or(session.ledger.head().number);
-    let from = args.from_block.unwrap_or((to + 1).saturating_sub(RANGE));
+    let from = args.from_block.unwrap_or(to.saturating_sub(RANGE - 1));
     let mut filter = LogFilter { from, to, ..LogFilter::default() };
     if let Some(who) = &args.contract {
         let contract = session.contract(who)?;
@@ -77,14 +77,12 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     if found.is_empty() {
         context.out.note(format!("nothing of the kind from block {from} to {to}"));
     }
-    let rows = found.into_iter().map(|found| {
-        Ok(Row {
-            block: found.block,
-            timestamp: found.timestamp,
-            transaction: found.transaction,
-            log_index: found.log_index,
-            emitted: Emitted::of(&found.log, &session)?,
-        })
+    let rows = found.into_iter().map(|found| Row {
+        block: found.block,
+        timestamp: found.timestamp,
+        transaction: found.transaction,
+        log_index: found.log_index,
+        emitted: Emitted::of(&found.log, &session),
     });
-    context.out.show(&Events(rows.collect::<Result<_>>()?))
+    context.out.show(&Events(rows.collect()))
 }

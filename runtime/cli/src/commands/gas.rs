@@ -100,7 +100,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
             Called::Deploy => (None, "-".to_owned(), ["deploy"; 2].map(str::to_owned)),
             Called::Pay => (None, "-".to_owned(), ["transfer of value"; 2].map(str::to_owned)),
             Called::Method(to, selector) => {
-                (Some(to), session.book.show(to), method(to, selector, &session)?)
+                (Some(to), session.book.show(to), method(to, selector, &session))
             }
         };
         rows.push(Row { contract, name, method, brief, ..row(&receipts) });
@@ -119,17 +119,18 @@ fn called(bytes: &[u8], receipt: &Receipt, session: &Session<'_>) -> Result<Call
 }
 
 /// The signature of a method, and its name alone if the contract has no other of that name.
-fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> Result<[String; 2]> {
-    let Some(selector) = selector else { return Ok(["receive"; 2].map(str::to_owned)) };
-    let contract = session.contract_at(to)?;
-    let abi = contract.map(|contract| contract.abi).unwrap_or_default();
-    let Some(method) = abi.functions().find(|method| method.selector() == selector) else {
-        return Ok([selector.to_string(), selector.to_string()]);
+fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> [String; 2] {
+    let Some(selector) = selector else { return ["receive"; 2].map(str::to_owned) };
+    let contract = session.known(to);
+    let abi = contract.as_deref().map(|contract| &contract.abi);
+    let method = abi.and_then(|abi| abi.functions().find(|method| method.selector() == selector));
+    let (Some(abi), Some(method)) = (abi, method) else {
+        return [selector.to_string(), selector.to_string()];
     };
     let is_alone = abi.function(&method.name).is_some_and(|methods| methods.len() == 1);
     let signature = method.signature();
     let brief = if is_alone { method.name.clone() } else { signature.clone() };
-    Ok([signature, brief])
+    [signature, brief]
 }
 
 /// The numbers of a row.

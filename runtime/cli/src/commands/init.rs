@@ -1,14 +1,15 @@
 //! `florin init`: a new ledger.
 
 use crate::{
-    amount::Currency,
+    accounts::Book,
+    amount::{self, Currency, GWEI_DECIMALS},
     context::Context,
     files,
     ledger::{Ledger, now},
     output::{Report, fields, table},
 };
 use alloy_primitives::{Address, B256, U256};
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use florin_runtime::Genesis;
 use serde::Serialize;
 use std::{collections::BTreeMap, path::PathBuf};
@@ -26,10 +27,10 @@ pub struct Args {
     /// The symbol of the native currency
     #[arg(long, value_name = "SYMBOL")]
     currency: Option<String>,
-    /// What a unit of gas costs, as in 1gwei; 0 makes transactions free
+    /// What a unit of gas costs, with its unit, as in 1gwei; 0 makes transactions free
     #[arg(long, value_name = "AMOUNT", default_value = "0")]
     gas_price: String,
-    /// Who is paid for gas
+    /// Who is paid for gas; nobody can spend what is paid if left out
     #[arg(long, value_name = "WHO")]
     fee_recipient: Option<String>,
     /// Most gas the transactions of a block may use
@@ -49,7 +50,11 @@ struct Created {
     chain_id: u64,
     currency: String,
     genesis: B256,
+    gas_price: String,
+    fee_recipient: Address,
     allocations: BTreeMap<Address, String>,
+    #[serde(skip)]
+    fees: String,
     #[serde(skip)]
     allocated: Vec<[String; 2]>,
 }
@@ -61,6 +66,7 @@ impl Report for Created {
             ("chain id", self.chain_id.to_string()),
             ("currency", self.currency.clone()),
             ("genesis", self.genesis.to_string()),
+            ("fees", self.fees.clone()),
         ]);
         if self.allocated.is_empty() {
             return created;
@@ -90,9 +96,24 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         chain_id: genesis.chain_id,
         currency: genesis.currency.clone(),
         genesis: ledger.head().hash_slow(),
+        gas_price: genesis.gas_price.to_string(),
+        fee_recipient: genesis.fee_recipient,
+        fees: fees(&genesis, &book),
         allocated: allocated.collect(),
         allocations: genesis.allocations.iter().map(|(a, b)| (*a, b.to_string())).collect(),
     })
+}
+
+/// What gas costs, and who gets that.
+fn fees(genesis: &Genesis, book: &Book) -> String {
+    if genesis.gas_price == 0 {
+        return "none".to_owned();
+    }
+    let price = Currency::token("gwei", GWEI_DECIMALS).display(U256::from(genesis.gas_price));
+    match genesis.fee_recipient {
+        Address::ZERO => format!("{price} a unit of gas, lost: no --fee-recipient was named"),
+        recipient => format!("{price} a unit of gas, to {}", book.show(recipient)),
+    }
 }
 
 fn genesis(args: &Args, context: &Context) -> Result<Genesis> {
@@ -105,6 +126,9 @@ fn genesis(args: &Args, context: &Context) -> Result<Genesis> {
         *sum = sum.checked_add(amount).context("the allocations are more than 256 bits hold")?;
     }
     let gas_price = native.parse(&args.gas_price).context("--gas-price")?;
+    // A price is a billionth of an amount; without a unit it would be taken for one.
+    let has_unit = gas_price.is_zero() || !amount::split(&args.gas_price).1.is_empty();
+    ensure!(has_unit, "--gas-price: say in what unit, as in {}gwei", args.gas_price);
     let fee_recipient = args.fee_recipient.as_deref().map(|who| book.resolve(who)).transpose()?;
     Ok(Genesis {
         chain_id: args.chain_id.unwrap_or(standard.chain_id),

@@ -66,8 +66,11 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     if looks_like_a_file {
         bail!("there is no file {}", path.display());
     }
-    let contract = Session::open(context)?.contract(&args.what)?;
-    context.out.show(&inspect(contract.artefact, Some(contract.address))?)
+    let session = Session::open(context)?;
+    let address = session.book.resolve(&args.what)?;
+    let code = session.ledger.code(address)?;
+    let code = code.with_context(|| format!("{} is no contract; it has no code", args.what))?;
+    context.out.show(&inspect(Artefact::from_wasm(code.to_vec())?, Some(address))?)
 }
 
 /// The artefact in a file, or of a crate, which is built first.

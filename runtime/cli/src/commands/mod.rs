@@ -22,6 +22,7 @@ pub mod restore;
 pub mod send;
 pub mod transfer;
 pub mod tx;
+pub mod upgrade;
 
 use crate::context::{Context, Global};
 use anyhow::{Result, ensure};
@@ -57,6 +58,8 @@ pub enum Command {
     Build(build::Args),
     /// Put a contract on the ledger
     Deploy(deploy::Args),
+    /// Replace the code of a contract that allows it
+    Upgrade(upgrade::Args),
     /// Call a method of a contract in a transaction
     Send(send::Args),
     /// Ask a contract, without a transaction
@@ -89,6 +92,16 @@ pub enum Command {
     Completions(completions::Args),
 }
 
+impl Command {
+    /// The folder of the ledger that it is about, unless --dir names another.
+    pub fn folder(&self) -> &'static str {
+        match self {
+            Command::Demo(_) => demo::FOLDER,
+            _ => "florin-ledger",
+        }
+    }
+}
+
 /// Runs a command.
 pub fn run(command: Command, context: &Context) -> Result<()> {
     ensure!(
@@ -104,6 +117,7 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::New(args) => new::run(args, context),
         Command::Build(args) => build::run(args, context),
         Command::Deploy(args) => deploy::run(args, context),
+        Command::Upgrade(args) => upgrade::run(args, context),
         Command::Send(args) => send::run(args, context),
         Command::Call(args) => call::run(args, context),
         Command::Tx(args) => tx::run(args, context),

@@ -69,6 +69,6 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         gas_price: receipt.gas_price.to_string(),
         gas: gas_parts(&receipt.gas),
         created: receipt.created,
-        logs: logs.collect::<Result<_>>()?,
+        logs: logs.collect(),
     })
 }

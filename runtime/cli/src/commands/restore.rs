@@ -3,7 +3,7 @@
 use crate::{
     accounts,
     context::Context,
-    ledger,
+    files, ledger,
     output::{Report, fields},
     session::Session,
 };
@@ -33,8 +33,10 @@ impl Report for Restored {
 
 /// Restores, and opens the result to be sure.
 pub fn run(args: Args, context: &Context) -> Result<()> {
-    ledger::restore(&args.backup, &context.dir, &context.out)?;
-    accounts::copy(&args.backup, &context.dir, true)?;
+    files::whole_dir(&context.dir, |unfinished| {
+        ledger::restore(&args.backup, unfinished, &context.out)?;
+        accounts::copy(&args.backup, unfinished, true)
+    })?;
     let block = Session::open(context)?.ledger.head().number;
     context.out.show(&Restored { folder: context.dir.clone(), block })
 }

@@ -16,7 +16,8 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in transfer(address,uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists, `(a,b)` structs
+    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists,
+    /// `(a,b)` structs, `file:PATH` or `text:…` for bytes
     #[arg(allow_negative_numbers = true)]
     arguments: Vec<String>,
     /// Native currency to send along
@@ -38,7 +39,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         gas: args.sender.gas,
     };
     let signer = session.signer(&args.sender)?;
-    let sent = Transaction::of(&session.send(&signer, &request)?, &session)?;
-    context.out.show(&sent)?;
-    sent.check()
+    Transaction::told(&session.send(&signer, &request)?, &session)
 }

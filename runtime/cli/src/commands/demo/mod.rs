@@ -21,13 +21,12 @@ const DEADLINE: u64 = 2;
 /// One unit of the token, which has six decimals as dollar tokens have.
 const DOLLAR: u64 = 1_000_000;
 
+/// The folder of the ledger, unless --dir names another.
+pub const FOLDER: &str = "florin-demo";
+
 /// The arguments of `demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Where to put the ledger; the folder must not exist
-    #[arg(default_value = "florin-demo")]
-    folder: PathBuf,
-}
+pub struct Args {}
 
 #[derive(Serialize)]
 struct Demo {
@@ -36,15 +35,16 @@ struct Demo {
     balances: Vec<Balance>,
     blocks: u64,
     transactions: u64,
-    supply: U256,
+    /// The sum of all native balances, in the smallest unit.
+    supply: String,
 }
 
 #[derive(Serialize)]
 struct Balance {
     name: String,
     address: Address,
-    native: U256,
-    token: U256,
+    native: String,
+    token: String,
     #[serde(skip)]
     texts: [String; 2],
 }
@@ -82,18 +82,18 @@ impl Report for Demo {
 }
 
 /// Runs the demonstration.
-pub fn run(args: Args, context: &Context) -> Result<()> {
-    let folder = path::absolute(&args.folder).context("the folder cannot be")?;
+pub fn run(_: Args, context: &Context) -> Result<()> {
+    let folder = path::absolute(&context.dir).context("the folder cannot be")?;
     ensure!(
         !folder.exists(),
-        "{} exists already; name another folder, or remove it",
+        "{} exists already; name another folder with --dir, or remove it",
         folder.display()
     );
     context.out.note(format!("florin demo: a new ledger in {}", folder.display()));
-    let context = Context { dir: folder.clone(), out: context.out };
-    let mut stage = Stage::set(&context)?;
+    context.out.note("  building token, escrow and splitter");
+    let mut stage = Stage::set(context)?;
     let scenes: [(&str, fn(&mut Stage<'_>) -> Result<()>); 4] = [
-        ("building and deploying token, escrow and splitter", deploy),
+        ("deploying them", deploy),
         ("paying: a transfer, a permit, a signed transfer", pay),
         ("buying through the escrow: once released, once refunded", buy),
         ("dividing income among three", split),
@@ -103,11 +103,11 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         scene(&mut stage)?;
     }
     context.out.note("  auditing\n");
-    let audit = stage.ledger.audit(&context.out)?;
-    ensure!(audit.is_clean(), "the audit found: {:?} {:?}", audit.findings, audit.storage.findings);
+    let audit = stage.session.ledger.audit(&context.out)?;
+    ensure!(audit.is_clean(), "the ledger is damaged; `florin audit` says how");
     let balances = balances(&stage)?;
     let (blocks, transactions) = (audit.storage.blocks, audit.storage.counts.transactions);
-    let supply = audit.supply;
+    let supply = audit.supply.to_string();
     context.out.show(&Demo { folder, steps: stage.steps, balances, blocks, transactions, supply })
 }
 
@@ -189,7 +189,7 @@ fn buy(stage: &mut Stage<'_>) -> Result<()> {
     let (asset, memo) = (Address::ZERO, word("order 1002"));
     let call = Escrow::openCall { seller: bob, arbiter: carol, asset, amount, deadline, memo };
     stage.send_value("escrow: buy from bob again", "alice", "escrow", amount, call)?;
-    let working = stage.context.out.working("waiting for the purchase's deadline to pass");
+    let working = stage.session.context.out.working("waiting for the purchase's deadline to pass");
     while now() <= deadline {
         thread::sleep(Duration::from_millis(50));
     }
@@ -217,12 +217,18 @@ fn split(stage: &mut Stage<'_>) -> Result<()> {
 fn balances(stage: &Stage<'_>) -> Result<Vec<Balance>> {
     let token = stage.address("token");
     let balance = |(name, address): (&str, Address)| {
-        let native = stage.ledger.account(address)?.balance;
+        let native = stage.session.ledger.account(address)?.balance;
         let held = stage.ask(token, Token::balanceOfCall { account: address })?;
-        let texts = [stage.ledger.native().display(native), stage.dollars.display(held)];
-        Ok(Balance { name: name.to_owned(), address, native, token: held, texts })
+        let texts = [stage.session.ledger.native().display(native), stage.dollars.display(held)];
+        Ok(Balance {
+            name: name.to_owned(),
+            address,
+            native: native.to_string(),
+            token: held.to_string(),
+            texts,
+        })
     };
     let (people, contracts): (Vec<_>, Vec<_>) =
-        stage.book.entries().partition(|(name, _)| stage.has_key(name));
+        stage.session.book.entries().partition(|(name, _)| stage.has_key(name));
     people.into_iter().chain(contracts).map(balance).collect()
 }

@@ -2,29 +2,26 @@
 
 use super::interfaces::{Escrow, Token};
 use crate::{
-    accounts::Book,
     amount::Currency,
+    commands::build::build,
     context::Context,
     exit::Exit,
     files,
     ledger::{Ledger, Request, Sent, now},
+    session::Session,
 };
 use alloy_primitives::{Address, B256, Bytes, LogData, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use alloy_sol_types::{Eip712Domain, SolCall, SolEvent, SolStruct, eip712_domain};
 use anyhow::{Context as _, Result};
-use florin_build::{Options, Progress};
+use florin_build::{Artefact, Mode};
 use florin_runtime::{
     Genesis,
     types::{Outcome, Receipt},
 };
 use serde::Serialize;
-use std::{
-    collections::BTreeMap,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+use std::{collections::BTreeMap, path::Path, time::Instant};
 
 /// The password of the demonstration's keys. They are worth nothing.
 pub const PASSWORD: &str = "florin-demo";
@@ -35,6 +32,9 @@ const GAS_PRICE: u128 = 1_000_000_000;
 /// Who takes part, and with how much native currency.
 const CAST: [(&str, u64); 5] =
     [("bank", 1_000_000), ("alice", 1_000), ("bob", 100), ("carol", 100), ("dave", 100)];
+
+/// The bundled contracts that take part.
+const CONTRACTS: [&str; 3] = ["token", "escrow", "splitter"];
 
 /// One thing that happened.
 #[derive(Serialize)]
@@ -58,22 +58,24 @@ impl Step {
 
 /// The stage.
 pub struct Stage<'a> {
-    /// The ledger's folder and the way to talk.
-    pub context: &'a Context,
-    /// The ledger.
-    pub ledger: Ledger,
-    /// Names of the cast and of the contracts.
-    pub book: Book,
+    /// The ledger, and the names of the cast and of the contracts.
+    pub session: Session<'a>,
     /// The token as a currency.
     pub dollars: Currency,
     /// What has happened.
     pub steps: Vec<Step>,
     keys: BTreeMap<&'static str, PrivateKeySigner>,
+    contracts: BTreeMap<&'static str, Artefact>,
 }
 
 impl<'a> Stage<'a> {
-    /// A new ledger with keys and money for the cast.
+    /// A new ledger with keys and money for the cast. The contracts are built before: what does not
+    /// compile leaves no ledger that would be in the way next time.
     pub fn set(context: &'a Context) -> Result<Self> {
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
+        let built = CONTRACTS
+            .map(|name| Ok((name, build(&sources.join(name), None, Mode::Release, context)?)));
+        let contracts = built.into_iter().collect::<Result<_>>()?;
         files::private_dir(&context.dir)?;
         let (mut book, keystore) = (context.book()?, context.keystore());
         let (mut keys, mut allocations) = (BTreeMap::new(), BTreeMap::new());
@@ -93,30 +95,24 @@ impl<'a> Stage<'a> {
             ..Genesis::default()
         };
         let ledger = Ledger::create(&context.dir, &genesis)?;
-        let dollars = Currency { symbol: "FUSD".into(), decimals: 6 };
-        Ok(Stage { context, ledger, book, dollars, steps: Vec::new(), keys })
+        let dollars = Currency::token("FUSD", 6);
+        let session = Session::of(context, ledger, book);
+        Ok(Stage { session, dollars, steps: Vec::new(), keys, contracts })
     }
 
     /// The address of somebody in the book. The cast and the contracts are in it before they are asked for.
     pub fn address(&self, name: &str) -> Address {
-        self.book.resolve(name).unwrap_or_default()
+        self.session.book.resolve(name).unwrap_or_default()
     }
 
-    /// Builds a bundled contract from its source and deploys it with encoded constructor arguments.
+    /// Deploys a bundled contract with encoded constructor arguments.
     pub fn deploy(&mut self, name: &'static str, arguments: Vec<u8>) -> Result<()> {
-        let artefact = {
-            let working = self.context.out.working(&format!("building {name}"));
-            let progress = |progress: Progress<'_>| match progress {
-                Progress::Step(step) => working.step(&format!("{name}: {step}")),
-                Progress::Compiler(line) => working.step(&format!("{name}: {}", line.trim())),
-            };
-            florin_build::build(&Options { progress: &progress, ..Options::new(source(name)) })?
-        };
+        let artefact = self.contracts.get(name).with_context(|| format!("{name} was not built"))?;
         let input = [artefact.bytecode(), arguments].concat().into();
         let what = format!("deploy {name} ({} KiB)", artefact.wasm.len().div_ceil(1024));
         let receipt = self.transact(&what, "bank", Request { input, ..Request::default() })?;
         let address = receipt.created.with_context(|| format!("{name} was not created"))?;
-        self.book.add(name, address)
+        self.session.book.add(name, address)
     }
 
     /// Sends a call to a contract.
@@ -140,14 +136,14 @@ impl<'a> Stage<'a> {
     fn transact(&mut self, what: &str, from: &str, request: Request) -> Result<Receipt> {
         let key = self.keys.get(from).with_context(|| format!("{from} has no key"))?;
         let start = Instant::now();
-        let sent = self.ledger.send(key, &request)?;
+        let sent = self.session.ledger.send(key, &request)?;
         let micros = start.elapsed().as_micros();
         let receipt = match sent {
             Sent::Sealed(located) => located.receipt().clone(),
             Sent::WouldFail(simulation) => simulation.receipt,
         };
-        if !receipt.is_success() {
-            return Err(Exit::Reverted.because(format!("{what}: {:?}", receipt.outcome)));
+        if let Some(why) = self.session.why(&receipt.outcome) {
+            return Err(Exit::Reverted.because(format!("{what}: {why}")));
         }
         self.steps.push(Step {
             what: what.to_owned(),
@@ -162,7 +158,7 @@ impl<'a> Stage<'a> {
 
     /// How much a transaction moved, or allowed to be moved: as its events tell.
     fn amount(&self, receipt: &Receipt) -> Option<String> {
-        let native = |amount| self.ledger.native().display(amount);
+        let native = |amount| self.session.ledger.native().display(amount);
         if !receipt.value.is_zero() {
             return Some(native(receipt.value));
         }
@@ -188,9 +184,12 @@ impl<'a> Stage<'a> {
     pub fn ask<Call: SolCall>(&self, to: Address, call: Call) -> Result<Call::Return> {
         let input: Bytes = call.abi_encode().into();
         let request = Request { to: Some(to), input, ..Request::default() };
-        match self.ledger.simulate(Address::ZERO, &request)?.receipt.outcome {
+        match self.session.ledger.simulate(Address::ZERO, &request)?.receipt.outcome {
             Outcome::Success { output } => Ok(Call::abi_decode_returns(&output)?),
-            outcome => Err(Exit::Failure.because(format!("{}: {outcome:?}", Call::SIGNATURE))),
+            outcome => {
+                let why = self.session.why(&outcome).unwrap_or_default();
+                Err(Exit::Failure.because(format!("{}: {why}", Call::SIGNATURE)))
+            }
         }
     }
 
@@ -205,18 +204,13 @@ impl<'a> Stage<'a> {
         let domain: Eip712Domain = eip712_domain! {
             name: self.ask(contract, Token::nameCall {})?,
             version: "1",
-            chain_id: self.ledger.genesis().chain_id,
+            chain_id: self.session.ledger.genesis().chain_id,
             verifying_contract: contract,
         };
         let key = self.keys.get(who).with_context(|| format!("{who} has no key"))?;
         let signature = key.sign_hash_sync(&message.eip712_signing_hash(&domain))?;
         Ok((27 + u8::from(signature.v()), signature.r().into(), signature.s().into()))
     }
-}
-
-/// The folder of a bundled contract.
-fn source(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts").join(name)
 }
 
 /// Text as a 32-byte memo.

@@ -1,123 +1,19 @@
 //! The command line as its users meet it: what it prints where, how it ends, and that what it said
 //! was done was done.
 
+mod builds;
+mod hostile;
+mod place;
+mod reference;
+
+use place::Place;
 use serde_json::Value;
-use std::{
-    fs,
-    io::Write,
-    path::PathBuf,
-    process::{Command, Stdio},
-};
-use tempfile::TempDir;
+use std::fs;
 
 /// The account that the phrase of development networks begins with.
 const PHRASE: &str = "test test test test test test test test test test test junk";
 const FIRST: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
-
-/// What a command left behind.
-#[derive(Debug)]
-struct Ended {
-    code: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl Ended {
-    fn ok(self) -> String {
-        assert_eq!(self.code, 0, "{self:?}");
-        self.stdout
-    }
-
-    fn fails(self, code: i32, because: &str) {
-        assert_eq!(self.code, code, "{self:?}");
-        assert!(self.stderr.contains(because), "{because}: {self:?}");
-        assert!(self.stderr.starts_with("error: "), "{self:?}");
-    }
-}
-
-/// A folder of one's own to run commands in.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Place(TempDir::new().unwrap())
-    }
-
-    /// With a ledger, on which alice has 1000 and bob 5.
-    fn with_ledger() -> Self {
-        let place = Place::new();
-        for name in ["alice", "bob"] {
-            place.run(&["account", "new", name]).ok();
-        }
-        place
-            .run(&["init", "--alloc", "alice=1000", "--alloc", "bob=5", "--gas-price", "1gwei"])
-            .ok();
-        place
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_florin"));
-        for name in ["FLORIN_DIR", "FLORIN_FROM"] {
-            command.env_remove(name);
-        }
-        command.current_dir(self.0.path()).env("FLORIN_PASSWORD", "secret").args(args);
-        command
-    }
-
-    fn run(&self, args: &[&str]) -> Ended {
-        self.with_input(args, "")
-    }
-
-    fn with_input(&self, args: &[&str], input: &str) -> Ended {
-        let mut command = self.command(args);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        // A command that does not read its input may be gone by now.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        Ended {
-            code: output.status.code().unwrap(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    fn json(&self, args: &[&str]) -> Value {
-        let stdout = self.run(&[args, &["--json"]].concat()).ok();
-        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stdout}"))
-    }
-
-    fn balance(&self, who: &str) -> String {
-        self.json(&["balance", who])[0]["balance"].as_str().unwrap().to_owned()
-    }
-
-    /// Writes the hand-made contract.
-    fn echo(&self) -> PathBuf {
-        let abi = r#"[{"type":"function","name":"echo","inputs":[{"name":"x","type":"uint256"}],"outputs":[{"name":"","type":"uint256"}],"stateMutability":"view"},
-            {"type":"function","name":"pay","inputs":[],"outputs":[],"stateMutability":"payable"},
-            {"type":"event","name":"Paid","inputs":[{"name":"x","type":"uint256","indexed":false}],"anonymous":false},
-            {"type":"error","name":"Refused","inputs":[{"name":"who","type":"address"}]}]"#;
-        let hash = |text: &str| alloy_primitives::keccak256(text);
-        let selector = |text: &str| {
-            let [a, b, c, d, ..] = hash(text).0;
-            i32::from_le_bytes([a, b, c, d]).to_string()
-        };
-        let escaped: String = hash("Paid(uint256)").iter().map(|b| format!("\\{b:02x}")).collect();
-        let text = include_str!("fixtures/echo.wat")
-            .replace("@ECHO@", &selector("echo(uint256)"))
-            .replace("@PAY@", &selector("pay()"))
-            .replace("@PAID@", &escaped)
-            .replace("@ABI@", &abi.replace('"', "\\\"").replace('\n', ""));
-        let path = self.path("echo.wasm");
-        fs::write(&path, wat::parse_str(text).unwrap()).unwrap();
-        path
-    }
-}
 
 #[test]
 fn accounts_come_from_phrases_keys_files_and_chance() {
@@ -131,6 +27,11 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
     import("first", PHRASE, &["--index", "2"]).fails(1, "taken");
     import("nonsense", "hunter2", &[]).fails(1, "neither a private key");
     place.run(&["account", "new", "0x12"]).fails(1, "cannot be a name");
+    fs::write(place.path("empty"), "\nsecond line").unwrap();
+    place.run(&["account", "new", "x", "--password-file", "empty"]).fails(1, "empty password");
+    let mut unprotected = place.command(&["account", "new", "x"]);
+    let refused = unprotected.env("FLORIN_PASSWORD", "").output().unwrap();
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("empty password"), "{refused:?}");
 
     let exported = place.run(&["account", "export", "first", "--private-key"]);
     assert!(exported.stderr.contains("warning"), "{exported:?}");
@@ -256,6 +157,7 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     place.run(&["--dir", "nowhere", "balance"]).fails(1, "florin init");
     place.run(&["--dir", "florin-ledger/genesis.json", "balance"]).fails(1, "is a file");
     place.run(&["tx"]).fails(1, "no transaction on this ledger yet");
+    place.run(&["events", "--to-block", &u64::MAX.to_string()]).ok();
     place.run(&["tx", "0x12"]).fails(2, "64 hexadecimal digits");
     let chain = florin_runtime::Chain::open(
         &place.path("florin-ledger"),
@@ -266,6 +168,20 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     place.run(&["balance"]).fails(5, "in use");
     drop(chain);
     place.run(&["balance"]).ok();
+}
+
+#[test]
+fn the_price_of_gas_has_a_unit_and_somebody_gets_it() {
+    let place = Place::new();
+    place.run(&["account", "new", "alice"]).ok();
+    let init = |more: &[&str]| place.run(&[&["init", "--alloc", "alice=1000"], more].concat());
+    init(&["--gas-price", "1"]).fails(1, "as in 1gwei");
+    let to_nobody = init(&["--dir", "florin-ledger", "--gas-price", "1gwei"]).ok();
+    assert!(to_nobody.contains("lost: no --fee-recipient"), "{to_nobody}");
+    fs::remove_dir_all(place.path("florin-ledger")).unwrap();
+    place.run(&["account", "new", "alice"]).ok();
+    let to_alice = init(&["--gas-price", "5wei", "--fee-recipient", "alice"]).ok();
+    assert!(to_alice.contains("of gas, to alice"), "{to_alice}");
 }
 
 #[test]
@@ -282,6 +198,14 @@ fn a_backup_is_a_ledger_again() {
     place.run(&["--dir", "again", "audit"]).ok();
     place.run(&["backup", "bare", "--no-keys"]).ok();
     assert!(!place.path("bare/keystore").exists());
+    place.run(&["backup", "below/copy"]).ok();
+
+    // A key that cannot be copied: there is no backup, and no ledger, that only looks complete.
+    fs::create_dir(place.path("copy/keystore/x")).unwrap();
+    place.run(&["--dir", "third", "restore", "copy"]).fails(1, "cannot read");
+    fs::create_dir(place.path("florin-ledger/keystore/x")).unwrap();
+    place.run(&["backup", "second"]).fails(1, "cannot read");
+    assert!(!place.path("third").exists() && !place.path("second").exists());
 }
 
 #[test]
