@@ -49,7 +49,7 @@ fn contract(work: &str) -> Vec<u8> {
             (import "florin1" "input" (func $input (param i32 i64) (result i32)))
             (memory (export "memory") 4)
             (table 8 funcref) (elem (i32.const 0) $f $f $f $f $f $f $f $f) (func $f)
-            (func (export "call") (param $length i32) (result i32) (local $i i32)
+            (func (export "call") (param $length i32) (result i32) (local $i i32) (local $x i32)
                 (drop (call $input (i32.const 0) (i64.const 0x1000)))
                 (loop $again
                     {work}
@@ -60,17 +60,20 @@ fn contract(work: &str) -> Vec<u8> {
     wat::parse_str(text).expect("valid text")
 }
 
+fn deploy(payments: &mut Payments, nonce: &mut u64, module: &[u8]) -> Address {
+    let data = [&florin_abi::deploy::header(module.len() as u32)[..], module].concat();
+    let deployed =
+        payments.run(&sign(transaction(*nonce, TxKind::Create, 0, data.into()), &key(0)));
+    *nonce += 1;
+    deployed.created.expect("a contract")
+}
+
 /// Nanoseconds and gas of one call of a contract that loops over `work`.
 fn measure(payments: &mut Payments, nonce: &mut u64, work: &str, input: &[u8]) -> (f64, f64) {
-    let module = contract(work);
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
-    let admin = key(0);
-    let deployed = payments.run(&sign(transaction(*nonce, TxKind::Create, 0, data.into()), &admin));
-    *nonce += 1;
-    let to = TxKind::Call(deployed.created.expect("a contract"));
+    let to = TxKind::Call(deploy(payments, nonce, &contract(work)));
     let mut call = transaction(*nonce, to, 0, input.to_vec().into());
     call.gas_limit = 1 << 32;
-    let intent = receive(&sign(call, &admin), &payments.genesis).expect("a good transaction");
+    let intent = receive(&sign(call, &key(0)), &payments.genesis).expect("a good transaction");
     let view = Arc::new(payments.state.clone());
     let mut best = (f64::MAX, 0.0);
     for _ in 0..RUNS {
@@ -155,7 +158,13 @@ fn input() -> Vec<u8> {
 
 fn main() {
     let (mut payments, mut nonce) = (Payments::new(), ACCOUNTS as u64);
-    let input = input();
+    let empty = wat::parse_str(
+        r#"(module (memory (export "memory") 1)
+            (func (export "call") (param i32) (result i32) (i32.const 0)))"#,
+    );
+    let empty = deploy(&mut payments, &mut nonce, &empty.expect("valid text"));
+    let mut input = input();
+    input[2048..2068].copy_from_slice(empty.as_slice());
     let hash = "(i32.const 1024)";
     let message = "(i64.const 0x400_0000_0020)";
     let rows = [
@@ -173,6 +182,10 @@ fn main() {
         (
             "static call of nobody",
             "(drop (call $call (i32.const 1024) (i64.const 0) (i64.const -1)))".into(),
+        ),
+        (
+            "call of an empty contract",
+            "(drop (call $call (i32.const 2048) (i64.const 0) (i64.const -1)))".into(),
         ),
         (
             "log, 2 topics, 32 bytes",
@@ -230,9 +243,9 @@ fn main() {
             "(memory.fill (i32.const 65536) (i32.const 1) (i32.const 65536))".into(),
         ),
         (
-            "100 additions",
-            "(local.set $i (i32.sub (i32.add (local.get $i) (i32.const 1)) (i32.const 1)))"
-                .repeat(50),
+            "100 instructions, each needing the last",
+            "(local.set $x (i32.mul (i32.xor (local.get $x) (local.get $i)) (i32.const 1664525)))".repeat(16)
+                + "(i32.store (i32.const 16) (local.get $x))",
         ),
         (
             "a division of 32 bits",
