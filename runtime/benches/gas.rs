@@ -11,10 +11,13 @@ mod support;
 
 use alloy_primitives::TxKind;
 use florin_runtime::Chain;
+use florin_runtime::gas::FUEL_PER_GAS;
+use florin_runtime::limits::{FUNCTION_BRANCHES, FUNCTION_LOCALS, FUNCTION_LOOPS};
 use florin_runtime::pipeline::{execute, receive};
 use florin_runtime::state::Overlay;
 use florin_runtime::store::Durability;
 use florin_runtime::types::*;
+use florin_runtime::vm::{Admission, Vm};
 use std::sync::Arc;
 use std::time::Instant;
 use support::*;
@@ -296,6 +299,89 @@ fn main() {
         (name, (nanos - empty.0) / loops, (gas - empty.1) / loops)
     });
     print(&measured, scale);
+
+    println!("\ncompiling four functions that are hard on a compiler");
+    for (name, body) in bombs() {
+        match measure_compiling(&body) {
+            Ok((bytes, nanos, gas)) => {
+                print(&[(&format!("{name}, {bytes} bytes"), nanos, gas)], scale)
+            }
+            Err(reason) => println!("{name:<44} refused: {reason}"),
+        }
+    }
+}
+
+/// Function bodies that are hard on a compiler, each as large as the host allows one to be.
+fn bombs() -> Vec<(String, String)> {
+    let nested = |open: &str, depth: usize, inner: &str, close: &str| {
+        format!("{}{inner}{}", open.repeat(depth), close.repeat(depth))
+    };
+    let step = "(local.set 0 (i32.add (local.get 0) (i32.const 1)))";
+    let again = "(br_if 0 (local.get 0)) end ";
+    let most = FUNCTION_BRANCHES as usize;
+    let mut rows = vec![
+        ("straight line".to_owned(), step.repeat(6_000)),
+        (
+            "branches out of one block".into(),
+            format!("(block {})", "(br_if 0 (local.get 0))".repeat(most - 1)),
+        ),
+        ("conditions in turn".into(), format!("(if (local.get 0) (then {step}))").repeat(most)),
+        ("deep blocks".into(), nested("block ", most / 2, step, "(br_if 0 (local.get 0)) end ")),
+        ("deep conditions".into(), nested("(local.get 0) if ", most, step, "end ")),
+        ("calls".into(), "(call $f)".repeat(12_000)),
+        ("indirect calls".into(), "(call_indirect (local.get 0))".repeat(4_000)),
+        (
+            "a branch table".into(),
+            nested(
+                "block ",
+                most / 2 - 1,
+                &format!(
+                    "(local.get 0) br_table {}",
+                    (0..most / 2 - 1).map(|i| format!("{i} ")).collect::<String>()
+                ),
+                &format!("{step} end "),
+            ),
+        ),
+    ];
+    for loops in [1, 8, 16, 32] {
+        let body = nested("loop ", loops, step, again);
+        rows.push((format!("loops {loops} deep"), body.repeat(FUNCTION_LOOPS as usize / loops)));
+    }
+    // Many values that live long: every local is set, and all are read at the end, in a loop.
+    let locals = FUNCTION_LOCALS as usize / 2;
+    let set: String = (0..locals)
+        .map(|i| {
+            format!(
+                "(local.set {i} (i32.add (local.get {}) (i32.const {i})))",
+                (i * 7 + 1) % locals
+            )
+        })
+        .collect();
+    rows.push(("many values that live long".into(), format!("loop {set}{again}")));
+    rows
+}
+
+/// Milliseconds and gas of admitting a module of several functions of this body.
+fn measure_compiling(body: &str) -> Result<(usize, f64, f64), String> {
+    let locals = "i32 ".repeat(FUNCTION_LOCALS as usize / 2);
+    let function = |locals: &str| format!("(func (local {locals}) {body})");
+    let text = |functions: &str| {
+        let text = format!(
+            r#"(module (memory (export "memory") 1) (table 8 funcref) (func $f)
+            (func (export "call") (param i32) (result i32) (i32.const 0)) {functions})"#
+        );
+        Bytes::from(wat::parse_str(text).expect("valid text"))
+    };
+    let module = text(&function(&locals).repeat(4));
+    let vm = Vm::new(None, false).expect("an engine");
+    let start = Instant::now();
+    if let Err(Admission::Refused(reason)) = vm.admit(&B256::ZERO, &module) {
+        return Err(reason);
+    }
+    let nanos = start.elapsed().as_nanos() as f64;
+    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
+    let fuel = florin_runtime::host::code_price(&data, u64::MAX).expect("a price");
+    Ok((module.len(), nanos, fuel as f64 / FUEL_PER_GAS as f64))
 }
 
 fn print(rows: &[(&str, f64, f64)], scale: f64) {

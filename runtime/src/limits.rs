@@ -54,8 +54,13 @@ pub const MODULE_ELEMENT_SEGMENTS: u32 = 1;
 pub const MODULE_EXPORTS: u32 = 64;
 /// Most methods that a module may name as reentrant; each nested call may look through them.
 pub const MODULE_REENTRANT: usize = 256;
-/// Most targets of a `br_table`.
-pub const BRANCH_TARGETS: u32 = 8 * 1024;
+/// Most branches of a function, a target of a `br_table` being one: compiling grows faster than linearly with them. Code
+/// that rustc makes has one in twenty bytes.
+pub const FUNCTION_BRANCHES: u64 = 4 * 1024;
+/// Most loops of a function. What lives across each is worked out again for every loop around it.
+pub const FUNCTION_LOOPS: u32 = 256;
+/// Deepest nesting of loops.
+pub const LOOP_DEPTH: usize = 32;
 /// Most parameters and results of a block, which every branch to it passes on; rustc's have one.
 pub const BLOCK_VALUES: usize = 4;
 /// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are at 5 to 8.

@@ -247,6 +247,18 @@ fn modules_that_are_not_contracts_are_refused_by_name() {
             )),
             "parameters and results of a block of function 1",
         ),
+        (
+            module(&format!("{memory} {call} (func {} {})", "(loop ".repeat(33), ")".repeat(33))),
+            "the nesting of loops of function 1 is 33; at most 32",
+        ),
+        (
+            module(&format!("{memory} {call} (func {})", "(loop)".repeat(257))),
+            "the number of loops of function 1 is 257",
+        ),
+        (
+            module(&format!("{memory} {call} (func {})", "(block)".repeat(5000))),
+            "the number of branches of function 1",
+        ),
         (module(&many_locals), "local variables of function 0 (`call`)"),
         (module(&huge), "size in bytes of function 0 (`call`)"),
     ];

@@ -5,7 +5,7 @@ use crate::crypto::keccak256;
 use crate::error::Fault;
 use crate::gas;
 use crate::types::{Account, Address, B256, Bytes, Halt, U256};
-use crate::vm::{Admission, Entry, Program, function_count};
+use crate::vm::{Admission, Complexity, Entry, Program, complexity};
 use alloy_sol_types::{Revert, SolError};
 use florin_abi::deploy::{self, Deployment};
 use florin_abi::{Pointer, Slice, limits, status};
@@ -34,7 +34,11 @@ pub fn code_price(data: &[u8], available: u64) -> Option<u64> {
             if bytes > available {
                 return None;
             }
-            bytes.saturating_add(function_count(module).saturating_mul(gas::CODE_FUNCTION))
+            let Complexity { functions, branches, calls } = complexity(module);
+            bytes
+                + gas::CODE_FUNCTION * functions
+                + gas::CODE_BRANCH * branches
+                + gas::CODE_CALL * calls
         }
         _ => gas::ACCOUNT_READ,
     };

@@ -6,16 +6,17 @@
 //! Invariant: no state passes from one call to the next except through host functions.
 
 mod cache;
+mod complexity;
 mod engine;
 mod link;
 mod native;
 mod program;
 mod validate;
 
+pub use complexity::{Complexity, complexity};
 pub use engine::Permit;
 pub use native::NativeProgram;
 pub use program::{Entry, Program};
-pub use validate::function_count;
 
 use crate::crypto::keccak256;
 use crate::error::Fault;

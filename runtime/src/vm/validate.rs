@@ -4,6 +4,7 @@
 //! with a message that names the item and says what to do. wasmparser checks that the module is valid; this file checks
 //! that it is one of ours and that compiling it is bounded work.
 
+use super::complexity::branches;
 use crate::limits::*;
 use florin_abi::{FUNCTIONS, IMPORT_MODULE, exports, limits::MODULE_BYTES, sections};
 use serde::{Deserialize, Serialize};
@@ -64,17 +65,6 @@ pub fn validate(module: &[u8]) -> Check<Facts> {
         }
     }
     checker.finish()
-}
-
-/// How many functions a module says it has; 0 if it cannot be read, in which case it will be refused.
-pub fn function_count(module: &[u8]) -> u64 {
-    let payloads = Parser::new(0).parse_all(module).map_while(Result::ok);
-    let count = |payload| match payload {
-        Payload::FunctionSection(functions) => Some(functions.count().into()),
-        _ => None,
-    };
-    // It comes before the code, so this reads a few headers.
-    payloads.into_iter().find_map(count).unwrap_or(0)
 }
 
 fn within(what: &str, value: u64, limit: u64) -> Check {
@@ -322,23 +312,34 @@ impl Checker {
             locals += u64::from(count);
         }
         within("the number of local variables", locals, FUNCTION_LOCALS.into())?;
+        // For every open block whether it is a loop; wasmparser checks that they are closed.
+        let (mut open, mut loops, mut depth, mut all) = (Vec::new(), 0u64, 0u64, 0u64);
         for operator in body.get_operators_reader().map_err(damaged)? {
-            match operator.map_err(damaged)? {
-                Operator::BrTable { targets } => {
-                    let limit = BRANCH_TARGETS.into();
-                    within("the number of targets of a br_table", targets.len().into(), limit)?;
+            let operator = operator.map_err(damaged)?;
+            all += branches(&operator);
+            let block = match operator {
+                Operator::Block { blockty } | Operator::If { blockty } => (blockty, false),
+                Operator::Loop { blockty } => (blockty, true),
+                Operator::End => {
+                    depth -= u64::from(open.pop() == Some(true));
+                    continue;
                 }
-                Operator::Block { blockty: BlockType::FuncType(index) }
-                | Operator::Loop { blockty: BlockType::FuncType(index) }
-                | Operator::If { blockty: BlockType::FuncType(index) } => {
-                    let values = self.type_of(index).map_or(0, |(from, to)| from.len() + to.len());
-                    let what = "the number of parameters and results of a block";
-                    within(what, values as u64, BLOCK_VALUES as u64)?;
-                }
-                _ => {}
+                _ => continue,
+            };
+            let (ty, is_loop) = block;
+            if let BlockType::FuncType(index) = ty {
+                let values = self.type_of(index).map_or(0, |(from, to)| from.len() + to.len());
+                let what = "the number of parameters and results of a block";
+                within(what, values as u64, BLOCK_VALUES as u64)?;
+            }
+            open.push(is_loop);
+            if is_loop {
+                (loops, depth) = (loops + 1, depth + 1);
+                within("the number of loops", loops, FUNCTION_LOOPS.into())?;
+                within("the nesting of loops", depth, LOOP_DEPTH as u64)?;
             }
         }
-        Ok(())
+        within("the number of branches", all, FUNCTION_BRANCHES)
     }
 
     fn current_function(&self) -> String {
