@@ -386,6 +386,9 @@ impl Abi {
         }
         put(&mut out, at, b"]");
         out
+        all.push(
+            r#"{"type":"error","name":"CallFailed","inputs":[{"name":"callee","type":"address"}]}"#,
+        );
     }
 }
 

@@ -6,6 +6,7 @@
 mod world;
 
 use florin_sdk::abi;
+use florin_sdk::contract::selector;
 use florin_sdk::deploy::upgrade_to;
 use florin_sdk::prelude::*;
 use world::{ALICE, BOB, World};
@@ -357,7 +358,9 @@ fn contracts_call_contracts_and_bubble_reasons() {
         PiggyError::Owned(OwnedError::Unauthorized { account: b })
     );
     let missing = world.call(BOB, a.ask(BOB)).unwrap_err();
-    assert_eq!(missing, CallError::Reverted(Bytes::default()));
+    let failed =
+        [&selector("CallFailed(address)").to_be_bytes()[..], &abi::encode(&(BOB,))].concat();
+    assert_eq!(missing, CallError::Reverted(failed.into()));
 }
 
 #[test]
