@@ -62,6 +62,15 @@ pub trait Declared: Storage {
     fn route(&mut self, selector: u32, input: &mut Decoder<'_>) -> Option<u32>;
 }
 
+/// What `#[contract(Owned)]` makes of an interface in its list, told by its client. Every interface asks for it, so that
+/// none is implemented and then not exported.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` implements an interface that it does not list, so nobody could call it",
+    label = "not in the list of `#[contract(..)]`",
+    note = "list it on the struct, as `#[contract(Owned)] struct {Self}`; the interface is the one whose client is `{C}`"
+)]
+pub trait Lists<C> {}
+
 /// What `#[contract]` makes of the `impl`: the contract as a whole.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a contract",
@@ -266,7 +275,7 @@ pub struct Abi {
     pub interfaces: &'static [&'static [Method]],
     /// Events, by where they come from.
     pub events: &'static [&'static [&'static str]],
-    /// Errors that no method returns: the constructor's.
+    /// Errors of what has no selector: the constructor, the migration and the like.
     pub errors: &'static [&'static ErrorList],
 }
 

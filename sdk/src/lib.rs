@@ -214,7 +214,9 @@
 //! `use owned::{Owned, OwnedClient}`, or `#[contract(owned::Owned)]`. An interface with two groups of state says which it
 //! means: `let state: &OwnedState = self.state();`.
 //!
-//! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them.
+//! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them. An
+//! interface that is implemented and not listed does not compile; a test fails when an event is emitted that is not
+//! listed.
 //!
 //! # Calling other contracts
 //!

@@ -45,6 +45,7 @@ impl Parse for Arguments {
 /// impl Storage for Piggy { .. }
 /// impl Has<Erc20State> for Piggy { .. }            // for each field that is a group
 /// impl Declared for Piggy { .. }                   // the interfaces' methods, and the way to them
+/// impl Lists<Erc20Client> for Piggy {}             // for each interface, which asks for it
 /// pub struct PiggyClient { next: Erc20Client<Address> }
 /// ```
 pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
@@ -55,11 +56,9 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
     let storage = storage::implement(object, &mut mistakes);
     let groups = groups(object);
     let name = &object.ident;
-    let mut next = quote!(#sdk::Address);
-    for interface in interfaces.iter().rev() {
-        let client = client_path(interface);
-        next = quote!(#client<#next>);
-    }
+    let clients: Vec<_> = interfaces.iter().map(client_path).collect();
+    let next =
+        clients.iter().rev().fold(quote!(#sdk::Address), |next, client| quote!(#client<#next>));
     let client = client::define(&client(name), &object.vis, name, &next);
     let check = quote_spanned! {name.span()=> #sdk::is_contract::<#name>() };
     let generated = quote! {
@@ -67,6 +66,7 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
         #(#groups)*
         #client
         const _: () = #check;
+        #(impl #sdk::Lists<#clients> for #name {})*
         impl #sdk::Declared for #name {
             const INTERFACES: &'static [&'static [#sdk::Method]] =
                 &[#(<#name as #interfaces>::__METHODS),*];
@@ -202,7 +202,7 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     let specials = list
         .iter()
         .filter(|m| matches!(m.role, Role::Constructor | Role::Receive | Role::Fallback));
-    let errors = specials.clone().map(|method| {
+    let errors = list.iter().filter(|method| method.role != Role::Exported).map(|method| {
         let output = &method.output;
         quote!(<#output as #sdk::Output>::ERRORS)
     });
