@@ -94,6 +94,8 @@ pub trait Contract: Declared {
     const LAYOUT_TEXT: &'static str;
     /// The selectors of its reentrant methods, concatenated: the section `florin.reentrant`.
     const REENTRANT: &'static [u8];
+    /// The keccak-256 of the storage layout that `#[migrate]` begins with: the section `florin.migrates`.
+    const MIGRATES_FROM: Option<[u8; 32]>;
 
     /// Runs a method of its own; `None` if there is none with this selector.
     #[doc(hidden)]
@@ -134,6 +136,23 @@ pub trait Contract: Declared {
 
 /// Compiles if `C` is a contract: by it, a struct with `#[contract]` asks for its methods.
 pub const fn is_contract<C: Contract>() {}
+
+/// Refuses a migration from the contract's own layout, which would run at each upgrade anew.
+pub const fn check_migration<C: Contract>() {
+    let Some(from) = C::MIGRATES_FROM else { return };
+    let own = topic(C::LAYOUT_TEXT);
+    let mut i = 0;
+    while i < own.len() {
+        if own[i] != from[i] {
+            return;
+        }
+        i += 1;
+    }
+    panic!(
+        "#[migrate] names the layout of the contract itself, so it would run again at the next upgrade: name that of the \
+         former version; to change values and not the layout, append a field or rename one"
+    )
+}
 
 /// Runs an ordinary call: a method by its selector, else receive (for empty input), else fallback.
 #[inline]
@@ -367,6 +386,9 @@ impl Abi {
         all.push_method_errors(self.methods);
         all.push_method_errors(self.interfaces);
         all.push(r#"{"type":"error","name":"NotPayable","inputs":[]}"#);
+        all.push(
+            r#"{"type":"error","name":"CallFailed","inputs":[{"name":"callee","type":"address"}]}"#,
+        );
         all
     }
 
@@ -395,9 +417,6 @@ impl Abi {
         }
         put(&mut out, at, b"]");
         out
-        all.push(
-            r#"{"type":"error","name":"CallFailed","inputs":[{"name":"callee","type":"address"}]}"#,
-        );
     }
 }
 

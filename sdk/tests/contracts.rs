@@ -223,15 +223,22 @@ pub struct Jar {
     lids: Item<u64>,
 }
 
+#[derive(Error, Debug, PartialEq)]
+pub enum JarError {
+    NoLids,
+}
+
 #[contract]
 impl Jar {
     pub fn lids(&self) -> u64 {
         self.lids.get()
     }
 
-    #[migrate]
-    fn migrate(&mut self, lids: u64) {
+    #[migrate(from = "0x00000000000000000000000000000000000000000000000000000000000000Ff")]
+    fn migrate(&mut self, lids: u64) -> Result<(), JarError> {
+        ensure!(lids > 0, JarError::NoLids);
         self.lids.save(&lids);
+        Ok(())
     }
 }
 
@@ -428,6 +435,9 @@ fn sections_say_what_the_contract_is() {
     ] {
         assert_eq!(abi.matches(part).count(), 1, "{part}\n{abi}");
     }
+    assert!(Jar::ABI.contains(r#"{"type":"error","name":"NoLids","inputs":[]}"#), "of #[migrate]");
+    assert_eq!(Jar::MIGRATES_FROM.map(|hash| hash[30..] == [0, 0xff]), Some(true));
+    assert_eq!(Piggy::MIGRATES_FROM, None);
     assert!(!abi.contains("checkOwner"), "internal methods are not exported");
     let save = Piggy::METHODS.iter().find(|method| method.name == "Piggy::save").unwrap();
     assert_eq!(save.signature, "save((address,(uint32,uint256)[],string,uint8))");

@@ -4,6 +4,7 @@ use super::engine::Engine;
 use super::link::{Guest, Stopped};
 use super::native::NativeProgram;
 use super::validate::Facts;
+use crate::crypto::keccak256;
 use crate::error::Fault;
 use crate::gas::{INSTANCE, MEMORY_PAGE};
 use crate::host::{Ending, Exit, Host, Part};
@@ -69,7 +70,7 @@ impl Program {
         match entry {
             Entry::Call => true,
             Entry::Deploy => self.facts.has_deploy,
-            Entry::Migrate => self.facts.has_migrate,
+            Entry::Migrate => self.facts.migrates_from.is_some(),
         }
     }
 
@@ -80,17 +81,37 @@ impl Program {
         selector.is_some_and(|selector| self.facts.reentrant.contains(selector))
     }
 
-    /// The first line of `former`'s storage layout that this program does not keep, unless it migrates.
-    pub fn layout_conflict(&self, former: &Program) -> Option<String> {
-        if self.facts.has_migrate {
-            return None;
+    /// Whether this program's migration is to run when it takes `former`'s place; or why it may not take it, because it
+    /// would misread what `former` has stored.
+    ///
+    /// A migration is for one layout. It never runs for another, nor twice, for it leads away from that layout; and a
+    /// program that has one is not taken for compatible with layouts that its author did not think of.
+    pub fn migrates(&self, former: &Program) -> Result<bool, String> {
+        let (ours, theirs) = (&self.facts.layout, &former.facts.layout);
+        let hash = keccak256(theirs.as_bytes());
+        match self.facts.migrates_from {
+            Some(from) if from == hash => return Ok(true),
+            Some(_) if ours == theirs => return Ok(false),
+            Some(from) => {
+                return Err(format!(
+                    "it migrates from the storage layout {from} and the contract has {hash}; remove #[migrate], or name \
+                     the contract's layout in it"
+                ));
+            }
+            None => {}
         }
-        let mut ours = self.facts.layout.lines();
-        former.facts.layout.lines().find_map(|line| match ours.next() {
+        let mut ours = ours.lines();
+        let lost = theirs.lines().find_map(|line| match ours.next() {
             Some(our) if our == line => None,
             Some(our) => Some(format!("`{line}` became `{our}`")),
             None => Some(format!("`{line}` is gone")),
-        })
+        });
+        match lost {
+            None => Ok(false),
+            Some(lost) => Err(format!(
+                "the storage layout changed ({lost}); keep it, or migrate with #[migrate(from = \"{hash}\")]"
+            )),
+        }
     }
 
     /// Runs the program for a call. A missing constructor or migration succeeds at once.

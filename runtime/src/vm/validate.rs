@@ -5,6 +5,7 @@
 //! that it is one of ours and that compiling it is bounded work.
 
 use crate::limits::*;
+use crate::types::B256;
 use florin_abi::{FUNCTIONS, IMPORT_MODULE, exports, limits::MODULE_BYTES, sections};
 use wasmparser::{
     CompositeInnerType, Export, ExternalKind, FuncValidatorAllocations, FunctionBody, Import,
@@ -19,8 +20,8 @@ pub struct Facts {
     pub initial_pages: u64,
     /// Whether it has a constructor.
     pub has_deploy: bool,
-    /// Whether it has a migration.
-    pub has_migrate: bool,
+    /// The hash of the storage layout that its migration begins with, if it has one.
+    pub migrates_from: Option<B256>,
     /// Selectors that may be entered again.
     pub reentrant: Vec<[u8; 4]>,
     /// The storage layout, a line per field.
@@ -244,6 +245,11 @@ impl Checker {
                 self.facts.layout +=
                     text.map_err(|_| format!("section `{}` is not text", sections::LAYOUT))?;
             }
+            sections::MIGRATES => {
+                let hash = B256::try_from(section.data());
+                self.facts.migrates_from =
+                    Some(hash.map_err(|_| format!("section `{}` is no hash", sections::MIGRATES))?);
+            }
             _ => {
                 if let KnownCustom::Name(names) = section.as_known() {
                     self.read_names(names);
@@ -333,7 +339,14 @@ impl Checker {
             return Err("it does not export `call`; is the crate missing `#[contract]`?".into());
         }
         let (has_deploy, has_migrate) = (entry(exports::DEPLOY)?, entry(exports::MIGRATE)?);
-        Ok(Facts { has_deploy, has_migrate, ..self.facts })
+        if has_migrate != self.facts.migrates_from.is_some() {
+            return Err(format!(
+                "its export `migrate` and its section `{}` go together: the section says which storage layout the export \
+                 migrates from",
+                sections::MIGRATES
+            ));
+        }
+        Ok(Facts { has_deploy, ..self.facts })
     }
 }
 

@@ -210,7 +210,12 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     let client = client_path(contract);
     let calls = exported.iter().map(|method| client::method(method));
     let deploy = deploy(contract, list);
-    let exports = exports(contract, list.iter().any(|method| method.role == Role::Migrate));
+    let from = list.iter().find_map(|method| method.from);
+    let migrates_from = match from {
+        Some(hash) => quote!(::core::option::Option::Some([#(#hash),*])),
+        None => quote!(::core::option::Option::None),
+    };
+    let exports = exports(contract, from.is_some());
     quote! {
         impl #sdk::Contract for #contract {
             const NAME: &'static str = #text;
@@ -243,6 +248,7 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
                     #sdk::reentrant(#receive, OWN, INTERFACES);
                 &SELECTORS
             };
+            const MIGRATES_FROM: ::core::option::Option<[u8; 32]> = #migrates_from;
             #[inline]
             #[allow(unused_variables)]
             fn dispatch(
@@ -336,8 +342,9 @@ fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
     }
 }
 
-/// The exports and sections of the module, and the check that no two methods share a selector. Only the package that
-/// is being built exports; a contract that another one depends on (for its client) does not.
+/// The exports and sections of the module, and the checks that no two methods share a selector and that a migration
+/// leads somewhere. Only the package that is being built exports; a contract that another one depends on (for its
+/// client) does not.
 fn exports(contract: &Path, migrates: bool) -> TokenStream {
     let sdk = sdk();
     let check = quote! {
@@ -358,6 +365,7 @@ fn exports(contract: &Path, migrates: bool) -> TokenStream {
             ::core::option::Option::Some((a, b)) => (a.name, b.name),
         };
         const _: () = if !MESSAGE.is_empty() { ::core::panic!("{}", MESSAGE) };
+        const _: () = #sdk::check_migration::<#contract>();
     };
     if std::env::var_os("CARGO_PRIMARY_PACKAGE").is_none() {
         return quote!(const _: () = { #check };);
@@ -374,7 +382,9 @@ fn exports(contract: &Path, migrates: bool) -> TokenStream {
     let deploy = export("deploy", quote!(Deploy));
     let migrate = migrates.then(|| {
         let migrate = export("migrate", quote!(Migrate));
-        quote!(const _: () = { #migrate };)
+        quote! {
+            const _: () = { #migrate };
+        }
     });
     let section = |name: &str, bytes: TokenStream| {
         quote! {
@@ -389,6 +399,8 @@ fn exports(contract: &Path, migrates: bool) -> TokenStream {
     let layout =
         section("florin.layout", quote!(<#contract as #sdk::Contract>::LAYOUT_TEXT.as_bytes()));
     let reentrant = section("florin.reentrant", quote!(<#contract as #sdk::Contract>::REENTRANT));
+    let from = quote!(<#contract as #sdk::Contract>::MIGRATES_FROM.as_slice().as_flattened());
+    let migrates = migrates.then(|| section("florin.migrates", from));
     quote! {
         const _: () = {
             #check
@@ -400,6 +412,7 @@ fn exports(contract: &Path, migrates: bool) -> TokenStream {
                 #abi
                 #layout
                 #reentrant
+                #migrates
             };
         };
     }
