@@ -71,7 +71,7 @@
 //! | `#[payable] fn f(&mut self)` | `payable`: [`value()`](env::value) is what came along |
 //!
 //! Other attributes on a method: `#[constructor]` (run once, at creation), `#[receive]` (a plain transfer to the
-//! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`), 
+//! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`),
 //! `#[migrate(from = "0x...")]` (run once by new code after an upgrade, see [below](#upgrades)), `#[selector(name = "...")]` (another Solidity name; the way to overload
 //! one), and `#[reentrant]` (this method, or `#[receive]`, may be entered while the contract is on the call stack; by
 //! default nothing may, which makes reentrancy attacks impossible). What is not `pub` is not exported.

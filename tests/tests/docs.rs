@@ -114,7 +114,11 @@ fn abi_md_is_the_table() {
              it gave to `output` is the return data or the reason.",
         ),
         (exports::DEPLOY, entry, "The same, once, when the contract is created. Optional."),
-        (exports::MIGRATE, entry, "The same, by new code that replaces the layout it migrates from. Optional."),
+        (
+            exports::MIGRATE,
+            entry,
+            "The same, by new code that replaces the layout it migrates from. Optional.",
+        ),
     ];
     for (name, ty, purpose) in rows {
         writeln!(text, "| `{name}` | {ty} | {purpose} |").expect("a string");

@@ -28,7 +28,7 @@ the modules above:
 const FORMATTERS: [(&str, &str); 6] = [
     (
         "<usize as core::fmt::Display>::fmt",
-        "an argument of the messages of core for bounds and of alloc for memory; never run",
+        "an argument of the messages of core for bounds and of alloc for memory",
     ),
     ("<core::fmt::Formatter>::pad_integral::write_prefix", "part of it"),
     ("core::fmt::write", "finds the first piece of a panic's message, which tells its code"),
