@@ -21,7 +21,7 @@ pub enum SecondError {
 impl Second {
     #[migrate(from = "0x9f0f957be7d724228e9723ab5b8408d930138526f2211167f154061049138ce0")]
     pub fn migrate(&mut self, factor: u64) -> Result<(), SecondError> {
-        ensure!(factor % 2 == 0, SecondError::Odd { factor });
+        ensure!(factor.is_multiple_of(2), SecondError::Odd { factor });
         self.total.update(|total| *total *= factor);
         Ok(())
     }
