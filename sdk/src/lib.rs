@@ -338,6 +338,7 @@ pub mod event;
 #[cfg(target_arch = "wasm32")]
 mod heap;
 mod host;
+mod listing;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod panic;
@@ -393,6 +394,7 @@ pub mod __private {
     pub use crate::eip712::Eip712;
     pub use crate::error::{Error, ErrorList};
     pub use crate::event::{Event, Indexed, Topics};
+    pub use crate::listing::*;
     pub use crate::storage::{
         Field, Layout, Place, Storage, StorageValue, add_sizes, layout_length, layout_text,
     };
