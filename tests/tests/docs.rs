@@ -133,7 +133,7 @@ fn abi_md_is_the_table() {
         ),
         (
             sections::MIGRATES,
-            "The keccak-256 of the layout that `migrate` begins with, which is exported with this section or not at all. Such a module replaces code of that layout, and then `migrate` runs, or of its own, and then it does not.",
+            "The keccak-256 of the layout that `migrate` is for. A module with a migration replaces code of that layout, and then `migrate` runs, or of its own, and then it does not.",
         ),
         (
             sections::REENTRANT,

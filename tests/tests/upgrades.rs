@@ -73,6 +73,22 @@ fn a_migration_that_was_left_over_is_refused() {
 }
 
 #[test]
+fn a_migration_for_no_layout_is_refused() {
+    let (mut chain, alice, probe) = world();
+    // As modules were built before the section was known: they still load, and are no upgrade.
+    let mut code = chain.bytecode::<Second>();
+    let name = b"florin.migrates";
+    let place = code.windows(name.len()).position(|window| window == name).expect("the section");
+    code[place] = b'F';
+    let refused = refusal(&chain.send(&alice, probe.upgrade(code)).reverts());
+    assert!(
+        refused.contains("its migration does not say in the section `florin.migrates`"),
+        "{refused}"
+    );
+    assert_eq!(chain.view(probe.count()), 21);
+}
+
+#[test]
 fn the_versions_name_the_layout_of_the_first() {
     let hash = Some(topic(Probe::LAYOUT_TEXT));
     assert_eq!((Second::MIGRATES_FROM, Third::MIGRATES_FROM), (hash, hash));

@@ -10,7 +10,7 @@ use crate::gas::{INSTANCE, MEMORY_PAGE};
 use crate::host::{Ending, Exit, Host, Part};
 use crate::limits::{STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES};
 use crate::types::Halt;
-use florin_abi::exports;
+use florin_abi::{exports, sections};
 use wasmtime::{InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
 
 /// Where a run begins.
@@ -70,7 +70,7 @@ impl Program {
         match entry {
             Entry::Call => true,
             Entry::Deploy => self.facts.has_deploy,
-            Entry::Migrate => self.facts.migrates_from.is_some(),
+            Entry::Migrate => self.facts.has_migrate,
         }
     }
 
@@ -89,16 +89,23 @@ impl Program {
     pub fn migrates(&self, former: &Program) -> Result<bool, String> {
         let (ours, theirs) = (&self.facts.layout, &former.facts.layout);
         let hash = keccak256(theirs.as_bytes());
-        match self.facts.migrates_from {
-            Some(from) if from == hash => return Ok(true),
-            Some(_) if ours == theirs => return Ok(false),
-            Some(from) => {
+        match (self.facts.has_migrate, self.facts.migrates_from) {
+            (true, Some(from)) if from == hash => return Ok(true),
+            (true, Some(_)) if ours == theirs => return Ok(false),
+            (true, None) => {
+                return Err(format!(
+                    "its migration does not say in the section `{}` which storage layout it is for; write \
+                     #[migrate(from = \"{hash}\")]",
+                    sections::MIGRATES
+                ));
+            }
+            (true, Some(from)) => {
                 return Err(format!(
                     "it migrates from the storage layout {from} and the contract has {hash}; remove #[migrate], or name \
                      the contract's layout in it"
                 ));
             }
-            None => {}
+            (false, _) => {}
         }
         let mut ours = ours.lines();
         let lost = theirs.lines().find_map(|line| match ours.next() {

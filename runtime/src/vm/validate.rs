@@ -20,7 +20,9 @@ pub struct Facts {
     pub initial_pages: u64,
     /// Whether it has a constructor.
     pub has_deploy: bool,
-    /// The hash of the storage layout that its migration begins with, if it has one.
+    /// Whether it has a migration.
+    pub has_migrate: bool,
+    /// The hash of the storage layout that its migration is for, if it says so.
     pub migrates_from: Option<B256>,
     /// Selectors that may be entered again.
     pub reentrant: Vec<[u8; 4]>,
@@ -339,14 +341,7 @@ impl Checker {
             return Err("it does not export `call`; is the crate missing `#[contract]`?".into());
         }
         let (has_deploy, has_migrate) = (entry(exports::DEPLOY)?, entry(exports::MIGRATE)?);
-        if has_migrate != self.facts.migrates_from.is_some() {
-            return Err(format!(
-                "its export `migrate` and its section `{}` go together: the section says which storage layout the export \
-                 migrates from",
-                sections::MIGRATES
-            ));
-        }
-        Ok(Facts { has_deploy, ..self.facts })
+        Ok(Facts { has_deploy, has_migrate, ..self.facts })
     }
 }
 

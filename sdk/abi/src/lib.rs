@@ -43,8 +43,8 @@ pub mod sections {
     /// The storage layout: one line per field, `path: type`, in order of declaration. An upgrade must keep every line
     /// of the code it replaces or bring a `migrate` export.
     pub const LAYOUT: &str = "florin.layout";
-    /// The keccak-256 of the [`LAYOUT`] that the `migrate` export begins with, of which it is a part. Such a module
-    /// replaces only code with that layout, and then `migrate` runs, or with its own, and then it does not.
+    /// The keccak-256 of the [`LAYOUT`] that the `migrate` export is for. A module with that export replaces only code of
+    /// this layout, and then it runs, or of its own, and then it does not.
     pub const MIGRATES: &str = "florin.migrates";
     /// The concatenated 4-byte selectors of the methods that may be entered while the contract is on the call stack. Four
     /// zeros also stand for a call without input.
