@@ -10,6 +10,12 @@ _list:
 test *arguments:
     cargo test {{all}} {{arguments}}
 
+# The tests of the contracts in their other forms: compiled for this machine, as debuggers and coverage have them, and
+# built for development.
+forms *arguments:
+    FLORIN_NATIVE=1 cargo test {{all}} --test token --test escrow --test splitter {{arguments}}
+    FLORIN_DEVELOPMENT=1 cargo test {{all}} --test token {{arguments}}
+
 # What a reviewer should not have to say.
 lint:
     cargo fmt --all --check
@@ -38,6 +44,6 @@ gas: (bench "gas")
 kill rounds="200":
     FLORIN_KILL_ROUNDS={{rounds}} cargo test {{all}} --test store_durability --test ledger killed -- --nocapture
 
-# Writes anew what tests compare with: documents made from the code, expanded macros, recorded messages.
+# Writes anew what tests compare with: documents made from the code, recorded figures and messages.
 bless:
     UPDATE_DOCS=1 TRYBUILD=overwrite cargo test {{all}}

@@ -1,6 +1,7 @@
 //! Calls to other contracts: what a typed client returns.
 
 use crate::abi::{AbiType, Bytes, decode};
+use crate::contract::{encode_call, selector};
 use crate::env::revert_with;
 use crate::error::{Error, ErrorList};
 use crate::host;
@@ -50,12 +51,14 @@ impl<R: AbiType> Call<R> {
         Call { gas, ..self }
     }
 
-    /// Makes the call. If it fails, this call reverts with the callee's revert data, unchanged.
+    /// Makes the call. If it fails, this call reverts with the callee's revert data, unchanged; if the callee has not
+    /// said why (it halted, or returned something else than the method's results), with `CallFailed(address callee)`.
     pub fn call(self) -> R {
+        let callee = self.to;
         match self.try_call() {
             Ok(result) => result,
             Err(CallError::Reverted(data)) => revert_with(&data),
-            Err(_) => revert_with(&[]),
+            Err(CallError::Halted | CallError::Malformed(_)) => call_failed(callee),
         }
     }
 
@@ -73,6 +76,14 @@ impl<R: AbiType> Call<R> {
     pub fn decode(&self, data: &[u8]) -> Result<R, CallError> {
         decode(data).map_err(|_| CallError::Malformed(data.into()))
     }
+}
+
+/// Ends the call with `CallFailed(address callee)`, which is in every ABI.
+#[cold]
+#[inline(never)]
+fn call_failed(callee: Address) -> ! {
+    const SELECTOR: u32 = selector("CallFailed(address)");
+    revert_with(&encode_call(SELECTOR, 32, |to| callee.encode(to)))
 }
 
 /// How a call failed. Its effects are undone, unless it is [`Malformed`](CallError::Malformed).

@@ -1,6 +1,6 @@
 //! The shape of a contract as `#[contract]` and `#[interface]` describe it, and the way a call takes through it.
 
-use crate::abi::{AbiType, Decoder, Encoder, put, same};
+use crate::abi::{AbiType, Decoder, Encoder};
 use crate::env::{revert_with, value};
 use crate::error::{Error, ErrorList};
 use crate::host;
@@ -62,6 +62,15 @@ pub trait Declared: Storage {
     fn route(&mut self, selector: u32, input: &mut Decoder<'_>) -> Option<u32>;
 }
 
+/// What `#[contract(Owned)]` makes of an interface in its list, told by its client. Every interface asks for it, so that
+/// none is implemented and then not exported.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` implements an interface that it does not list, so nobody could call it",
+    label = "not in the list of `#[contract(..)]`",
+    note = "list it on the struct, as `#[contract(Owned)] struct {Self}`; the interface is the one whose client is `{C}`"
+)]
+pub trait Lists<C> {}
+
 /// What `#[contract]` makes of the `impl`: the contract as a whole.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a contract",
@@ -85,6 +94,8 @@ pub trait Contract: Declared {
     const LAYOUT_TEXT: &'static str;
     /// The selectors of its reentrant methods, concatenated: the section `florin.reentrant`.
     const REENTRANT: &'static [u8];
+    /// The keccak-256 of the storage layout that `#[migrate]` begins with: the section `florin.migrates`.
+    const MIGRATES_FROM: Option<[u8; 32]>;
 
     /// Runs a method of its own; `None` if there is none with this selector.
     #[doc(hidden)]
@@ -254,209 +265,4 @@ pub fn encode_arguments(head: usize, fill: impl FnOnce(&mut Encoder<'_>)) -> Vec
     let mut out = Vec::new();
     Encoder::frame(&mut out, head, fill);
     out
-}
-
-/// Everything an ABI lists.
-pub struct Abi {
-    /// Constructor, receive, fallback.
-    pub special: &'static [&'static str],
-    /// Methods, by where they come from.
-    pub methods: &'static [&'static [Method]],
-    /// Methods of the interfaces.
-    pub interfaces: &'static [&'static [Method]],
-    /// Events, by where they come from.
-    pub events: &'static [&'static [&'static str]],
-    /// Errors that no method returns: the constructor's.
-    pub errors: &'static [&'static ErrorList],
-}
-
-/// Most entries in one ABI.
-const ENTRIES: usize = 512;
-
-/// Entries of an ABI, each once.
-struct Entries {
-    list: [&'static str; ENTRIES],
-    count: usize,
-}
-
-impl Entries {
-    const fn push(&mut self, entry: &'static str) {
-        let mut i = 0;
-        while i < self.count {
-            if same(self.list[i], entry) {
-                return;
-            }
-            i += 1;
-        }
-        assert!(self.count < ENTRIES, "the contract's ABI has more than 512 entries");
-        self.list[self.count] = entry;
-        self.count += 1;
-    }
-
-    const fn push_errors(&mut self, errors: &ErrorList) {
-        let mut i = 0;
-        while i < errors.own.len() {
-            self.push(errors.own[i]);
-            i += 1;
-        }
-        i = 0;
-        while i < errors.nested.len() {
-            self.push_errors(errors.nested[i]);
-            i += 1;
-        }
-    }
-
-    const fn push_methods(&mut self, groups: &[&[Method]]) {
-        let mut i = 0;
-        while i < groups.len() {
-            let mut j = 0;
-            while j < groups[i].len() {
-                self.push(groups[i][j].json);
-                j += 1;
-            }
-            i += 1;
-        }
-    }
-
-    const fn push_method_errors(&mut self, groups: &[&[Method]]) {
-        let mut i = 0;
-        while i < groups.len() {
-            let mut j = 0;
-            while j < groups[i].len() {
-                self.push_errors(groups[i][j].errors);
-                j += 1;
-            }
-            i += 1;
-        }
-    }
-}
-
-impl Abi {
-    const fn entries(&self) -> Entries {
-        let mut all = Entries { list: [""; ENTRIES], count: 0 };
-        let mut i = 0;
-        while i < self.special.len() {
-            all.push(self.special[i]);
-            i += 1;
-        }
-        all.push_methods(self.methods);
-        all.push_methods(self.interfaces);
-        i = 0;
-        while i < self.events.len() {
-            let mut j = 0;
-            while j < self.events[i].len() {
-                all.push(self.events[i][j]);
-                j += 1;
-            }
-            i += 1;
-        }
-        i = 0;
-        while i < self.errors.len() {
-            all.push_errors(self.errors[i]);
-            i += 1;
-        }
-        all.push_method_errors(self.methods);
-        all.push_method_errors(self.interfaces);
-        all.push(r#"{"type":"error","name":"NotPayable","inputs":[]}"#);
-        all
-    }
-
-    /// Length of the JSON.
-    pub const fn length(&self) -> usize {
-        let entries = self.entries();
-        let mut total = 1;
-        let mut i = 0;
-        while i < entries.count {
-            total += 1 + entries.list[i].len();
-            i += 1;
-        }
-        total
-    }
-
-    /// The JSON, whose [`length`](Self::length) is `N`.
-    pub const fn json<const N: usize>(&self) -> [u8; N] {
-        let entries = self.entries();
-        let mut out = [0; N];
-        let mut at = 0;
-        let mut i = 0;
-        while i < entries.count {
-            at = put(&mut out, at, if i == 0 { b"[" } else { b"," });
-            at = put(&mut out, at, entries.list[i].as_bytes());
-            i += 1;
-        }
-        put(&mut out, at, b"]");
-        out
-    }
-}
-
-/// How many reentrant methods there are; `receive` says whether `#[receive]` is one.
-pub const fn count_reentrant(receive: bool, own: &[Method], interfaces: &[&[Method]]) -> usize {
-    let mut count = receive as usize;
-    let mut i = 0;
-    while let Some(method) = nth(own, interfaces, i) {
-        count += method.reentrant as usize;
-        i += 1;
-    }
-    count
-}
-
-/// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant). `#[receive]` has none: four
-/// zeros stand for it, and for nothing else.
-pub const fn reentrant<const N: usize>(
-    receive: bool,
-    own: &[Method],
-    interfaces: &[&[Method]],
-) -> [u8; N] {
-    let mut out = [0; N];
-    let mut at = if receive { 4 } else { 0 };
-    let mut i = 0;
-    while let Some(method) = nth(own, interfaces, i) {
-        if method.reentrant {
-            assert!(
-                method.selector != 0,
-                "a method whose selector is 0x00000000 cannot be reentrant"
-            );
-            at = put(&mut out, at, &method.selector.to_be_bytes());
-        }
-        i += 1;
-    }
-    out
-}
-
-/// The `n`th of all methods.
-const fn nth<'a>(own: &'a [Method], interfaces: &'a [&[Method]], n: usize) -> Option<&'a Method> {
-    if n < own.len() {
-        return Some(&own[n]);
-    }
-    let mut left = n - own.len();
-    let mut i = 0;
-    while i < interfaces.len() {
-        if left < interfaces[i].len() {
-            return Some(&interfaces[i][left]);
-        }
-        left -= interfaces[i].len();
-        i += 1;
-    }
-    None
-}
-
-/// Two methods with one selector, if there are such.
-pub const fn collision(
-    own: &'static [Method],
-    interfaces: &'static [&'static [Method]],
-) -> Option<(Method, Method)> {
-    let mut i = 0;
-    while let Some(a) = nth(own, interfaces, i) {
-        let mut j = 0;
-        while j < i {
-            if let Some(b) = nth(own, interfaces, j)
-                && a.selector == b.selector
-            {
-                return Some((*b, *a));
-            }
-            j += 1;
-        }
-        i += 1;
-    }
-    None
 }

@@ -56,6 +56,9 @@ pub fn recover_bytes(hash: B256, signature: &[u8]) -> Option<Address> {
 
 /// Whether `signature` is `signer`'s over `hash`: its ECDSA signature if it is an account, else what the contract
 /// `signer` itself says (ERC-1271).
+///
+/// A contract that is on the call stack, as a wallet is whose own call led here, can be asked only if its
+/// `isValidSignature` is `#[reentrant]`; else the signature is not valid.
 pub fn is_valid_signature(signer: Address, hash: B256, signature: &Bytes) -> bool {
     /// The selector of `isValidSignature(bytes32,bytes)`, which is also the answer that means yes.
     const MAGIC: u32 = 0x1626_ba7e;

@@ -56,7 +56,8 @@ fn create(value: U256, data: &[u8], salt: &[u8]) -> Result<Address, CallError> {
 }
 
 /// Replaces this contract's code by that in `code`, from the next call on: deployment data, as an artefact's
-/// `bytecode` holds it, followed by the ABI-encoded arguments of the new code's `#[migrate]` method, if it has one.
+/// `bytecode` holds it, followed by the ABI-encoded arguments of the new code's `#[migrate]` method, if it is to run. The
+/// call reverts if the new code would misread what is stored; see [Upgrades](crate#upgrades).
 /// Guard the method that calls this: whoever may upgrade a contract owns all it holds.
 pub fn upgrade(code: &[u8]) {
     host::upgrade(code);

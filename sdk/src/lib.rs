@@ -71,8 +71,8 @@
 //! | `#[payable] fn f(&mut self)` | `payable`: [`value()`](env::value) is what came along |
 //!
 //! Other attributes on a method: `#[constructor]` (run once, at creation), `#[receive]` (a plain transfer to the
-//! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`), `#[migrate]`
-//! (run once by new code after an upgrade), `#[selector(name = "...")]` (another Solidity name; the way to overload
+//! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`),
+//! `#[migrate(from = "0x...")]` (run once by new code after an upgrade, see [below](#upgrades)), `#[selector(name = "...")]` (another Solidity name; the way to overload
 //! one), and `#[reentrant]` (this method, or `#[receive]`, may be entered while the contract is on the call stack; by
 //! default nothing may, which makes reentrancy attacks impossible). What is not `pub` is not exported.
 //!
@@ -132,8 +132,31 @@
 //! # }
 //! ```
 //!
-//! The order of the fields is their place in storage. A later version of a contract keeps the fields it has, appends new
-//! ones at the end, or brings a `#[migrate]` method; an upgrade that does neither is refused.
+//! The order of the fields is their place in storage.
+//!
+//! # Upgrades
+//!
+//! [`deploy::upgrade`] replaces a contract's code. The ledger refuses code that would misread what is stored: a later
+//! version keeps the fields that there are and appends new ones at the end. One that must do otherwise brings a method
+//! that puts the storage right, and says for which layout it was written:
+//!
+//! ```
+//! # use florin_sdk::prelude::*;
+//! # #[contract] pub struct Piggy { cents: Map<Address, U256>, total: Item<U256> }
+//! # #[contract] impl Piggy {
+//! /// The first version counted in whole units.
+//! #[migrate(from = "0x9f0f957be7d724228e9723ab5b8408d930138526f2211167f154061049138ce0")]
+//! fn migrate(&mut self, unit: U256) {
+//!     self.total.update(|total| *total *= unit);
+//! }
+//! # }
+//! ```
+//!
+//! The hash is that of the former version's layout: `layoutHash` in its artefact, and what the ledger names when it
+//! refuses the upgrade. The migration runs when code with that layout is replaced, in the same transaction, with the
+//! arguments that follow the new code; if it fails, so does the upgrade. Code with a migration replaces, besides, code of
+//! its own layout, and then nothing runs; anything else is refused. So a migration never runs twice, and one that is left
+//! in a later version by oversight does no harm.
 //!
 //! # Composition
 //!
@@ -214,7 +237,9 @@
 //! `use owned::{Owned, OwnedClient}`, or `#[contract(owned::Owned)]`. An interface with two groups of state says which it
 //! means: `let state: &OwnedState = self.state();`.
 //!
-//! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them.
+//! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them. An
+//! interface that is implemented and not listed does not compile; a test fails when an event is emitted that is not
+//! listed.
 //!
 //! # Calling other contracts
 //!
@@ -295,7 +320,7 @@
 //! - Trust [`origin`](env::origin) with rights: a contract that its owner calls could act in the owner's name.
 //! - Send value before its own books are right. Reentrancy is refused by default; `#[reentrant]` takes that away.
 //! - Loop over what others can lengthen. Page through it: `list.page(start, limit)`.
-//! - Use `format!`, `{}` or `HashMap`: they work, and make the module several times larger.
+//! - Format text, with `format!` or `{}`: it works, and makes the module several times larger.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;
@@ -313,6 +338,7 @@ pub mod event;
 #[cfg(target_arch = "wasm32")]
 mod heap;
 mod host;
+mod listing;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod native;
 pub mod panic;
@@ -368,6 +394,7 @@ pub mod __private {
     pub use crate::eip712::Eip712;
     pub use crate::error::{Error, ErrorList};
     pub use crate::event::{Event, Indexed, Topics};
+    pub use crate::listing::*;
     pub use crate::storage::{
         Field, Layout, Place, Storage, StorageValue, add_sizes, layout_length, layout_text,
     };

@@ -1,7 +1,20 @@
-//! What a Rust panic becomes: Solidity's `Panic(uint256)`, so that every tool recognises it.
+//! What a Rust panic becomes: Solidity's `Panic(uint256)`, so that every tool recognises it. The code follows from how
+//! the message begins, on wasm32 and natively alike:
 //!
-//! On wasm32 this is the panic handler. It compares the static message only, never formats, so no formatting machinery
-//! is linked. With `--cfg florin_dev` it reverts with `Error(string)` holding message, file and line instead.
+//! | message | who writes it | code |
+//! | --- | --- | --- |
+//! | "attempt to divide by zero", "attempt to calculate the remainder with a divisor of zero" | rustc | 0x12 |
+//! | any other "attempt to ...", as in "attempt to add with overflow" | rustc | 0x11 |
+//! | "index out of bounds ...", "range ...", "slice index ..." | core, of `[]` | 0x32 |
+//! | anything else: `assert!`, `assert_eq!`, `panic!`, `unwrap`, `expect`, `unreachable!` | | 0x01 |
+//!
+//! Numbers that the SDK itself checks ([`U256`](crate::U256), [`List`](crate::storage::List)) end the call with the same
+//! codes and no message.
+//!
+//! On wasm32 this is the panic handler. A message of one static piece is compared as it is. One with arguments is
+//! written, to a writer that takes its first piece and ends the call there: so `core::fmt::write` is linked, and none of
+//! what formats the arguments. With `--cfg florin_dev` the handler reverts with `Error(string)` holding message, file
+//! and line instead.
 
 /// Solidity's panic codes that a contract can end with.
 pub mod code {
@@ -40,12 +53,13 @@ pub(crate) fn fail(code: u8) -> ! {
     match crate::host::revert(&panic_data(code)) {}
 }
 
-/// The code for a panic message that rustc or core wrote: "attempt to add with overflow", "attempt to divide by zero",
-/// "attempt to calculate the remainder with a divisor of zero" and the like.
+/// The code for a panic message, or for its first piece.
 fn code_of(message: &str) -> u8 {
+    const BOUNDS: [&str; 3] = ["index out of bounds", "range ", "slice index "];
     match message.strip_prefix("attempt to ") {
         Some(what) if what.ends_with("zero") => code::DIVISION,
         Some(_) => code::OVERFLOW,
+        None if BOUNDS.iter().any(|start| message.starts_with(start)) => code::BOUNDS,
         None => code::OTHER,
     }
 }
@@ -53,19 +67,30 @@ fn code_of(message: &str) -> u8 {
 /// The revert data for a panic caught natively.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) fn revert_data(message: &str) -> [u8; 36] {
-    let bounds = message.starts_with("index out of bounds") || message.starts_with("range ");
-    panic_data(if bounds { code::BOUNDS } else { code_of(message) })
+    panic_data(code_of(message))
 }
 
 #[cfg(all(target_arch = "wasm32", not(florin_dev)))]
 #[panic_handler]
 fn handle(info: &core::panic::PanicInfo<'_>) -> ! {
-    // A message with arguments is left unread, for reading it would link core::fmt. In core those are the indices and
-    // ranges out of bounds, and `unwrap` of an `Err`.
-    fail(match info.message().as_str() {
-        Some(message) => code_of(message),
-        None => code::BOUNDS,
-    })
+    /// Ends the call at the first piece of a message.
+    struct First;
+    impl core::fmt::Write for First {
+        fn write_str(&mut self, piece: &str) -> core::fmt::Result {
+            fail(code_of(piece))
+        }
+        // Only so that the default, which encodes UTF-8, is not linked.
+        fn write_char(&mut self, _: char) -> core::fmt::Result {
+            fail(code::OTHER)
+        }
+    }
+    let message = info.message();
+    if let Some(text) = message.as_str() {
+        fail(code_of(text));
+    }
+    // It does not come back, unless the message is empty.
+    let _ = core::fmt::write(&mut First, format_args!("{message}"));
+    fail(code::OTHER)
 }
 
 #[cfg(all(target_arch = "wasm32", florin_dev))]

@@ -288,3 +288,16 @@ fn bytes_in_storage_are_stable() {
         ]
     );
 }
+
+#[test]
+fn a_page_of_a_list_reads_its_length_once() {
+    let mut world = World::default();
+    world.enter_blank();
+    with_host(&mut world, || {
+        let list = &mut Outer::at(Place::ROOT).list;
+        (0..10).for_each(|_| _ = list.push(&Value::default()));
+    });
+    world.reads = 0;
+    let page = with_host(&mut world, || Outer::at(Place::ROOT).list.page(2, 5));
+    assert_eq!((page.len(), world.reads), (5, 6));
+}

@@ -6,6 +6,7 @@
 mod world;
 
 use florin_sdk::abi;
+use florin_sdk::contract::selector;
 use florin_sdk::deploy::upgrade_to;
 use florin_sdk::prelude::*;
 use world::{ALICE, BOB, World};
@@ -222,15 +223,22 @@ pub struct Jar {
     lids: Item<u64>,
 }
 
+#[derive(Error, Debug, PartialEq)]
+pub enum JarError {
+    NoLids,
+}
+
 #[contract]
 impl Jar {
     pub fn lids(&self) -> u64 {
         self.lids.get()
     }
 
-    #[migrate]
-    fn migrate(&mut self, lids: u64) {
+    #[migrate(from = "0x00000000000000000000000000000000000000000000000000000000000000Ff")]
+    fn migrate(&mut self, lids: u64) -> Result<(), JarError> {
+        ensure!(lids > 0, JarError::NoLids);
         self.lids.save(&lids);
+        Ok(())
     }
 }
 
@@ -357,7 +365,9 @@ fn contracts_call_contracts_and_bubble_reasons() {
         PiggyError::Owned(OwnedError::Unauthorized { account: b })
     );
     let missing = world.call(BOB, a.ask(BOB)).unwrap_err();
-    assert_eq!(missing, CallError::Reverted(Bytes::default()));
+    let failed =
+        [&selector("CallFailed(address)").to_be_bytes()[..], &abi::encode(&(BOB,))].concat();
+    assert_eq!(missing, CallError::Reverted(failed.into()));
 }
 
 #[test]
@@ -425,6 +435,9 @@ fn sections_say_what_the_contract_is() {
     ] {
         assert_eq!(abi.matches(part).count(), 1, "{part}\n{abi}");
     }
+    assert!(Jar::ABI.contains(r#"{"type":"error","name":"NoLids","inputs":[]}"#), "of #[migrate]");
+    assert_eq!(Jar::MIGRATES_FROM.map(|hash| hash[30..] == [0, 0xff]), Some(true));
+    assert_eq!(Piggy::MIGRATES_FROM, None);
     assert!(!abi.contains("checkOwner"), "internal methods are not exported");
     let save = Piggy::METHODS.iter().find(|method| method.name == "Piggy::save").unwrap();
     assert_eq!(save.signature, "save((address,(uint32,uint256)[],string,uint8))");

@@ -114,7 +114,11 @@ fn abi_md_is_the_table() {
              it gave to `output` is the return data or the reason.",
         ),
         (exports::DEPLOY, entry, "The same, once, when the contract is created. Optional."),
-        (exports::MIGRATE, entry, "The same, once, by new code after an upgrade. Optional."),
+        (
+            exports::MIGRATE,
+            entry,
+            "The same, by new code that replaces the layout it migrates from. Optional.",
+        ),
     ];
     for (name, ty, purpose) in rows {
         writeln!(text, "| `{name}` | {ty} | {purpose} |").expect("a string");
@@ -126,6 +130,10 @@ fn abi_md_is_the_table() {
         (
             sections::LAYOUT,
             "The storage layout: a line `path: type` for each field. An upgrade keeps every line or brings `migrate`.",
+        ),
+        (
+            sections::MIGRATES,
+            "The keccak-256 of the layout that `migrate` is for. A module with a migration replaces code of that layout, and then `migrate` runs, or of its own, and then it does not.",
         ),
         (
             sections::REENTRANT,

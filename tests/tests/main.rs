@@ -2,4 +2,8 @@
 
 mod architecture;
 mod docs;
+mod harness;
+mod panics;
 mod repository;
+mod sizes;
+mod upgrades;

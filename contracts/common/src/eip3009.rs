@@ -192,6 +192,24 @@ fn cancel<T: Eip3009 + ?Sized>(
 #[interface(events(AuthorizationUsed, AuthorizationCanceled))]
 #[allow(clippy::too_many_arguments)] // EIP-3009 has it so
 pub trait Eip3009: Eip5267 + Has<Eip3009State> {
+    /// The type of what is signed to be transferred.
+    #[selector(name = "TRANSFER_WITH_AUTHORIZATION_TYPEHASH")]
+    fn transfer_with_authorization_typehash(&self) -> B256 {
+        B256::new(TransferWithAuthorization::TYPE_HASH)
+    }
+
+    /// The type of what is signed to be received.
+    #[selector(name = "RECEIVE_WITH_AUTHORIZATION_TYPEHASH")]
+    fn receive_with_authorization_typehash(&self) -> B256 {
+        B256::new(ReceiveWithAuthorization::TYPE_HASH)
+    }
+
+    /// The type of what is signed to cancel.
+    #[selector(name = "CANCEL_AUTHORIZATION_TYPEHASH")]
+    fn cancel_authorization_typehash(&self) -> B256 {
+        B256::new(CancelAuthorization::TYPE_HASH)
+    }
+
     /// Whether an authorization was used or canceled.
     fn authorization_state(&self, authorizer: Address, nonce: B256) -> bool {
         let state: &Eip3009State = self.state();

@@ -20,6 +20,19 @@ mod message {
     }
 }
 
+/// A permit with its signature, for a method that takes one along with the payment it is for.
+#[derive(AbiType, Debug, Clone, PartialEq, Eq)]
+pub struct SignedPermit {
+    /// The last second at which it is good.
+    pub deadline: U256,
+    /// The signature's v: 27 or 28.
+    pub v: u8,
+    /// The signature's r.
+    pub r: B256,
+    /// The signature's s.
+    pub s: B256,
+}
+
 /// The state of permits.
 #[storage]
 pub struct PermitState {

@@ -1,7 +1,6 @@
 //! Roles: who may do what, by the names and events of OpenZeppelin's AccessControl.
 //!
-//! A role is the keccak-256 of its name. The holders of its admin role, by default the role zero,
-//! grant and revoke it.
+//! A role is the keccak-256 of its name. The holders of the role zero grant and revoke all roles.
 //!
 //! Invariant: RoleGranted and RoleRevoked tell every change, and nothing else.
 
@@ -16,11 +15,10 @@ pub const fn role(name: &str) -> B256 {
     B256::new(topic(name))
 }
 
-/// Who has which role, and which role administers which.
+/// Who has which role.
 #[storage]
 pub struct RolesState {
     members: Map<(B256, Address), bool>,
-    admins: Map<B256, B256>,
 }
 
 /// An account has got a role.
@@ -49,20 +47,6 @@ pub struct RoleRevoked {
     /// Who took it; the account itself if it renounced.
     #[indexed]
     pub sender: Address,
-}
-
-/// Another role administers a role.
-#[derive(Event, Debug, Clone, PartialEq, Eq)]
-pub struct RoleAdminChanged {
-    /// Which role.
-    #[indexed]
-    pub role: B256,
-    /// The role that administered it.
-    #[indexed]
-    pub previous_admin_role: B256,
-    /// The role that administers it.
-    #[indexed]
-    pub new_admin_role: B256,
 }
 
 /// Why somebody may not.
@@ -110,19 +94,12 @@ impl RolesState {
             emit(RoleRevoked { role, account, sender: caller() });
         }
     }
-
-    /// Sets the role that administers a role, without asking who wants it.
-    pub fn set_admin(&mut self, role: B256, new_admin_role: B256) {
-        let previous_admin_role = self.admins.get(&role);
-        self.admins.save(&role, &new_admin_role);
-        emit(RoleAdminChanged { role, previous_admin_role, new_admin_role });
-    }
 }
 
 /// Roles, as OpenZeppelin's AccessControl shows them.
-#[interface(events(RoleGranted, RoleRevoked, RoleAdminChanged))]
+#[interface(events(RoleGranted, RoleRevoked))]
 pub trait Roles: Has<RolesState> {
-    /// The role that administers all others unless said otherwise: zero.
+    /// The role that administers all others: zero.
     #[selector(name = "DEFAULT_ADMIN_ROLE")]
     fn default_admin_role(&self) -> B256 {
         DEFAULT_ADMIN_ROLE
@@ -133,21 +110,21 @@ pub trait Roles: Has<RolesState> {
         self.state().has(role, account)
     }
 
-    /// The role that administers a role.
-    fn get_role_admin(&self, role: B256) -> B256 {
-        self.state().admins.get(&role)
+    /// The role that administers a role, whichever that is.
+    fn get_role_admin(&self, _role: B256) -> B256 {
+        DEFAULT_ADMIN_ROLE
     }
 
-    /// Gives a role. For the holders of its admin role.
+    /// Gives a role. For administrators.
     fn grant_role(&mut self, role: B256, account: Address) -> Result<(), RolesError> {
-        self.state().only(self.get_role_admin(role))?;
+        self.state().only(DEFAULT_ADMIN_ROLE)?;
         self.state_mut().grant(role, account);
         Ok(())
     }
 
-    /// Takes a role. For the holders of its admin role.
+    /// Takes a role. For administrators.
     fn revoke_role(&mut self, role: B256, account: Address) -> Result<(), RolesError> {
-        self.state().only(self.get_role_admin(role))?;
+        self.state().only(DEFAULT_ADMIN_ROLE)?;
         self.state_mut().revoke(role, account);
         Ok(())
     }

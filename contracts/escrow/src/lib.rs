@@ -14,7 +14,7 @@ mod types;
 pub use types::*;
 
 use florin_common::asset::{Asset, collect};
-use florin_common::permit::PermitClient;
+use florin_common::permit::{PermitClient, SignedPermit};
 use florin_sdk::prelude::*;
 
 /// The escrow.
@@ -50,7 +50,7 @@ impl Escrow {
     ) -> Result<u64, EscrowError> {
         let buyer = caller();
         let other = ![Address::ZERO, buyer, contract_address()].contains(&seller);
-        let third = ![buyer, seller].contains(&arbiter);
+        let third = ![buyer, seller, contract_address()].contains(&arbiter);
         ensure!(other, EscrowError::InvalidSeller { seller });
         ensure!(third, EscrowError::InvalidArbiter { arbiter });
         ensure!(!amount.is_zero(), EscrowError::NothingToPay);
@@ -126,7 +126,8 @@ impl Escrow {
         Ok(())
     }
 
-    /// Calls the arbiter: the deadline no longer counts. For the buyer and the seller.
+    /// Calls the arbiter: the deadline no longer counts. For the buyer at any time; for the seller
+    /// until the deadline, after which the buyer is free to take a refund.
     pub fn dispute(&mut self, id: u64) -> Result<(), EscrowError> {
         let mut purchase = self.unsettled(id)?;
         let by = caller();
@@ -136,6 +137,9 @@ impl Escrow {
         );
         ensure!(purchase.status == Status::Open, EscrowError::InDispute { id });
         ensure!(!purchase.arbiter.is_zero(), EscrowError::NoArbiter { id });
+        let deadline = purchase.deadline;
+        let in_time = by == purchase.buyer || timestamp() <= deadline;
+        ensure!(in_time, EscrowError::DeadlineOver { deadline });
         purchase.status = Status::Disputed;
         self.purchases.save(&id, &purchase);
         emit(Disputed { id, by });
@@ -148,9 +152,11 @@ impl Escrow {
         let by = caller();
         ensure!(by == purchase.arbiter, EscrowError::Unauthorized { account: by });
         ensure!(purchase.status == Status::Disputed, EscrowError::NotInDispute { id });
-        let expected = purchase.amount;
-        let received = to_seller.saturating_add(to_buyer);
-        ensure!(received == expected, EscrowError::WrongAmount { expected, received });
+        let amount = purchase.amount;
+        ensure!(
+            to_seller.checked_add(to_buyer) == Some(amount),
+            EscrowError::WrongDivision { amount, to_seller, to_buyer }
+        );
         self.settle(id, &purchase, Status::Resolved, to_seller);
         emit(Resolved { id, to_seller, to_buyer });
         Ok(())

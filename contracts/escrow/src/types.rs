@@ -39,19 +39,6 @@ pub enum Status {
     Resolved,
 }
 
-/// A permit (EIP-2612) for the escrow to spend the amount of a purchase.
-#[derive(AbiType, Debug, Clone, PartialEq, Eq)]
-pub struct SignedPermit {
-    /// The last second at which it is good.
-    pub deadline: U256,
-    /// The signature's v: 27 or 28.
-    pub v: u8,
-    /// The signature's r.
-    pub r: B256,
-    /// The signature's s.
-    pub s: B256,
-}
-
 /// Somebody has bought.
 #[derive(Event, Debug, Clone, PartialEq, Eq)]
 pub struct Opened {
@@ -141,26 +128,35 @@ pub enum EscrowError {
         /// The seller.
         seller: Address,
     },
-    /// The arbiter is the buyer or the seller.
+    /// The arbiter is the buyer, the seller or the escrow.
     InvalidArbiter {
         /// The arbiter.
         arbiter: Address,
     },
     /// The amount is zero.
     NothingToPay,
-    /// The deadline is not in the future.
+    /// The deadline is not in the future, or has passed.
     DeadlineOver {
         /// The deadline.
         deadline: u64,
     },
     /// Native currency was sent to a purchase in a token.
     UnexpectedValue,
-    /// Not exactly the amount was paid, or divided.
+    /// Not exactly the amount was paid.
     WrongAmount {
         /// The amount.
         expected: U256,
-        /// What it was.
+        /// What was paid.
         received: U256,
+    },
+    /// Not exactly the amount was divided.
+    WrongDivision {
+        /// The amount.
+        amount: U256,
+        /// The seller's part.
+        to_seller: U256,
+        /// The buyer's part.
+        to_buyer: U256,
     },
     /// There is no such purchase.
     UnknownPurchase {

@@ -2,6 +2,7 @@
 //!
 //! `florin build` in this folder gives the module and the ABI that any Ethereum wallet understands.
 #![no_std]
+#![allow(missing_docs, reason = "ERC-20 is the documentation")]
 use TokenError::*;
 use florin_sdk::prelude::*;
 

@@ -8,7 +8,8 @@
 //! Invariant: a request is paid at most once, and nobody pays but the caller.
 #![no_std]
 
-use florin_common::{erc20::Erc20Client, permit::PermitClient};
+use florin_common::erc20::Erc20Client;
+use florin_common::permit::{PermitClient, SignedPermit};
 use florin_sdk::prelude::*;
 
 /// Which requests were paid.
@@ -31,19 +32,6 @@ pub struct PaymentRequest {
     pub reference: B256,
     /// The last second, since 1970, at which it can be paid.
     pub deadline: u64,
-}
-
-/// The payer's permit for this contract to spend the amount.
-#[derive(AbiType, Debug, Clone, PartialEq, Eq)]
-pub struct SignedPermit {
-    /// The last second at which it is good.
-    pub deadline: U256,
-    /// The signature's v: 27 or 28.
-    pub v: u8,
-    /// The signature's r.
-    pub r: B256,
-    /// The signature's s.
-    pub s: B256,
 }
 
 /// A request was paid.
@@ -79,7 +67,7 @@ pub enum PaymentError {
         /// By whom.
         payer: Address,
     },
-    /// The token did not move the amount.
+    /// The token did not move the amount, the whole amount and nothing but the amount.
     NotMoved {
         /// The token.
         token: Address,
@@ -112,8 +100,12 @@ impl PaymentRequests {
         let SignedPermit { deadline, v, r, s } = permit;
         let permit = PermitClient::at(token);
         let _ = permit.permit(payer, contract_address(), amount, deadline, v, r, s).try_call();
-        let moved = Erc20Client::at(token).transfer_from(payer, merchant, amount).call();
-        ensure!(moved, PaymentError::NotMoved { token });
+        let token_client = Erc20Client::at(token);
+        let before = token_client.balance_of(merchant).call();
+        let moved = token_client.transfer_from(payer, merchant, amount).call();
+        let received = token_client.balance_of(merchant).call().saturating_sub(before);
+        // A token may keep a fee, or lie: what counts is what has arrived.
+        ensure!(moved && received == amount, PaymentError::NotMoved { token });
         emit(Paid { request: hash, merchant, reference, payer, token, amount });
         Ok(hash)
     }

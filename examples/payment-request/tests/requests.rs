@@ -1,24 +1,18 @@
 //! Payment requests on a ledger, with the real token.
 #![allow(missing_docs, reason = "tests are not documentation")]
 
-use alloy_sol_types::{SolStruct, eip712_domain, sol};
+#[path = "../../../contracts/permit.rs"]
+mod permit;
+
 use florin_common::erc20::Erc20Error;
+use florin_common::permit::SignedPermit;
 use florin_example_payment_request::*;
+use florin_hostile::{Mallory, MalloryClient, Manner};
 use florin_sdk::prelude::*;
 use florin_sdk::testing::{Account, Chain};
 use florin_token::{Token, TokenClient};
 
 const HOUR: u64 = 60 * 60;
-
-sol! {
-    struct Permit {
-        address owner;
-        address spender;
-        uint256 value;
-        uint256 nonce;
-        uint256 deadline;
-    }
-}
 
 /// A merchant that asks, and a payer with 1,000 tokens that has approved nothing.
 struct World {
@@ -51,23 +45,10 @@ impl World {
         }
     }
 
-    /// The payer's permit for 40, signed by somebody.
+    /// The payer's permit for 40, as it is if somebody signs it.
     fn permit(&self, signer: &Account) -> SignedPermit {
-        let domain = eip712_domain! {
-            name: "Test Euro",
-            version: "1",
-            chain_id: self.chain.ledger().genesis().chain_id,
-            verifying_contract: self.token.into(),
-        };
-        let message = Permit {
-            owner: self.payer.address(),
-            spender: self.requests.into(),
-            value: U256::from(40u32).into(),
-            nonce: self.chain.view(self.token.nonces(&self.payer)).into(),
-            deadline: U256::MAX.into(),
-        };
-        let (v, r, s) = signer.sign_hash(message.eip712_signing_hash(&domain));
-        SignedPermit { deadline: U256::MAX, v, r, s }
+        let value = U256::from(40u32);
+        permit::permit(&self.chain, self.token, signer, &self.payer, self.requests, value)
     }
 
     fn balance(&self, of: &Account) -> U256 {
@@ -159,4 +140,22 @@ fn a_failed_payment_leaves_the_request_open() {
     w.chain.send(&w.thief, w.token.transfer(&w.payer, 40)).succeeds();
     let call = w.requests.pay(request, w.permit(&w.payer));
     assert_eq!(w.chain.send(&w.payer, call).succeeds(), hash);
+}
+
+#[test]
+fn a_token_that_keeps_a_part_has_not_paid() {
+    let mut w = World::new();
+    let mallory: MalloryClient = w.chain.deploy(&w.thief, Mallory::deploy());
+    w.chain.send(&w.thief, mallory.mint(&w.payer, 100)).succeeds();
+    let token = Address::from(mallory);
+    let request = PaymentRequest { token, ..w.request(1) };
+    let pay = w.requests.pay(request, w.permit(&w.payer));
+    for manner in [Manner::Fee, Manner::Liar, Manner::False] {
+        w.chain.send(&w.thief, mallory.behave(manner)).succeeds();
+        let refused = PaymentError::NotMoved { token };
+        w.chain.send(&w.payer, pay.clone()).reverts_with(refused);
+    }
+    w.chain.send(&w.thief, mallory.behave(Manner::Honest)).succeeds();
+    w.chain.send(&w.payer, pay).succeeds();
+    assert_eq!(w.chain.view(mallory.balance_of(&w.merchant)), U256::from(40u32));
 }

@@ -296,14 +296,13 @@ impl Host {
         let overlay = &mut world.overlay;
         let is_new = overlay.is_new_code(&account.code_hash);
         let former = world.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
-        if let Some(lost) = prepared.program.layout_conflict(&former) {
-            let message =
-                format!("the storage layout changed ({lost}); keep it or export `migrate`");
-            return Err(Exit::Revert(refusal(message).into()));
-        }
+        let migrates = prepared
+            .program
+            .migrates(&former)
+            .map_err(|reason| Exit::Revert(refusal(reason).into()))?;
         world.overlay.add_code(prepared.hash, prepared.module)?;
         world.overlay.set_account(&address, Account { code_hash: prepared.hash, ..account })?;
-        if !prepared.program.has(Entry::Migrate) {
+        if !migrates {
             return Ok(());
         }
         let fuel = self.forwarded(florin_abi::ALL_GAS);

@@ -4,6 +4,7 @@ use super::engine::{Engine, compiled_bytes};
 use super::link::{Guest, Stopped};
 use super::native::NativeProgram;
 use super::validate::Facts;
+use crate::crypto::keccak256;
 use crate::error::Fault;
 use crate::gas::{INSTANCE, MEMORY_PAGE, TABLE_ENTRY};
 use crate::host::{Ending, Exit, Host, Part};
@@ -11,7 +12,7 @@ use crate::limits::{
     EXECUTION_MEMORY_BYTES, FUNCTION_NAME_CHARS, STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES,
 };
 use crate::types::Halt;
-use florin_abi::exports;
+use florin_abi::{exports, sections};
 use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
 
 /// Where a run begins.
@@ -104,17 +105,44 @@ impl Program {
         selector.is_some_and(|selector| self.facts.reentrant.contains(selector))
     }
 
-    /// The first line of `former`'s storage layout that this program does not keep, unless it migrates.
-    pub fn layout_conflict(&self, former: &Program) -> Option<String> {
-        if self.facts.has_migrate {
-            return None;
+    /// Whether this program's migration is to run when it takes `former`'s place; or why it may not take it, because it
+    /// would misread what `former` has stored.
+    ///
+    /// A migration is for one layout. It never runs for another, nor twice, for it leads away from that layout; and a
+    /// program that has one is not taken for compatible with layouts that its author did not think of.
+    pub fn migrates(&self, former: &Program) -> Result<bool, String> {
+        let (ours, theirs) = (&self.facts.layout, &former.facts.layout);
+        let hash = keccak256(theirs.as_bytes());
+        match (self.facts.has_migrate, self.facts.migrates_from) {
+            (true, Some(from)) if from == hash => return Ok(true),
+            (true, Some(_)) if ours == theirs => return Ok(false),
+            (true, None) => {
+                return Err(format!(
+                    "its migration does not say in the section `{}` which storage layout it is for; write \
+                     #[migrate(from = \"{hash}\")]",
+                    sections::MIGRATES
+                ));
+            }
+            (true, Some(from)) => {
+                return Err(format!(
+                    "it migrates from the storage layout {from} and the contract has {hash}; remove #[migrate], or name \
+                     the contract's layout in it"
+                ));
+            }
+            (false, _) => {}
         }
-        let mut ours = self.facts.layout.lines();
-        former.facts.layout.lines().find_map(|line| match ours.next() {
+        let mut ours = ours.lines();
+        let lost = theirs.lines().find_map(|line| match ours.next() {
             Some(our) if our == line => None,
             Some(our) => Some(format!("`{line}` became `{our}`")),
             None => Some(format!("`{line}` is gone")),
-        })
+        });
+        match lost {
+            None => Ok(false),
+            Some(lost) => Err(format!(
+                "the storage layout changed ({lost}); keep it, or migrate with #[migrate(from = \"{hash}\")]"
+            )),
+        }
     }
 
     /// Runs the program for a call. A missing constructor or migration succeeds at once.

@@ -6,6 +6,7 @@
 
 use super::complexity::branches;
 use crate::limits::*;
+use crate::types::B256;
 use florin_abi::{FUNCTIONS, IMPORT_MODULE, exports, limits::MODULE_BYTES, sections};
 use serde::{Deserialize, Serialize};
 use wasmparser::{
@@ -25,6 +26,8 @@ pub struct Facts {
     pub has_deploy: bool,
     /// Whether it has a migration.
     pub has_migrate: bool,
+    /// The hash of the storage layout that its migration is for, if it says so.
+    pub migrates_from: Option<B256>,
     /// Selectors that may be entered again.
     pub reentrant: Vec<[u8; 4]>,
     /// The storage layout, a line per field.
@@ -275,6 +278,11 @@ impl Checker {
                 let text = std::str::from_utf8(section.data());
                 self.facts.layout +=
                     text.map_err(|_| format!("section `{}` is not text", sections::LAYOUT))?;
+            }
+            sections::MIGRATES => {
+                let hash = B256::try_from(section.data());
+                self.facts.migrates_from =
+                    Some(hash.map_err(|_| format!("section `{}` is no hash", sections::MIGRATES))?);
             }
             _ => {
                 if let KnownCustom::Name(names) = section.as_known() {

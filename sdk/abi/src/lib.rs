@@ -29,7 +29,8 @@ pub mod exports {
     pub const CALL: &str = "call";
     /// Like [`CALL`], run once when the contract is created, with the constructor's arguments as input. Optional.
     pub const DEPLOY: &str = "deploy";
-    /// Like [`CALL`], run once by the new code when a contract is upgraded. Optional.
+    /// Like [`CALL`], run once by the new code when it replaces code with the storage layout that the section
+    /// [`MIGRATES`](super::sections::MIGRATES) names. Optional.
     pub const MIGRATE: &str = "migrate";
 }
 
@@ -42,6 +43,9 @@ pub mod sections {
     /// The storage layout: one line per field, `path: type`, in order of declaration. An upgrade must keep every line
     /// of the code it replaces or bring a `migrate` export.
     pub const LAYOUT: &str = "florin.layout";
+    /// The keccak-256 of the [`LAYOUT`] that the `migrate` export is for. A module with that export replaces only code of
+    /// this layout, and then it runs, or of its own, and then it does not.
+    pub const MIGRATES: &str = "florin.migrates";
     /// The concatenated 4-byte selectors of the methods that may be entered while the contract is on the call stack. Four
     /// zeros stand for a call without input, and for nothing else.
     pub const REENTRANT: &str = "florin.reentrant";

@@ -13,5 +13,5 @@ pub const TOPICS: u32 = 4;
 pub const LOG_BYTES: u32 = 64 * 1024;
 /// Longest debug message, in bytes; a longer one is cut.
 pub const DEBUG_BYTES: u32 = 4 * 1024;
-/// Largest module, in bytes: thirty times the bundled token, and compiled in about half a second.
+/// Largest module, in bytes: seven times the bundled token, and compiled in about half a second.
 pub const MODULE_BYTES: u32 = 512 * 1024;

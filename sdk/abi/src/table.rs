@@ -86,8 +86,9 @@ macro_rules! host_functions {
 
             /// Ends the call at once, undoes it, and gives `data` to the caller as the reason.
             [control] fn revert(data: bytes) -> never;
-            /// Replaces this contract's own code by that in deployment data, from the next call on; if the new code
-            /// exports `migrate`, it is run now, with the arguments in the deployment data as input.
+            /// Replaces this contract's own code by that in deployment data, from the next call on. The new code keeps
+            /// the storage layout or exports `migrate`, which is run now, with the arguments in the deployment data as
+            /// input.
             [control] fn upgrade(code: bytes) -> unit;
         }
     };

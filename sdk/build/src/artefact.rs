@@ -42,6 +42,8 @@ pub struct Artefact {
     pub abi: Value,
     /// The storage layout, one `path: type` per line, in order.
     pub layout: Vec<String>,
+    /// The keccak-256 of the layout's text, by which a later version's migration names it.
+    pub layout_hash: B256,
     /// How it was built, if the module tells.
     pub build_info: Option<BuildInfo>,
     /// The selectors of the methods that may be entered while the contract is on the call stack.
@@ -63,6 +65,7 @@ impl Artefact {
         let abi = abi_in(&found)?;
         let build_info: Option<BuildInfo> = section(&found, sections::BUILD)?;
         let layout = found.get(sections::LAYOUT).map(Vec::as_slice).unwrap_or_default();
+        let layout_hash = keccak256(layout);
         let layout = str::from_utf8(layout)
             .map_err(|e| damaged(sections::LAYOUT, e))?
             .lines()
@@ -77,6 +80,7 @@ impl Artefact {
             name: build_info.as_ref().map_or_else(|| "contract".into(), |b| b.package.clone()),
             abi,
             layout,
+            layout_hash,
             build_info,
             reentrant: reentrant.to_vec(),
             migrates: has_export(&wasm, exports::MIGRATE)?,
@@ -155,6 +159,7 @@ impl Artefact {
             "florin": {
                 "codeHash": self.code_hash(),
                 "layout": self.layout,
+                "layoutHash": self.layout_hash,
                 "build": self.build_info,
             },
         })

@@ -102,11 +102,11 @@ fn number(name: &Ident, choice: &DataEnum) -> syn::Result<TokenStream> {
     Ok(quote! {
         impl #sdk::Word for #name {
             fn to_word(&self) -> [u8; 32] {
-                <u8 as #sdk::Word>::to_word(&match self { #(#name::#variants => #numbers,)* })
+                <u8 as #sdk::Word>::to_word(&match self { #(Self::#variants => #numbers,)* })
             }
             fn from_word(word: &[u8; 32]) -> ::core::result::Result<Self, #sdk::Malformed> {
                 match <u8 as #sdk::Word>::from_word(word)? {
-                    #(#numbers => ::core::result::Result::Ok(#name::#variants),)*
+                    #(#numbers => ::core::result::Result::Ok(Self::#variants),)*
                     #[allow(unreachable_patterns)]
                     _ => ::core::result::Result::Err(#sdk::Malformed),
                 }

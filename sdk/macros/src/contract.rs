@@ -2,7 +2,7 @@
 
 use crate::methods::{Method, Role, parse};
 use crate::names::{Mistakes, client, client_path, sdk};
-use crate::{client, router, storage};
+use crate::{client, exports, router, storage};
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::parse::{Parse, ParseStream};
@@ -45,6 +45,7 @@ impl Parse for Arguments {
 /// impl Storage for Piggy { .. }
 /// impl Has<Erc20State> for Piggy { .. }            // for each field that is a group
 /// impl Declared for Piggy { .. }                   // the interfaces' methods, and the way to them
+/// impl Lists<Erc20Client> for Piggy {}             // for each interface, which asks for it
 /// pub struct PiggyClient { next: Erc20Client<Address> }
 /// ```
 pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
@@ -55,11 +56,9 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
     let storage = storage::implement(object, &mut mistakes);
     let groups = groups(object);
     let name = &object.ident;
-    let mut next = quote!(#sdk::Address);
-    for interface in interfaces.iter().rev() {
-        let client = client_path(interface);
-        next = quote!(#client<#next>);
-    }
+    let clients: Vec<_> = interfaces.iter().map(client_path).collect();
+    let next =
+        clients.iter().rev().fold(quote!(#sdk::Address), |next, client| quote!(#client<#next>));
     let client = client::define(&client(name), &object.vis, name, &next);
     let check = quote_spanned! {name.span()=> #sdk::is_contract::<#name>() };
     let generated = quote! {
@@ -67,6 +66,7 @@ pub fn object(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
         #(#groups)*
         #client
         const _: () = #check;
+        #(impl #sdk::Lists<#clients> for #name {})*
         impl #sdk::Declared for #name {
             const INTERFACES: &'static [&'static [#sdk::Method]] =
                 &[#(<#name as #interfaces>::__METHODS),*];
@@ -202,7 +202,7 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     let specials = list
         .iter()
         .filter(|m| matches!(m.role, Role::Constructor | Role::Receive | Role::Fallback));
-    let errors = specials.clone().map(|method| {
+    let errors = list.iter().filter(|method| method.role != Role::Exported).map(|method| {
         let output = &method.output;
         quote!(<#output as #sdk::Output>::ERRORS)
     });
@@ -210,7 +210,12 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     let client = client_path(contract);
     let calls = exported.iter().map(|method| client::method(method));
     let deploy = deploy(contract, list);
-    let exports = exports(contract, list.iter().any(|method| method.role == Role::Migrate));
+    let from = list.iter().find_map(|method| method.from);
+    let migrates_from = match from {
+        Some(hash) => quote!(::core::option::Option::Some([#(#hash),*])),
+        None => quote!(::core::option::Option::None),
+    };
+    let exports = exports::exports(contract, from.is_some());
     quote! {
         impl #sdk::Contract for #contract {
             const NAME: &'static str = #text;
@@ -243,6 +248,7 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
                     #sdk::reentrant(#receive, OWN, INTERFACES);
                 &SELECTORS
             };
+            const MIGRATES_FROM: ::core::option::Option<[u8; 32]> = #migrates_from;
             #[inline]
             #[allow(unused_variables)]
             fn dispatch(
@@ -333,74 +339,5 @@ fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
                 #sdk::Deploy::new(#arguments)
             }
         }
-    }
-}
-
-/// The exports and sections of the module, and the check that no two methods share a selector. Only the package that
-/// is being built exports; a contract that another one depends on (for its client) does not.
-fn exports(contract: &Path, migrates: bool) -> TokenStream {
-    let sdk = sdk();
-    let check = quote! {
-        const COLLISION: ::core::option::Option<(#sdk::Method, #sdk::Method)> = #sdk::collision(
-            <#contract as #sdk::Contract>::METHODS,
-            <#contract as #sdk::Declared>::INTERFACES,
-        );
-        const MESSAGE: &str = match COLLISION {
-            ::core::option::Option::None => "",
-            ::core::option::Option::Some(_) => #sdk::text!(
-                COLLISION_NAMES.0, " and ", COLLISION_NAMES.1,
-                " have the same selector: rename one, or give it another Solidity name with \
-                 #[selector(name = \"...\")]"
-            ),
-        };
-        const COLLISION_NAMES: (&str, &str) = match COLLISION {
-            ::core::option::Option::None => ("", ""),
-            ::core::option::Option::Some((a, b)) => (a.name, b.name),
-        };
-        const _: () = if !MESSAGE.is_empty() { ::core::panic!("{}", MESSAGE) };
-    };
-    if std::env::var_os("CARGO_PRIMARY_PACKAGE").is_none() {
-        return quote!(const _: () = { #check };);
-    }
-    let export = |name: &str, entry: TokenStream| {
-        quote! {
-            #[unsafe(export_name = #name)]
-            extern "C" fn entry(length: u32) -> u32 {
-                <#contract as #sdk::Contract>::entry(#sdk::Entry::#entry, length)
-            }
-        }
-    };
-    let call = export("call", quote!(Call));
-    let deploy = export("deploy", quote!(Deploy));
-    let migrate = migrates.then(|| {
-        let migrate = export("migrate", quote!(Migrate));
-        quote!(const _: () = { #migrate };)
-    });
-    let section = |name: &str, bytes: TokenStream| {
-        quote! {
-            const _: () = {
-                const BYTES: &[u8] = #bytes;
-                #[unsafe(link_section = #name)]
-                static SECTION: [u8; BYTES.len()] = *BYTES.first_chunk().unwrap();
-            };
-        }
-    };
-    let abi = section("florin.abi", quote!(<#contract as #sdk::Contract>::ABI.as_bytes()));
-    let layout =
-        section("florin.layout", quote!(<#contract as #sdk::Contract>::LAYOUT_TEXT.as_bytes()));
-    let reentrant = section("florin.reentrant", quote!(<#contract as #sdk::Contract>::REENTRANT));
-    quote! {
-        const _: () = {
-            #check
-            #[cfg(target_arch = "wasm32")]
-            const _: () = {
-                const _: () = { #call };
-                const _: () = { #deploy };
-                #migrate
-                #abi
-                #layout
-                #reentrant
-            };
-        };
     }
 }

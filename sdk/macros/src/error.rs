@@ -102,7 +102,7 @@ fn cases<'a>(item: &'a DeriveInput, mistakes: &mut Mistakes) -> syn::Result<Vec<
                         ),
                     }
                 }
-                let path = quote!(#name::#ident);
+                let path = quote!(Self::#ident);
                 Case { name: ident, fields: &variant.fields, path, transparent }
             })
             .collect()),

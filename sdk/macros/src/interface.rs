@@ -6,12 +6,12 @@ use crate::names::{Mistakes, client, sdk};
 use crate::{client, router};
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{ItemTrait, TraitItem, parse_quote};
+use syn::{ItemTrait, Token, TraitItem, parse_quote, parse_quote_spanned};
 
 /// `#[interface(events(Transfer))] trait Erc20 { .. }`:
 ///
 /// ```text
-/// trait Erc20 {
+/// trait Erc20: Lists<Erc20Client> {
 ///     ..
 ///     const __METHODS: &'static [Method] = &[..];
 ///     const __EVENTS: &'static [&'static str] = &[<Transfer as Event>::JSON];
@@ -80,6 +80,9 @@ pub fn expand(arguments: TokenStream, definition: &mut ItemTrait) -> TokenStream
         }
     });
     let client = client(name);
+    // On the author's own text, or the compiler would show the whole trait for it.
+    definition.colon_token.get_or_insert(Token![:](name.span()));
+    definition.supertraits.push(parse_quote_spanned!(name.span()=> #sdk::Lists<#client>));
     let define = client::define_generic(&client, &definition.vis, name);
     let calls = list.iter().map(client::method);
     mistakes.with(quote! {

@@ -14,6 +14,7 @@ mod contract;
 mod eip712;
 mod error;
 mod event;
+mod exports;
 mod interface;
 mod methods;
 mod names;

@@ -40,6 +40,8 @@ pub struct Method {
     pub arguments: Vec<Argument>,
     /// What it returns.
     pub output: Type,
+    /// `#[migrate(from = "...")]`
+    pub from: Option<[u8; 32]>,
 }
 
 /// An argument of a method.
@@ -67,7 +69,8 @@ struct Marks {
     role: Option<(Role, Attribute)>,
     payable: Option<Attribute>,
     reentrant: Option<Attribute>,
-    selector: Option<LitStr>,
+    selector: Option<(LitStr, Attribute)>,
+    from: Option<[u8; 32]>,
 }
 
 impl Marks {
@@ -79,7 +82,10 @@ impl Marks {
                 Some("constructor") => Role::Constructor,
                 Some("receive") => Role::Receive,
                 Some("fallback") => Role::Fallback,
-                Some("migrate") => Role::Migrate,
+                Some("migrate") => {
+                    marks.from = mistakes.take(migrates_from(attribute));
+                    Role::Migrate
+                }
                 Some("internal") => Role::Internal,
                 Some("payable") => {
                     marks.payable = Some(attribute.clone());
@@ -90,7 +96,8 @@ impl Marks {
                     return false;
                 }
                 Some("selector") => {
-                    marks.selector = mistakes.take(selector_name(attribute));
+                    let name = mistakes.take(selector_name(attribute));
+                    marks.selector = name.map(|name| (name, attribute.clone()));
                     return false;
                 }
                 Some("view") => {
@@ -138,6 +145,34 @@ fn selector_name(attribute: &Attribute) -> syn::Result<LitStr> {
     Ok(name)
 }
 
+/// The hash in `#[migrate(from = "0x...")]`.
+fn migrates_from(attribute: &Attribute) -> syn::Result<[u8; 32]> {
+    let wrong = || {
+        syn::Error::new_spanned(
+            attribute,
+            "say which storage layout it migrates from: #[migrate(from = \"0x...\")], with the layout's keccak-256; \
+             the artefact of the former version has it as `layoutHash`, and a ledger names it when it refuses an upgrade",
+        )
+    };
+    let mut from = None;
+    attribute
+        .parse_nested_meta(|meta| {
+            from = Some(meta.value()?.parse::<LitStr>()?.value())
+                .filter(|_| meta.path.is_ident("from"));
+            Ok(())
+        })
+        .map_err(|_| wrong())?;
+    let digits = from.as_deref().and_then(|text| text.strip_prefix("0x")).unwrap_or_default();
+    let mut hash = [0; 32];
+    if digits.len() != 64 || !digits.is_ascii() {
+        return Err(wrong());
+    }
+    for (index, byte) in hash.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(&digits[2 * index..][..2], 16).map_err(|_| wrong())?;
+    }
+    Ok(hash)
+}
+
 /// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks. `None`
 /// for a method that is not called from outside, and for one with a mistake.
 pub fn parse(
@@ -159,7 +194,8 @@ fn read(
     mistakes: &mut Mistakes,
 ) -> Option<Method> {
     let marks = Marks::take(attributes, mistakes);
-    let marked = marks.payable.as_ref().or(marks.reentrant.as_ref());
+    let selector = marks.selector.as_ref().map(|(_, attribute)| attribute);
+    let marked = marks.payable.as_ref().or(marks.reentrant.as_ref()).or(selector);
     let role = match &marks.role {
         Some((role, _)) => *role,
         None if exported => Role::Exported,
@@ -190,6 +226,9 @@ fn read(
             mark,
             "only a method with a selector and #[receive] can be #[reentrant]: remove it",
         );
+    }
+    if let (Some(mark), true) = (selector, role != Role::Exported) {
+        mistakes.at(mark, "only a method that is called by its name has a selector: remove this");
     }
     if let (Role::Receive | Role::Fallback | Role::Constructor | Role::Migrate, true) = (role, view)
     {
@@ -227,13 +266,16 @@ fn read(
     Some(Method {
         docs,
         role,
-        external: marks.selector.map_or_else(|| camel_case(&signature.ident), |name| name.value()),
+        external: marks
+            .selector
+            .map_or_else(|| camel_case(&signature.ident), |(name, _)| name.value()),
         name: signature.ident.clone(),
         view,
         payable: marks.payable.is_some() || role == Role::Receive,
         reentrant: marks.reentrant.is_some(),
         arguments,
         output: output(&signature.output, mistakes),
+        from: marks.from,
     })
 }
 

@@ -26,7 +26,7 @@ fn sdk_crate() -> &'static str {
 /// The dependency in a manifest that says `package = "florin-sdk"`: a table of its own, or an inline one.
 fn renamed(manifest: &str) -> Option<String> {
     let mut section = "";
-    for line in manifest.lines().map(str::trim) {
+    for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
         if let Some(header) = line.strip_prefix('[') {
             section = header.trim_end_matches(']').rsplit('.').next()?;
         }
@@ -45,9 +45,9 @@ pub fn camel_case(name: &Ident) -> String {
     let mut words = name.split('_').filter(|word| !word.is_empty());
     let mut out = words.next().unwrap_or_default().to_string();
     for word in words {
-        let (first, rest) = word.split_at(1);
-        out.push_str(&first.to_uppercase());
-        out.push_str(rest);
+        let mut letters = word.chars();
+        out.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        out.push_str(letters.as_str());
     }
     out
 }
@@ -119,6 +119,7 @@ mod tests {
             ("_unused_name", "unusedName"),
             ("eip712_domain", "eip712Domain"),
             ("r#type", "type"),
+            ("grüße_über_ß", "grüßeÜberSS"),
         ] {
             assert_eq!(camel_case(&syn::parse_str(rust).unwrap()), solidity);
         }
@@ -129,6 +130,7 @@ mod tests {
         for (manifest, name) in [
             ("[dependencies]\nflorin-sdk = \"1\"", None),
             ("[dependencies]\npay = { version = \"1\", package = \"florin-sdk\" }", Some("pay")),
+            ("[dependencies]\n# old = { package = \"florin-sdk\" }\nflorin-sdk = \"1\"", None),
             ("[dependencies.my-pay]\npath = \"..\"\npackage=\"florin-sdk\"", Some("my_pay")),
         ] {
             assert_eq!(renamed(manifest).as_deref(), name, "{manifest}");

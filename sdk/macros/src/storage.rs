@@ -13,6 +13,13 @@ pub fn expand(arguments: TokenStream, object: &mut ItemStruct) -> TokenStream {
         mistakes.at(&arguments, "#[storage] takes no arguments");
     }
     let generated = implement(object, &mut mistakes);
+    if object.fields.is_empty() {
+        mistakes.at(
+            &object.ident,
+            "a group needs a field: an empty one is not in the storage layout, so nobody would notice that it comes or \
+             goes, and with it the places of the fields that follow",
+        );
+    }
     mistakes.with(generated)
 }
 

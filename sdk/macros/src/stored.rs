@@ -132,7 +132,7 @@ fn choices(name: &Ident, choice: &syn::DataEnum) -> TokenStream {
             .map(|(index, variant)| {
                 let index = index as u8;
                 let ident = &variant.ident;
-                let (pattern, write, read) = body(&quote!(#name::#ident), &variant.fields, last);
+                let (pattern, write, read) = body(&quote!(Self::#ident), &variant.fields, last);
                 (quote!(#pattern => { out.push(#index); #write }), quote!(#index => #read,))
             })
             .unzip()

@@ -128,11 +128,16 @@ impl<const N: usize> Word for FixedBytes<N> {
         if value.to_word() == *word { Ok(value) } else { Err(Malformed) }
     }
 }
-__word_type!([const N: usize] FixedBytes<N>, FIXED_NAMES[N]);
+__word_type!([const N: usize] FixedBytes<N>, fixed_name(N));
 
-/// `bytesN` by N; a longer or empty `FixedBytes` has no Solidity type and fails to compile.
-const FIXED_NAMES: [&str; 33] = [
-    "", "bytes1", "bytes2", "bytes3", "bytes4", "bytes5", "bytes6", "bytes7", "bytes8", "bytes9",
+/// `bytesN`; a longer or empty `FixedBytes` has no Solidity type and fails to compile.
+const fn fixed_name(n: usize) -> &'static str {
+    assert!(n >= 1 && n <= 32, "Solidity's fixed bytes are bytes1 to bytes32");
+    FIXED_NAMES[n - 1]
+}
+
+const FIXED_NAMES: [&str; 32] = [
+    "bytes1", "bytes2", "bytes3", "bytes4", "bytes5", "bytes6", "bytes7", "bytes8", "bytes9",
     "bytes10", "bytes11", "bytes12", "bytes13", "bytes14", "bytes15", "bytes16", "bytes17",
     "bytes18", "bytes19", "bytes20", "bytes21", "bytes22", "bytes23", "bytes24", "bytes25",
     "bytes26", "bytes27", "bytes28", "bytes29", "bytes30", "bytes31", "bytes32",

@@ -44,7 +44,9 @@ impl<T: StorageValue> List<T> {
     /// Up to `limit` values from `start` on, in order.
     pub fn page(&self, start: u32, limit: u32) -> Vec<T> {
         let end = self.len().min(start.saturating_add(limit));
-        (start..end).map(|index| self.get(index)).collect()
+        let value = |index| load(&self.place.entry(&index));
+        // Below the length there is one, unless something else has written here.
+        (start..end).map(|index| value(index).unwrap_or_else(|| fail(code::STORAGE))).collect()
     }
 
     /// Appends a value and returns its index.

@@ -2,7 +2,7 @@
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, Signature, keccak256};
 use k256::ecdsa::SigningKey;
 
 /// Somebody who can sign. Wherever an address is expected, an account will do.
@@ -42,30 +42,10 @@ impl Account {
         Signature::from_bytes_and_parity(&signature.to_bytes(), recovery.is_y_odd())
     }
 
-    #[allow(clippy::too_many_arguments)] // the fields of a transaction
-    pub(super) fn sign(
-        &self,
-        chain_id: u64,
-        nonce: u64,
-        to: Option<Address>,
-        value: U256,
-        input: Bytes,
-        gas_limit: u64,
-        max_fee_per_gas: u128,
-    ) -> Bytes {
-        let to = to.map_or(TxKind::Create, TxKind::Call);
-        let tx = TxEip1559 {
-            chain_id,
-            nonce,
-            gas_limit,
-            max_fee_per_gas,
-            to,
-            value,
-            input,
-            ..TxEip1559::default()
-        };
-        let signature = self.signature(tx.signature_hash());
-        TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into()
+    /// Signs a transaction.
+    pub(super) fn sign(&self, transaction: TxEip1559) -> Bytes {
+        let signature = self.signature(transaction.signature_hash());
+        TxEnvelope::from(transaction.into_signed(signature)).encoded_2718().into()
     }
 }
 

@@ -17,7 +17,10 @@
 //! told what is expected of it; if the transaction did otherwise, the test fails with the tree of its calls.
 //!
 //! `FLORIN_NATIVE=1` runs the same tests on natively compiled contracts, for debuggers and coverage: the host is the
-//! same, gas is not. `FLORIN_DEVELOPMENT=1` builds the contracts for development, so that panics tell their message.
+//! same, gas is not. `FLORIN_DEVELOPMENT=1` builds the contracts for development, so that panics tell their message. A
+//! test that needs one of them says so: [`Chain::running`].
+//!
+//! A test fails, too, when a contract emits an event that its ABI does not list.
 //!
 //! Invariant: nothing is mocked. A test transaction takes the way of any other, from signed bytes to a durable block.
 
@@ -27,6 +30,7 @@ mod sent;
 mod trace;
 
 pub use account::Account;
+pub use artefacts::Code;
 pub use florin_runtime::{Genesis, types::Receipt};
 pub use sent::Sent;
 
@@ -36,11 +40,13 @@ use crate::contract::{Contract, Entry};
 use crate::deploy::Deploy;
 use crate::native;
 use crate::u256::U256;
-use alloy_primitives::{Address, Bytes};
-use florin_abi::NativeHost;
+use alloy_consensus::TxEip1559;
+use alloy_primitives::{Address, TxKind};
+use florin_abi::{ALL_GAS, NativeHost};
 use florin_runtime::store::Durability;
 use florin_runtime::types::Outcome;
 use florin_runtime::{CallRequest, Simulation, vm};
+use std::sync::Arc;
 use trace::Names;
 
 /// Time at which a new chain's first block is made: a round number in 2023.
@@ -54,7 +60,8 @@ const GAS: u64 = 100_000_000;
 pub struct Chain {
     inner: florin_runtime::Chain,
     now: u64,
-    names: Names,
+    code: Code,
+    names: Arc<Names>,
     _dir: tempfile::TempDir,
 }
 
@@ -82,14 +89,30 @@ impl Chain {
             Durability::Unsynced,
         )
         .unwrap_or_else(|error| panic!("the test's ledger cannot be created: {error}"));
-        Chain { inner, now: genesis.timestamp, names: Names::default(), _dir: dir }
+        Chain {
+            inner,
+            now: genesis.timestamp,
+            code: Code::of_environment(),
+            names: Arc::default(),
+            _dir: dir,
+        }
+    }
+
+    /// The ledger, with contracts in this form, whatever the environment says. To be said before any is deployed.
+    pub fn running(self, code: Code) -> Self {
+        Chain { code, ..self }
+    }
+
+    /// The form in which contracts run.
+    pub fn code(&self) -> Code {
+        self.code
     }
 
     /// The account of this name, with a million units of native currency when it is first asked for. The same name is
     /// the same account in every test.
     pub fn account(&mut self, name: &str) -> Account {
         let account = Account::named(name);
-        if self.names.add_account(account.address(), name) {
+        if Arc::make_mut(&mut self.names).add_account(account.address(), name) {
             self.pay(&Account::BANK, &account, FUNDS).succeeds();
         }
         account
@@ -101,6 +124,7 @@ impl Chain {
     }
 
     /// Deploys a contract and returns its client. Fails the test if the constructor does.
+    #[track_caller]
     pub fn deploy<C: Contract, Client: From<Address>>(
         &mut self,
         from: &Account,
@@ -113,10 +137,11 @@ impl Chain {
     }
 
     /// Deploys a contract and says how it went.
+    #[track_caller]
     pub fn try_deploy<C: Contract>(&mut self, from: &Account, deployment: Deploy<C>) -> Sent<()> {
-        let artefact = artefacts::of::<C>();
+        let artefact = artefacts::of::<C>(self.code);
         let data = [artefact.bytecode(), deployment.arguments].concat();
-        if std::env::var_os("FLORIN_NATIVE").is_some() {
+        if self.code == Code::Native {
             let program = vm::NativeProgram(run_natively::<C>);
             // SAFETY: the contract is the test's own code.
             #[allow(unsafe_code)]
@@ -125,45 +150,63 @@ impl Chain {
             };
         }
         let nonce = self.inner.account(&from.address()).expect("a readable ledger").nonce;
-        self.names.add_contract(from.address().create(nonce), C::NAME, C::ABI);
-        self.transact(from, None, deployment.value, data.into(), |_| Ok(()))
+        Arc::make_mut(&mut self.names)
+            .add_contract::<C>(from.address().create(nonce), artefact.code_hash());
+        let (from_address, value) = (from.address(), deployment.value.into());
+        let request =
+            CallRequest { from: from_address, value, input: data.into(), ..CallRequest::default() };
+        self.transact(from, request, |_| Ok(()))
     }
 
-    /// Tells the traces what contract is at an address, for contracts that other contracts created.
+    /// Tells what contract is at an address, for traces and for the check of its events: for contracts that other
+    /// contracts created, and for those that were upgraded.
     pub fn name<C: Contract>(&mut self, address: impl Into<Address>) {
-        self.names.add_contract(address.into(), C::NAME, C::ABI);
+        let code = self.code_hash::<C>();
+        Arc::make_mut(&mut self.names).add_contract::<C>(address.into(), code);
     }
 
     /// The keccak-256 of a contract's module, for contracts that create it by hash. The module comes to the ledger
     /// with its first deployment.
     pub fn code_hash<C: Contract>(&self) -> alloy_primitives::B256 {
-        artefacts::of::<C>().code_hash()
+        artefacts::of::<C>(self.code).code_hash()
     }
 
     /// Deployment data of a contract without arguments, as an upgrade takes it.
     pub fn bytecode<C: Contract>(&self) -> Vec<u8> {
-        artefacts::of::<C>().bytecode()
+        artefacts::of::<C>(self.code).bytecode()
     }
 
-    /// Sends a call in a signed transaction.
+    /// Sends a call in a signed transaction. [`Call::gas`] is the transaction's gas limit, which its intrinsic gas comes
+    /// out of, too; without it there is plenty.
+    #[track_caller]
     pub fn send<R: AbiType + 'static>(&mut self, from: &Account, call: Call<R>) -> Sent<R> {
-        let (to, value, input) = (call.to, call.value, call.input.clone().into());
-        self.transact(from, Some(to), value, input, move |data| call.decode(data))
+        let request = self.request(from, &call);
+        self.transact(from, request, move |data| call.decode(data))
     }
 
     /// Sends native value.
+    #[track_caller]
     pub fn pay(
         &mut self,
         from: &Account,
         to: impl Into<Address>,
         value: impl Into<U256>,
     ) -> Sent<()> {
-        self.transact(from, Some(to.into()), value.into(), Bytes::new(), |_| Ok(()))
+        let (to, value) = (Some(to.into()), U256::into(value.into()));
+        let request = CallRequest { from: from.address(), to, value, ..CallRequest::default() };
+        self.transact(from, request, |_| Ok(()))
     }
 
-    /// What a call returns, without a transaction. Fails the test if the call does.
+    /// What a call returns, without a transaction, in nobody's name. Fails the test if the call does.
+    #[track_caller]
     pub fn view<R: AbiType>(&self, call: Call<R>) -> R {
-        let simulation = self.simulate(&call);
+        self.view_as(Address::ZERO, call)
+    }
+
+    /// [`view`](Self::view) in the name of an account.
+    #[track_caller]
+    pub fn view_as<R: AbiType>(&self, from: impl Into<Address>, call: Call<R>) -> R {
+        let simulation = self.simulate(&self.request(from, &call));
         match &simulation.receipt.outcome {
             Outcome::Success { output } => call
                 .decode(output)
@@ -172,23 +215,36 @@ impl Chain {
         }
     }
 
-    /// What a call returns, or how it fails, without a transaction.
+    /// What a call returns, or how it fails, without a transaction, in nobody's name.
     pub fn try_view<R: AbiType>(&self, call: Call<R>) -> Result<R, CallError> {
-        match self.simulate(&call).receipt.outcome {
+        self.try_view_as(Address::ZERO, call)
+    }
+
+    /// [`try_view`](Self::try_view) in the name of an account.
+    pub fn try_view_as<R: AbiType>(
+        &self,
+        from: impl Into<Address>,
+        call: Call<R>,
+    ) -> Result<R, CallError> {
+        match self.simulate(&self.request(from, &call)).receipt.outcome {
             Outcome::Success { output } => call.decode(&output),
             Outcome::Reverted { output } => Err(CallError::Reverted(output.to_vec().into())),
             Outcome::Halted { .. } => Err(CallError::Halted),
         }
     }
 
-    fn simulate<R>(&self, call: &Call<R>) -> Simulation {
-        let request = CallRequest {
+    fn request<R>(&self, from: impl Into<Address>, call: &Call<R>) -> CallRequest {
+        CallRequest {
+            from: from.into(),
             to: Some(call.to),
             value: call.value.into(),
             input: call.input.clone().into(),
-            ..CallRequest::default()
-        };
-        self.inner.simulate(&request, self.now).expect("a readable ledger")
+            gas: (call.gas != ALL_GAS).then_some(call.gas),
+        }
+    }
+
+    fn simulate(&self, request: &CallRequest) -> Simulation {
+        self.inner.simulate(request, self.now).expect("a readable ledger")
     }
 
     /// The native balance of an account.
@@ -211,33 +267,37 @@ impl Chain {
         &self.inner
     }
 
+    /// Sends what `request` says in a signed transaction.
+    #[track_caller]
     fn transact<R>(
         &mut self,
         from: &Account,
-        to: Option<Address>,
-        value: U256,
-        input: Bytes,
+        mut request: CallRequest,
         decode: impl Fn(&[u8]) -> Result<R, CallError> + 'static,
     ) -> Sent<R> {
         let nonce = self.inner.account(&from.address()).expect("a readable ledger").nonce;
         let genesis = self.inner.genesis();
-        let (chain_id, price) = (genesis.chain_id, genesis.gas_price);
-        let gas = GAS.min(genesis.block_gas_limit);
-        let request = CallRequest {
-            from: from.address(),
-            to,
-            value: value.into(),
-            input: input.clone(),
-            gas: Some(gas),
-        };
+        let gas = *request.gas.get_or_insert(GAS.min(genesis.block_gas_limit));
         // Executed once more for its trace only: what a simulation does is what the block does.
-        let trace = self.inner.simulate(&request, self.now).expect("a readable ledger").trace;
-        let transaction = from.sign(chain_id, nonce, to, value.into(), input, gas, price);
+        let trace = self.simulate(&request).trace;
+        let transaction = from.sign(TxEip1559 {
+            chain_id: genesis.chain_id,
+            nonce,
+            gas_limit: gas,
+            max_fee_per_gas: genesis.gas_price,
+            to: request.to.map_or(TxKind::Create, TxKind::Call),
+            value: request.value,
+            input: request.input,
+            ..TxEip1559::default()
+        });
         let located = self
             .inner
             .submit(transaction, self.now)
             .unwrap_or_else(|error| panic!("the transaction was not taken: {error}"));
-        Sent::new(located.receipt().clone(), self.names.tree(&trace), Box::new(decode))
+        let receipt = located.receipt().clone();
+        let account = |of: &Address| self.inner.account(of).expect("a readable ledger");
+        self.names.check_events(&receipt.logs, |of| account(of).code_hash);
+        Sent::new(receipt, self.names.clone(), self.names.tree(&trace), Box::new(decode))
     }
 }
 

@@ -1,14 +1,17 @@
 //! What a transaction of a test did, and what the test expects of it.
 
+use super::trace::Names;
 use crate::call::CallError;
 use crate::error::Error;
 use crate::event::Event;
 use florin_runtime::types::{Log, Outcome, Receipt};
+use std::sync::Arc;
 
 /// A transaction that is in a block.
 #[must_use = "say what is expected: `.succeeds()`, `.reverts_with(..)`, `.reverts()` or `.halts()`"]
 pub struct Sent<R> {
     receipt: Receipt,
+    names: Arc<Names>,
     tree: String,
     decode: Box<dyn Fn(&[u8]) -> Result<R, CallError>>,
 }
@@ -16,10 +19,11 @@ pub struct Sent<R> {
 impl<R> Sent<R> {
     pub(super) fn new(
         receipt: Receipt,
+        names: Arc<Names>,
         tree: String,
         decode: Box<dyn Fn(&[u8]) -> Result<R, CallError>>,
     ) -> Self {
-        Sent { receipt, tree, decode }
+        Sent { receipt, names, tree, decode }
     }
 
     /// Its receipt.
@@ -59,9 +63,15 @@ impl<R> Sent<R> {
     /// It must have reverted with this error.
     #[track_caller]
     pub fn reverts_with<E: Error>(self, expected: E) {
+        let expected = expected.encode();
         match &self.receipt.outcome {
-            Outcome::Reverted { output } if **output == expected.encode() => {}
-            _ => self.fail("it should have reverted with another error"),
+            Outcome::Reverted { output } if **output == expected => {}
+            _ => {
+                let mut names = Names::clone(&self.names);
+                names.add_errors(&E::LIST);
+                let expected = names.reason(&expected.into());
+                self.fail(&format!("it should have reverted with {expected}"))
+            }
         }
     }
 

@@ -1,18 +1,25 @@
 //! The tree of a transaction's calls, in the contracts' own words.
 
+use crate::contract::Contract;
+use crate::error::ErrorList;
 use alloy_dyn_abi::{DynSolValue, EventExt, FunctionExt, JsonAbiExt};
-use alloy_json_abi::JsonAbi;
-use alloy_primitives::{Address, Bytes, Log, U256, hex};
+use alloy_json_abi::{self as abi, JsonAbi};
+use alloy_primitives::{Address, B256, Bytes, Log, U256, hex};
 use florin_runtime::host::{HOST_ERRORS, TraceCall, TraceKind};
 use florin_runtime::types::Outcome;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// Most bytes of a value that are shown: a module as an argument would hide the rest.
+const BYTES: usize = 256;
+
 /// What addresses are called, and what their contracts are.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Names {
     names: BTreeMap<Address, String>,
     abis: BTreeMap<Address, JsonAbi>,
+    codes: BTreeMap<Address, B256>,
+    errors: Vec<abi::Error>,
 }
 
 impl Names {
@@ -22,9 +29,35 @@ impl Names {
     }
 
     /// Names a contract. What an ABI cannot tell is shown as bytes, so a missing one is no error.
-    pub(super) fn add_contract(&mut self, address: Address, name: &str, abi: &str) {
-        self.names.insert(address, name.to_owned());
-        self.abis.insert(address, serde_json::from_str(abi).unwrap_or_default());
+    pub(super) fn add_contract<C: Contract>(&mut self, address: Address, code: B256) {
+        self.names.insert(address, C::NAME.to_owned());
+        self.abis.insert(address, serde_json::from_str(C::ABI).unwrap_or_default());
+        self.codes.insert(address, code);
+    }
+
+    /// Makes errors known that no contract of the ledger may have.
+    pub(super) fn add_errors(&mut self, list: &ErrorList) {
+        let read = |json: &&str| serde_json::from_str(json).ok();
+        self.errors.extend(list.own.iter().filter_map(read));
+        list.nested.iter().for_each(|list| self.add_errors(list));
+    }
+
+    /// Fails the test if a contract has emitted an event that its ABI does not list: no wallet or explorer could read
+    /// it. `code_of` tells the code that is at an address; of a contract that was upgraded the ABI is not known.
+    #[track_caller]
+    pub(super) fn check_events(&self, logs: &[Log], code_of: impl Fn(&Address) -> B256) {
+        for log in logs {
+            let (address, topic) = (&log.address, log.topics().first());
+            let (Some(abi), Some(topic)) = (self.abis.get(address), topic) else { continue };
+            let listed = abi.events().any(|event| event.selector() == *topic);
+            if !listed && self.codes.get(address) == Some(&code_of(address)) {
+                let (name, log) = (self.name(address), self.log(log));
+                panic!(
+                    "`{name}` emits an event that its ABI does not list: name it in `events(..)`, in the #[contract(..)] \
+                     of `struct {name}` or in the #[interface(..)] that emits it; the event is {log}"
+                );
+            }
+        }
     }
 
     /// The calls of a transaction as an indented tree.
@@ -100,13 +133,14 @@ impl Names {
     }
 
     /// A reason may come from any contract below, so all are asked.
-    fn reason(&self, data: &Bytes) -> String {
+    pub(super) fn reason(&self, data: &Bytes) -> String {
         if let Some(reason) = alloy_sol_types::decode_revert_reason(data) {
             return reason;
         }
         let known = data.split_first_chunk::<4>().and_then(|(selector, arguments)| {
             let host = JsonAbi::parse(HOST_ERRORS).unwrap_or_default();
-            let mut errors = host.errors().chain(self.abis.values().flat_map(|abi| abi.errors()));
+            let contracts = self.abis.values().flat_map(|abi| abi.errors());
+            let mut errors = host.errors().chain(contracts).chain(&self.errors);
             let error = errors.find(|error| error.selector() == *selector)?;
             Some(format!("{}{}", error.name, self.list(&error.abi_decode_input(arguments).ok()?)))
         });
@@ -142,6 +176,9 @@ impl Names {
             DynSolValue::Int(number, _) => number.to_string(),
             DynSolValue::Bool(truth) => truth.to_string(),
             DynSolValue::String(text) => format!("{text:?}"),
+            DynSolValue::Bytes(bytes) if bytes.len() > BYTES => {
+                format!("{}... ({} bytes)", hex::encode_prefixed(&bytes[..BYTES]), bytes.len())
+            }
             DynSolValue::Bytes(bytes) => hex::encode_prefixed(bytes),
             DynSolValue::FixedBytes(word, size) => hex::encode_prefixed(&word[..*size]),
             DynSolValue::Function(function) => hex::encode_prefixed(function),

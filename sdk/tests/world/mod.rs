@@ -41,6 +41,8 @@ pub struct World {
     library: HashMap<B256, NativeEntry>,
     frames: Vec<Frame>,
     created: u64,
+    /// How often storage was read.
+    pub reads: u64,
     pub timestamp: u64,
 }
 
@@ -271,6 +273,7 @@ impl NativeHost for World {
         1_000_000
     }
     fn storage_get(&mut self, key: Slice, out: Slice) -> u32 {
+        self.reads += 1;
         let place = (self.here(), bytes(key));
         match self.state.storage.get(&place) {
             Some(value) => {

@@ -140,11 +140,14 @@ impl Model {
             Step::Refund { .. } => self.settle(index, Status::Refunded, 0),
             Step::Dispute { .. } if disputed => return Err(EscrowError::InDispute { id }),
             Step::Dispute { .. } if !bought.arbiter => return Err(EscrowError::NoArbiter { id }),
+            Step::Dispute { .. } if sells && self.now > bought.deadline => {
+                return Err(EscrowError::DeadlineOver { deadline: bought.deadline });
+            }
             Step::Dispute { .. } => self.purchases[index].status = Status::Disputed,
             _ if !disputed => return Err(EscrowError::NotInDispute { id }),
             Step::Resolve { to_seller, .. } if to_seller > amount => {
-                let (expected, received) = (units(amount), units(to_seller));
-                return Err(EscrowError::WrongAmount { expected, received });
+                let (amount, to_seller, to_buyer) = (units(amount), units(to_seller), units(0));
+                return Err(EscrowError::WrongDivision { amount, to_seller, to_buyer });
             }
             Step::Resolve { to_seller, .. } => self.settle(index, Status::Resolved, to_seller),
             _ => unreachable!("has no purchase"),

@@ -43,5 +43,5 @@ fn it_costs_what_its_page_says() {
     for sent in [take_native, take_token] {
         sent.succeeds();
     }
-    check("escrow.md", &figures);
+    check(&w.chain, "escrow.md", &figures);
 }

@@ -62,6 +62,20 @@ fn a_token_that_fails_on_the_way_out_leaves_the_credit() {
 }
 
 #[test]
+fn an_entry_that_is_allowed_is_seen() {
+    // What the tests below rely on: `reached` is true where a method may be entered again.
+    let (mut w, mallory) = world();
+    let wallet: MalloryClient = w.chain.deploy(&w.stranger, Mallory::deploy());
+    let transfer = w.token.transfer(&w.seller, units(0)).input;
+    let allowed = wallet.is_valid_signature(MEMO, Bytes::default()).input;
+    for (input, reached) in [(wallet.reached().input, false), (allowed, true)] {
+        w.chain.send(&w.stranger, mallory.prepare(wallet, Bytes(input))).succeeds();
+        w.chain.send(&w.stranger, wallet.run(mallory, Bytes(transfer.clone()))).succeeds();
+        assert_eq!(w.chain.view(mallory.reached()), reached);
+    }
+}
+
+#[test]
 fn a_token_cannot_reenter() {
     let (mut w, mallory) = world();
     let token = Address::from(mallory);

@@ -6,6 +6,8 @@ mod conservation;
 mod cost;
 mod costs;
 mod hostile;
+#[path = "../../../permit.rs"]
+mod permit;
 mod purchases;
 
 use florin_escrow::{Escrow, EscrowClient};

@@ -1,14 +1,14 @@
 //! The life of a purchase: who may do what, when, and what follows.
 
-use crate::{MEMO, NATIVE, WEEK, World, units};
-use alloy_sol_types::{SolStruct, eip712_domain, sol};
+use crate::{MEMO, NATIVE, WEEK, World, permit, units};
 use florin_common::erc20::Erc20Error;
+use florin_common::permit::SignedPermit;
 use florin_escrow::{
-    Disputed, EscrowError, Opened, Purchase, Refunded, Released, Resolved, SignedPermit, Status,
-    Withdrawn,
+    Disputed, EscrowError, Opened, Purchase, Refunded, Released, Resolved, Status, Withdrawn,
 };
 use florin_sdk::prelude::*;
 use florin_sdk::testing::Account;
+use florin_token::Token;
 
 /// What the host says to a contract that calls a method where there is no code.
 #[derive(Error)]
@@ -42,6 +42,7 @@ fn a_purchase_must_make_sense() {
     let mut w = World::new();
     let (buyer, seller, arbiter) = (w.buyer.address(), w.seller.address(), w.arbiter.address());
     let (now, token, one) = (w.chain.now(), Address::from(w.token), units(1));
+    let escrow = Address::from(w.escrow);
     let open = |seller, arbiter, asset, amount, deadline| {
         w.escrow.open(seller, arbiter, asset, amount, deadline, MEMO)
     };
@@ -52,12 +53,10 @@ fn a_purchase_must_make_sense() {
             EscrowError::InvalidSeller { seller: Address::ZERO },
         ),
         (open(buyer, arbiter, token, one, later), EscrowError::InvalidSeller { seller: buyer }),
-        (
-            open(w.escrow.into(), arbiter, token, one, later),
-            EscrowError::InvalidSeller { seller: w.escrow.into() },
-        ),
+        (open(escrow, arbiter, token, one, later), EscrowError::InvalidSeller { seller: escrow }),
         (open(seller, buyer, token, one, later), EscrowError::InvalidArbiter { arbiter: buyer }),
         (open(seller, seller, token, one, later), EscrowError::InvalidArbiter { arbiter: seller }),
+        (open(seller, escrow, token, one, later), EscrowError::InvalidArbiter { arbiter: escrow }),
         (open(seller, arbiter, token, units(0), later), EscrowError::NothingToPay),
         (open(seller, arbiter, token, one, now), EscrowError::DeadlineOver { deadline: now }),
         (open(seller, arbiter, token, one, later).value(one), EscrowError::UnexpectedValue),
@@ -178,15 +177,12 @@ fn the_arbiter_divides_what_is_in_dispute() {
         let account = who.address();
         w.chain.send(&who, half.clone()).reverts_with(EscrowError::Unauthorized { account });
     }
-    let divisions = [
-        (units(60), units(39), units(99)),
-        (units(60), units(41), units(101)),
-        (U256::MAX, units(101), U256::MAX),
-    ];
-    for (to_seller, to_buyer, received) in divisions {
+    let wrong = [(units(60), units(39)), (units(60), units(41)), (U256::MAX, units(101))];
+    for (to_seller, to_buyer) in wrong {
+        let amount = units(100);
         w.chain
             .send(&w.arbiter, w.escrow.resolve(id, to_seller, to_buyer))
-            .reverts_with(EscrowError::WrongAmount { expected: units(100), received });
+            .reverts_with(EscrowError::WrongDivision { amount, to_seller, to_buyer });
     }
     let sent = w.chain.send(&w.arbiter, w.escrow.resolve(id, units(61), units(39)));
     let resolved = Resolved { id, to_seller: units(61), to_buyer: units(39) };
@@ -194,6 +190,40 @@ fn the_arbiter_divides_what_is_in_dispute() {
     sent.succeeds();
     assert_eq!(w.credits(w.token), (units(61), units(39)));
     settled(&mut w, id);
+}
+
+#[test]
+fn the_largest_amount_is_divided_exactly_too() {
+    let mut w = World::new();
+    let new = Token::deploy("All", "ALL", 0, &w.buyer, U256::MAX);
+    w.token = w.chain.deploy(&w.buyer, new);
+    w.chain.send(&w.buyer, w.token.approve(w.escrow, U256::MAX)).succeeds();
+    let (amount, deadline) = (U256::MAX, w.chain.now() + WEEK);
+    let open = w.escrow.open(&w.seller, &w.arbiter, w.token, amount, deadline, MEMO);
+    let id = w.chain.send(&w.buyer, open).succeeds();
+    w.chain.send(&w.buyer, w.escrow.dispute(id)).succeeds();
+    let (to_seller, to_buyer) = (U256::MAX - U256::ONE, U256::MAX);
+    w.chain
+        .send(&w.arbiter, w.escrow.resolve(id, to_seller, to_buyer))
+        .reverts_with(EscrowError::WrongDivision { amount, to_seller, to_buyer });
+    w.chain.send(&w.arbiter, w.escrow.resolve(id, to_seller, U256::ONE)).succeeds();
+    assert_eq!(w.credits(w.token), (to_seller, U256::ONE));
+}
+
+#[test]
+fn after_the_deadline_only_the_buyer_calls_the_arbiter() {
+    let mut w = World::new();
+    let [first, second, third] =
+        [w.bought(w.token, 10), w.bought(w.token, 20), w.bought(w.token, 30)];
+    let deadline = w.chain.now() + WEEK;
+    w.chain.advance(WEEK);
+    w.chain.send(&w.seller, w.escrow.dispute(first)).succeeds();
+    w.chain.advance(1);
+    // The seller cannot come before the buyer's refund any more.
+    let late = EscrowError::DeadlineOver { deadline };
+    w.chain.send(&w.seller, w.escrow.dispute(second)).reverts_with(late);
+    w.chain.send(&w.buyer, w.escrow.refund(second)).succeeds();
+    w.chain.send(&w.buyer, w.escrow.dispute(third)).succeeds();
 }
 
 #[test]
@@ -267,33 +297,9 @@ fn credits_are_withdrawn_once_and_whole() {
         .reverts_with(EscrowError::NothingToWithdraw { asset, account });
 }
 
-sol! {
-    struct Permit {
-        address owner;
-        address spender;
-        uint256 value;
-        uint256 nonce;
-        uint256 deadline;
-    }
-}
-
-/// The buyer's permit for the escrow to spend 40.
-fn permit(w: &World, signer: &Account) -> SignedPermit {
-    let domain = eip712_domain! {
-        name: "Test Euro",
-        version: "1",
-        chain_id: w.chain.ledger().genesis().chain_id,
-        verifying_contract: w.token.into(),
-    };
-    let message = Permit {
-        owner: w.buyer.address(),
-        spender: w.escrow.into(),
-        value: units(40).into(),
-        nonce: units(0).into(),
-        deadline: U256::MAX.into(),
-    };
-    let (v, r, s) = signer.sign_hash(message.eip712_signing_hash(&domain));
-    SignedPermit { deadline: U256::MAX, v, r, s }
+/// The buyer's permit for the escrow to spend 40, as it is if somebody signs it.
+fn signed(w: &World, signer: &Account) -> SignedPermit {
+    permit::permit(&w.chain, w.token, signer, &w.buyer, w.escrow, units(40))
 }
 
 #[test]
@@ -311,14 +317,14 @@ fn a_purchase_with_a_permit_takes_one_call() {
         allowance: units(0),
         needed: units(40),
     };
-    let forged = open(&w, permit(&w, &w.seller));
+    let forged = open(&w, signed(&w, &w.seller));
     w.chain.send(&w.buyer, forged).reverts_with(refused());
-    let honest = open(&w, permit(&w, &w.buyer));
+    let honest = open(&w, signed(&w, &w.buyer));
     // Only the buyer can use it: who hands it in is the buyer.
     w.chain.send(&w.stranger, honest.clone()).reverts_with(refused());
 
     // Somebody hands the permit in first, to make the purchase fail. It does not.
-    let SignedPermit { deadline, v, r, s } = permit(&w, &w.buyer);
+    let SignedPermit { deadline, v, r, s } = signed(&w, &w.buyer);
     let first = w.token.permit(&w.buyer, w.escrow, units(40), deadline, v, r, s);
     w.chain.send(&w.stranger, first).succeeds();
     assert_eq!(w.chain.send(&w.buyer, honest).succeeds(), 1);
@@ -326,6 +332,6 @@ fn a_purchase_with_a_permit_takes_one_call() {
 
     let mut w = World::new();
     w.chain.send(&w.buyer, w.token.approve(w.escrow, units(0))).succeeds();
-    let honest = open(&w, permit(&w, &w.buyer));
+    let honest = open(&w, signed(&w, &w.buyer));
     assert_eq!(w.chain.send(&w.buyer, honest).succeeds(), 1);
 }

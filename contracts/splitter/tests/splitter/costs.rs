@@ -28,5 +28,5 @@ fn it_costs_what_its_page_says() {
     for sent in [deploy, income, first, second, token] {
         sent.succeeds();
     }
-    check("splitter.md", &figures);
+    check(&w.chain, "splitter.md", &figures);
 }

@@ -50,6 +50,21 @@ fn transfer_bytes(w: &World, m: &TransferWithAuthorization, signature: Bytes) ->
         .transfer_with_authorization_bytes(m.from, m.to, m.value, after, before, m.nonce, signature)
 }
 
+/// What Alice has signed for Bob to have 50, in each of the four forms; he may hand in all.
+pub fn each_form(w: &World) -> [Call<()>; 4] {
+    let m = message(w);
+    let received = to_receive(&m);
+    let (v, r, s) = w.sign(&w.alice, &received);
+    let (from, to, value, after, before) = (m.from, m.to, m.value, m.validAfter, m.validBefore);
+    let bytes = w.sign_bytes(&w.alice, &received);
+    [
+        transfer(w, &m, w.sign(&w.alice, &m)),
+        transfer_bytes(w, &m, w.sign_bytes(&w.alice, &m)),
+        w.token.receive_with_authorization(from, to, value, after, before, NONCE, v, r, s),
+        w.token.receive_with_authorization_bytes(from, to, value, after, before, NONCE, bytes),
+    ]
+}
+
 #[test]
 fn anybody_hands_in_a_transfer_once() {
     let mut w = World::new();
@@ -228,6 +243,43 @@ fn a_contract_signs_by_erc_1271() {
     w.chain.send(&w.bob, transfer(&w, &m, w.sign(&w.carol, &m))).reverts_with(invalid);
     w.chain.send(&w.bob, transfer_bytes(&w, &m, anything)).succeeds();
     assert_eq!((w.balance(wallet), w.balance(m.to)), (units(30), units(50)));
+}
+
+#[test]
+fn a_wallet_is_asked_while_it_is_calling() {
+    let mut w = World::new();
+    let [wallet, shop]: [MalloryClient; 2] =
+        [0; 2].map(|_| w.chain.deploy(&w.carol, Mallory::deploy()));
+    w.chain.send(&w.alice, w.token.transfer(wallet, units(80))).succeeds();
+    let m = TransferWithAuthorization { from: wallet.into(), to: shop.into(), ..message(&w) };
+    let m = to_receive(&m);
+    w.chain.send(&w.carol, wallet.sign(w.digest(&m))).succeeds();
+    let (after, before, signature) = (m.validAfter, m.validBefore, Bytes::default());
+    let receive = w
+        .token
+        .receive_with_authorization_bytes(m.from, m.to, m.value, after, before, m.nonce, signature);
+    // wallet -> shop -> token -> wallet, whose isValidSignature is #[reentrant].
+    let buy = shop.run(w.token, Bytes(receive.input)).input;
+    w.chain.send(&w.carol, wallet.run(shop, Bytes(buy))).succeeds();
+    assert_eq!((w.balance(wallet), w.balance(shop)), (units(30), units(50)));
+}
+
+#[test]
+fn the_types_of_what_is_signed_are_published() {
+    let w = World::new();
+    let types = [
+        (w.token.transfer_with_authorization_typehash(), type_hash::<TransferWithAuthorization>()),
+        (w.token.receive_with_authorization_typehash(), type_hash::<ReceiveWithAuthorization>()),
+        (w.token.cancel_authorization_typehash(), type_hash::<CancelAuthorization>()),
+    ];
+    for (published, expected) in types {
+        assert_eq!(w.chain.view(published), expected);
+    }
+}
+
+/// The hash of a message's type, as EIP-712 encodes it.
+fn type_hash<M: alloy_sol_types::SolStruct>() -> B256 {
+    florin_sdk::alloy_primitives::keccak256(M::eip712_encode_type().as_bytes())
 }
 
 #[test]

@@ -63,5 +63,5 @@ fn it_costs_what_its_page_says() {
     for sent in [deploy, memo, mint, burn, permit, authorized] {
         sent.succeeds();
     }
-    check("token.md", &figures);
+    check(&w.chain, "token.md", &figures);
 }

@@ -1,7 +1,7 @@
 //! Roles, minting and burning, the pause, and upgrades.
 
 use crate::signing::{CancelAuthorization, Permit};
-use crate::{World, units};
+use crate::{World, authorizations, units};
 use florin_common::erc20::{Erc20Error, Transfer};
 use florin_common::pausable::{PAUSER_ROLE, PausableError, Paused, Unpaused};
 use florin_common::roles::{DEFAULT_ADMIN_ROLE, RoleGranted, RoleRevoked, RolesError};
@@ -133,6 +133,11 @@ fn a_pause_stops_every_balance_and_nothing_else() {
     w.chain.send(&w.alice, token.transfer(to, one)).reverts_with(refused());
     w.chain.send(&w.bob, token.transfer_from(alice, to, one)).reverts_with(refused());
     w.chain.send(&w.alice, token.transfer_with_memo(to, one, B256::ZERO)).reverts_with(refused());
+    let memo = token.transfer_from_with_memo(alice, to, one, B256::ZERO);
+    w.chain.send(&w.bob, memo).reverts_with(refused());
+    for authorized in authorizations::each_form(&w) {
+        w.chain.send(&w.bob, authorized).reverts_with(refused());
+    }
     w.chain.send(&w.issuer, token.mint(to, one)).reverts_with(refused());
     w.chain.send(&w.issuer, token.burn(one)).reverts_with(refused());
     w.chain.send(&w.issuer, token.burn_from(alice, one)).reverts_with(refused());
