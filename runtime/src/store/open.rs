@@ -5,7 +5,7 @@ use super::{
     acknowledged::{Acknowledged, Mark},
     commitment::{Commitment, IndexSum},
     error::{Damage, IoContext, Result, StoreError},
-    journal::{Journal, Position, Reader, Tail, sync_directory},
+    journal::{Journal, Position, Reader, Tail, create_directories, sync_directory},
     lock::Lock,
     recent::Recent,
     schema::{Head, State, Table},
@@ -42,7 +42,7 @@ impl Store {
         config: &[u8],
         durability: Durability,
     ) -> Result<Self> {
-        fs::create_dir_all(dir).context("create", dir)?;
+        create_directories(dir)?;
         for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
             let path = dir.join(name);
             if path.exists() {
@@ -79,9 +79,12 @@ impl Store {
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
         let (state, mut head) = State::open(&dir.join(STATE))?;
-        let mut header = None;
+        let (mut header, mut suspect) = (None, None);
         let first = (head.position, head.number);
         let tail = reader.scan(first.0, first.1, None, Some(mark), |position, block| {
+            if block.header.number > mark.number {
+                suspect.get_or_insert(position);
+            }
             if block.header.number > head.number {
                 head = apply(&state, Some(&head), &block, position)?;
             } else if block.hash != head.hash {
@@ -94,7 +97,7 @@ impl Store {
         // `scan` has visited the state's head at least.
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
-        let journal = Journal::resume(reader, tail, durability)?;
+        let journal = Journal::resume(reader, suspect, tail, durability)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
@@ -118,8 +121,9 @@ impl Store {
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let tail = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
+        let (tail, last) = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
         if mark.is_none() {
+            reader.write_again(last, tail.end, Durability::Synced)?;
             Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
@@ -133,22 +137,24 @@ impl Store {
     }
 }
 
-/// Builds a state in a new directory from the whole journal.
+/// Builds a state in a new directory from the whole journal. Returns where that ends, and where its
+/// last record lies.
 fn build(
     reader: &Reader,
     dir: &Path,
     (mark, durable): (Option<Mark>, Option<u64>),
     anchor: B256,
     progress: Progress,
-) -> Result<Tail> {
+) -> Result<(Tail, Position)> {
     let state = State::create(dir)?;
     let mut head: Option<Head> = None;
-    let mut header = None;
+    let (mut header, mut last) = (None, Position::FIRST);
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
         head = Some(apply(&state, head.as_ref(), &block, position)?);
         header = Some(Sealed::new_unchecked(block.header, block.hash));
+        last = position;
         done = reader.bytes_before(position).max(done);
         progress(done.min(total), total);
         Ok(())
@@ -159,7 +165,7 @@ fn build(
     }
     state.sync()?;
     progress(total, total);
-    Ok(tail)
+    Ok((tail, last))
 }
 
 /// The parts of an open store.

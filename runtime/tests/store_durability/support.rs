@@ -83,6 +83,14 @@ impl Model {
         self.push(BlockBody { transactions, receipts, writes })
     }
 
+    /// Makes a next block with a module of its own.
+    pub fn add_module(&mut self, bytes: usize) -> Block {
+        let module: Bytes = (0..bytes).map(|_| self.random.next() as u8).collect();
+        let key = StateKey::Code(alloy_primitives::keccak256(&module));
+        let writes = vec![Write { key, before: None, after: Some(module) }];
+        self.push(BlockBody { writes, ..BlockBody::default() })
+    }
+
     fn push(&mut self, body: BlockBody) -> Block {
         for write in &body.writes {
             match &write.after {
@@ -238,7 +246,8 @@ impl Model {
                 }
             }
         }
-        for key in (0..3).map(code_key) {
+        let added = self.state.keys().filter(|key| matches!(key, StateKey::Code(_))).cloned();
+        for key in (0..3).map(code_key).chain(added) {
             let StateKey::Code(hash) = key else { unreachable!("a code key") };
             if let Some(module) = store.code(&hash)? {
                 state.insert(key, module);

@@ -1,9 +1,10 @@
 //! Finding and reading records, and telling what a crash left from damage.
 //!
-//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged.
+//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged;
+//! [`Reader::write_again`] changes no byte.
 
 use super::{
-    Position, SEGMENT_BYTES, Tail,
+    Durability, Position, SEGMENT_BYTES, Tail,
     segment::{SUFFIX, Segment, read_at_most, rest, write_zeros},
     sync_directory,
 };
@@ -16,6 +17,7 @@ use crate::types::{B256, Block};
 use std::{
     collections::HashMap,
     fs::{self, File},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -172,6 +174,24 @@ impl Reader {
             sync_directory(&self.dir)?;
         }
         self.clear(tail.end)
+    }
+
+    /// Writes everything between two positions once more and syncs it. What was just read may be in
+    /// memory only: after a failed sync Linux takes its pages for clean, so syncing again succeeds
+    /// without writing anything.
+    pub fn write_again(&self, from: Position, to: Position, durability: Durability) -> Result<()> {
+        for index in from.segment..=to.segment {
+            let Some(segment) = self.segment(index)? else { continue };
+            let Segment { file, path, .. } = &*segment;
+            let start = if index == from.segment { from.offset } else { 0 };
+            let mut bytes = rest(file, start).context("read", path)?;
+            if index == to.segment {
+                bytes.truncate((to.offset - start) as usize);
+            }
+            file.write_all_at(&bytes, start).context("write", path)?;
+            durability.sync(file, path)?;
+        }
+        Ok(())
     }
 
     /// The segments there are, in order.
