@@ -128,8 +128,9 @@ impl Chain {
     }
 
     /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it lies before the
-    /// parent's, that is taken) and makes the block durable. Transactions beyond [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's
-    /// gas are rejected as `BlockFull`, to be sent again.
+    /// parent's, that is taken) and makes the block durable. Transactions beyond
+    /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as `BlockFull`, those beyond
+    /// [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to be sent again.
     pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
         let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view();

@@ -45,6 +45,10 @@ pub enum Rejection {
     GasAboveBlock { limit: u64, block: u64 },
     #[error("the block has only {left} gas left; send the transaction again for the next one")]
     BlockFull { left: u64 },
+    #[error(
+        "the block has room for only {left} more bytes; send the transaction again for the next one"
+    )]
+    BlockTooLarge { left: usize },
     #[error("the transaction offers {offered} per gas, the price is {price}")]
     FeeTooLow { offered: u128, price: u128 },
     #[error("the priority fee {tip} is above the maximum fee {max}")]

@@ -60,11 +60,22 @@ pub const COMPILED_BASE_BYTES: usize = 256 << 10;
 /// Compiled modules kept ready in memory; more are loaded from disk when needed.
 pub const MODULES_IN_MEMORY: usize = 4096;
 
+/// Most functions that the backtrace of a trap names.
+pub const BACKTRACE_FRAMES: usize = 20;
 /// Inputs and outputs that the trace of one simulation keeps, in bytes; later calls are not traced.
 pub const TRACE_BYTES: usize = 32 << 20;
 
 /// Most transactions in a block, which bounds the memory of sealing one.
 pub const BLOCK_TRANSACTIONS: usize = 100_000;
+/// Most bytes of a block's transactions, receipts and writes: what sealing, committing and reading one hold in memory,
+/// several times over. A quarter of what a record of the journal can hold.
+pub const BLOCK_BYTES: usize = 256 << 20;
+/// Most bytes that one transaction may add to its block besides its own: keys that it changes with the values before and
+/// after, logs, and its result. Twice what the gas of a block of the usual limit can write; no price bounds the values
+/// that are replaced.
+pub const EFFECT_BYTES: usize = 32 << 20;
+/// What a receipt takes apart from logs and result, with the accounts that the fee concerns.
+pub const RECEIPT_BYTES: usize = 2 << 10;
 /// Blocks that one log query may span.
 pub const LOG_QUERY_BLOCKS: u64 = 100_000;
 /// Logs that one query returns at most.
@@ -77,6 +88,11 @@ const _: () = {
     assert!(WASM_STACK_BYTES < STACK_RED_ZONE_BYTES);
     assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);
     assert!(MEMORY_KEPT_BYTES <= MEMORY_BYTES);
+    // A transaction that is alone in its block always fits.
+    assert!(TRANSACTION_BYTES + EFFECT_BYTES + RECEIPT_BYTES <= BLOCK_BYTES);
+    // What cannot be taken back: the longest result, or the names in the longest backtrace.
+    assert!(florin_abi::limits::DATA_BYTES as usize <= EFFECT_BYTES);
+    assert!(BACKTRACE_FRAMES * florin_abi::limits::MODULE_BYTES as usize <= EFFECT_BYTES);
     assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
     // Fuel is 64 bits wide, and a block's gas must fit into it.
     assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());

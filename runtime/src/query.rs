@@ -149,8 +149,8 @@ impl Chain {
             max_fee: block.gas_price,
             max_priority_fee: 0,
         };
-        let (_, Executed { receipt, trace }) =
-            execute(overlay, block, &self.vm, &intent, 0, traced)?;
+        let (_, executed) = execute(overlay, block, &self.vm, &intent, 0, traced)?;
+        let Executed { receipt, trace, bytes: _ } = executed;
         Ok(Simulation { receipt, trace })
     }
 

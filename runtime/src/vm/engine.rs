@@ -57,7 +57,11 @@ fn config(development: bool) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true) // floats are refused anyway
         .concurrency_support(false)
-        .wasm_backtrace_max_frames(if development { NonZeroUsize::new(20) } else { None })
+        .wasm_backtrace_max_frames(if development {
+            NonZeroUsize::new(BACKTRACE_FRAMES)
+        } else {
+            None
+        })
         // The proposals that stable rustc emits for wasm32-unknown-unknown are on by default; these are not among
         // them, or leave results open.
         .wasm_simd(false)

@@ -2,5 +2,6 @@
 
 mod crash;
 mod estimates;
+mod room;
 mod support;
 mod transactions;

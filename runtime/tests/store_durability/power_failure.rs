@@ -46,7 +46,7 @@ fn a_closed_ledger_is_whole_large_values_included() {
     let store = create(&ledger, &model.blocks);
     store.close().unwrap();
     let blobs = std::fs::read_dir(ledger.join("state/blobs")).unwrap();
-    assert!(blobs.count() > 0, "sled has a file for a value of this size");
+    assert!(blobs.count() > 0, "a value of this size has a file of its own");
     let after = disk.after_power_failure(&dir.path().join("after"));
     // sled would go back to what it was before a file that is missing, and catching up hide that.
     let [before, left] =
