@@ -53,8 +53,14 @@ pub enum Rejection {
     FeeTooLow { offered: u128, price: u128 },
     #[error("the priority fee {tip} is above the maximum fee {max}")]
     TipAboveFee { tip: u128, max: u128 },
-    #[error("{sender} has {balance}, but value and the most the gas may cost come to {needed}")]
-    InsufficientFunds { sender: Address, balance: U256, needed: U256 },
+    #[error("{account} has {balance}, but what it may have to pay comes to {needed}")]
+    InsufficientFunds { account: Address, balance: U256, needed: U256 },
+    #[error("the nonce is of sequence {key}; only sequence 0 is there")]
+    UnknownNonceKey { key: U256 },
+    #[error(
+        "the transaction is valid from {from} until before {until}, but the block's time is {time}"
+    )]
+    OutsideWindow { from: u64, until: u64, time: u64 },
     #[error("value and gas of the transaction overflow 256 bits")]
     CostOverflow,
 }
