@@ -38,7 +38,7 @@ pub enum OpenError {
     Fault(#[from] Fault),
 }
 
-/// Why a transaction that was submitted by itself has no receipt.
+/// Why a transaction that was submitted by itself, or simulated, has no receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// It was not taken.

@@ -76,6 +76,12 @@ pub const BLOCK_BYTES: usize = 256 << 20;
 pub const EFFECT_BYTES: usize = 32 << 20;
 /// What a receipt takes apart from logs and result, with the accounts that the fee concerns.
 pub const RECEIPT_BYTES: usize = 2 << 10;
+/// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in fewer.
+pub const ESTIMATE_RUNS: usize = 64;
+/// Gas that all executions of one estimate use at most, in blocks: the first may need all of a block's.
+pub const ESTIMATE_BLOCKS: u64 = 4;
+/// An estimate may be above the least gas by one part in this many, which saves half of the executions.
+pub const ESTIMATE_PRECISION: u64 = 256;
 /// Blocks that one log query may span.
 pub const LOG_QUERY_BLOCKS: u64 = 100_000;
 /// Logs that one query returns at most.

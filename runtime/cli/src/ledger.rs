@@ -123,18 +123,23 @@ impl Ledger {
 
     /// What a call would do now.
     pub fn simulate(&self, from: Address, request: &Request) -> Result<Simulation> {
-        self.chain.simulate(&call_request(from, request), now()).map_err(fault)
+        self.chain.simulate(&call_request(from, request), now()).map_err(submit_error)
     }
 
     /// Signs a transaction, executes it, and returns when it is durable. Unless gas is given, it is
     /// sent only if it would succeed.
     pub fn send(&self, signer: &PrivateKeySigner, request: &Request) -> Result<Sent> {
         let from = signer.address();
+        let price = self.genesis().gas_price;
+        let paid = CallRequest { gas_price: Some(price), ..call_request(from, request) };
         let gas_limit = match request.gas {
             Some(gas) => gas,
-            None => match self.chain.estimate(&call_request(from, request), now()) {
+            None => match self.chain.estimate(&paid, now()) {
                 Ok(gas) => gas,
                 Err(EstimateError::Fails(simulation)) => return Ok(Sent::WouldFail(simulation)),
+                Err(EstimateError::Rejected(rejection)) => {
+                    return Err(submit_error(rejection.into()));
+                }
                 Err(EstimateError::Fault(error)) => return Err(fault(error)),
             },
         };
@@ -142,7 +147,7 @@ impl Ledger {
             chain_id: self.genesis().chain_id,
             nonce: self.account(from)?.nonce,
             gas_limit,
-            max_fee_per_gas: self.genesis().gas_price,
+            max_fee_per_gas: price,
             max_priority_fee_per_gas: 0,
             to: request.to.map_or(TxKind::Create, TxKind::Call),
             value: request.value,
@@ -151,11 +156,8 @@ impl Ledger {
         };
         let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        match self.chain.submit(envelope.encoded_2718().into(), now()) {
-            Ok(located) => Ok(Sent::Sealed(located)),
-            Err(SubmitError::Rejected(rejection)) => Err(Exit::Rejected.because(rejection)),
-            Err(SubmitError::Fault(error)) => Err(fault(error)),
-        }
+        let located = self.chain.submit(envelope.encoded_2718().into(), now());
+        located.map(Sent::Sealed).map_err(submit_error)
     }
 
     /// Checks everything on disk against everything else.
@@ -199,7 +201,14 @@ pub fn now() -> u64 {
 
 fn call_request(from: Address, request: &Request) -> CallRequest {
     let Request { to, value, input, gas } = request.clone();
-    CallRequest { from, to, value, input, gas }
+    CallRequest { from, to, value, input, gas, gas_price: None }
+}
+
+fn submit_error(error: SubmitError) -> anyhow::Error {
+    match error {
+        SubmitError::Rejected(rejection) => Exit::Rejected.because(rejection),
+        SubmitError::Fault(error) => fault(error),
+    }
 }
 
 fn open_error(error: OpenError) -> anyhow::Error {

@@ -224,9 +224,12 @@ impl Chain {
             value: value.into(),
             input: input.clone(),
             gas: Some(gas),
+            gas_price: Some(price),
         };
         // Executed once more for its trace only: what a simulation does is what the block does.
-        let trace = self.inner.simulate(&request, self.now).expect("a readable ledger").trace;
+        let simulated = self.inner.simulate(&request, self.now);
+        let refused = |error| panic!("the transaction was not taken: {error}");
+        let trace = simulated.unwrap_or_else(refused).trace;
         let transaction = from.sign(chain_id, nonce, to, value.into(), input, gas, price);
         let located = self
             .inner
