@@ -11,7 +11,7 @@ use super::{
     schema::{Head, State, Table},
     transition::{check, transition},
 };
-use crate::types::{B256, Block, Bytes, Header};
+use crate::types::{Account, B256, Block, Bytes, Header, U256};
 use alloy_primitives::Sealed;
 use std::{
     fs::{self, File},
@@ -214,17 +214,23 @@ fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) 
 }
 
 /// Reads every entry of the state and compares what they amount to with its head and the head
-/// block's header.
+/// block's header. Returns the sum of all balances.
 pub(super) fn check_state(
     state: &State,
     head: &Head,
     header: &Header,
     progress: Progress,
-) -> Result<()> {
+) -> Result<U256> {
     let (mut commitment, mut index) = (Commitment::default(), IndexSum::default());
+    let mut balances = U256::ZERO;
     let total = head.counts.entries();
     let mut done = 0;
     state.visit(Vec::new(), |key, value| {
+        if let Some(Table::Account) = Table::of(key) {
+            let account = Account::from_bytes(value);
+            let account = account.ok_or_else(|| state.damage("an account cannot be decoded"))?;
+            balances = balances.wrapping_add(account.balance);
+        }
         match Table::of(key) {
             Some(Table::Head) => return Ok(true),
             Some(Table::Account | Table::Storage | Table::Code) => commitment.add(key, value),
@@ -244,7 +250,7 @@ pub(super) fn check_state(
     if index != head.index || done != total {
         return Err(state.damage("the indexes are not what the journal leads to"));
     }
-    Ok(())
+    Ok(balances)
 }
 
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
@@ -287,7 +293,7 @@ pub(super) fn remove_directory(path: &Path) -> Result<()> {
 mod tests {
     use super::super::{error::Remedy, schema};
     use super::*;
-    use crate::types::{Account, Address, BlockBody, StateKey, U256, Write};
+    use crate::types::{Address, BlockBody, StateKey, Write};
 
     fn genesis() -> Block {
         let account = Account { balance: U256::from(100), ..Account::default() };
