@@ -86,6 +86,13 @@ pub const ESTIMATE_PRECISION: u64 = 256;
 pub const LOG_QUERY_BLOCKS: u64 = 100_000;
 /// Logs that one query returns at most.
 pub const LOG_QUERY_RESULTS: usize = 10_000;
+/// Items that one list of a log query's filter may have: geth's limit.
+pub const LOG_QUERY_ITEMS: usize = 1_000;
+/// Steps that one log query takes at most, each of about a microsecond: an index entry, a receipt or a KiB of a block that
+/// is looked at.
+pub const LOG_QUERY_STEPS: u64 = 1 << 20;
+/// Blocks that a log query searches the indexes for at a time, so that its memory does not grow with the range.
+pub const LOG_QUERY_WINDOW: u64 = 1_024;
 /// Entries in one page of accounts or storage.
 pub const PAGE_ENTRIES: usize = 1_000;
 
@@ -99,6 +106,11 @@ const _: () = {
     // What cannot be taken back: the longest result, or the names in the longest backtrace.
     assert!(florin_abi::limits::DATA_BYTES as usize <= EFFECT_BYTES);
     assert!(BACKTRACE_FRAMES * florin_abi::limits::MODULE_BYTES as usize <= EFFECT_BYTES);
+    // Any one block can be searched.
+    assert!(
+        (BLOCK_TRANSACTIONS + BLOCK_BYTES / 1_024 + 5 * LOG_QUERY_ITEMS)
+            < LOG_QUERY_STEPS as usize / 2
+    );
     assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
     // Fuel is 64 bits wide, and a block's gas must fit into it.
     assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());

@@ -11,7 +11,7 @@ use crate::pipeline::{Executed, admit, execute, seal::environment};
 use crate::state::Overlay;
 use crate::store::{LogFilter, View};
 use crate::types::{
-    Account, Address, B256, Block, Bytes, Call, Intent, Log, Outcome, Receipt, U256,
+    Account, Address, B256, Block, BlockBody, Bytes, Call, Intent, Log, Outcome, Receipt, U256,
 };
 use std::sync::Arc;
 
@@ -64,6 +64,12 @@ pub enum LogError {
         "the query spans {0} blocks; at most {LOG_QUERY_BLOCKS} are searched at once: narrow the range"
     )]
     TooWide(u64),
+    /// A list of its filter is too long.
+    #[error("a list of the filter has {0} items; at most {LOG_QUERY_ITEMS} are looked for at once")]
+    TooManyItems(usize),
+    /// It has to look at too much.
+    #[error("the query has to look at too much; narrow the range or the filter")]
+    TooMuchWork,
     /// It finds too much.
     #[error("the query finds more than {LOG_QUERY_RESULTS} logs; narrow the range or the filter")]
     TooMany,
@@ -210,29 +216,80 @@ impl Chain {
     }
 
     /// The logs that satisfy a filter, in order.
+    ///
+    /// # Errors
+    /// [`LogError`] if that is more than one query may ask for, look at or find.
     pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>, LogError> {
+        for list in
+            std::iter::once(filter.addresses.len()).chain(filter.topics.each_ref().map(Vec::len))
+        {
+            if list > LOG_QUERY_ITEMS {
+                return Err(LogError::TooManyItems(list));
+            }
+        }
         let to = filter.to.min(self.store.head().number);
         let span = (to + 1).saturating_sub(filter.from);
         if span > LOG_QUERY_BLOCKS {
             return Err(LogError::TooWide(span));
         }
-        let positions =
-            self.store.log_positions(filter, LOG_QUERY_RESULTS + 1).map_err(Fault::from)?;
-        if positions.len() > LOG_QUERY_RESULTS {
-            return Err(LogError::TooMany);
-        }
-        let mut found = Vec::with_capacity(positions.len());
-        let mut current: Option<Block> = None;
-        for position in positions {
-            if current.as_ref().is_none_or(|block| block.header.number != position.block) {
-                current = self.block(position.block)?;
+        let (mut found, mut work, mut from) = (Vec::new(), LOG_QUERY_STEPS, filter.from);
+        while from <= to {
+            let window = from..=to.min(from + (LOG_QUERY_WINDOW - 1));
+            let blocks = self.store.log_blocks(filter, &window, &mut work).map_err(Fault::from)?;
+            for number in blocks.ok_or(LogError::TooMuchWork)? {
+                let block = self.block(number)?;
+                let block = block.ok_or(Fault::Bug("a block of the index is not there"))?;
+                work = work.checked_sub(steps(&block)).ok_or(LogError::TooMuchWork)?;
+                found_logs(&block, filter, &mut found)?;
             }
-            let block =
-                current.as_ref().ok_or(Fault::Bug("a log is in a block that is not there"))?;
-            found.push(found_log(block, position.transaction as usize, position.log as usize)?);
+            from = window.end() + 1;
         }
         Ok(found)
     }
+}
+
+/// What looking for logs in a block costs, in steps of a log query.
+fn steps(block: &Block) -> u64 {
+    let BlockBody { transactions, receipts, writes } = &block.body;
+    let value = |value: &Option<Bytes>| value.as_ref().map_or(0, |value| value.len());
+    let bytes: usize = transactions.iter().map(|bytes| bytes.len()).sum::<usize>()
+        + writes.iter().map(|write| value(&write.before) + value(&write.after)).sum::<usize>()
+        + receipts
+            .iter()
+            .flat_map(|receipt| &receipt.logs)
+            .map(|log| log.data.data.len())
+            .sum::<usize>();
+    (1 + receipts.len() + bytes / 1_024) as u64
+}
+
+/// Adds the logs of a block that satisfy a filter.
+fn found_logs(
+    block: &Block,
+    filter: &LogFilter,
+    found: &mut Vec<FoundLog>,
+) -> Result<(), LogError> {
+    let mut log_index = 0;
+    for (receipt, transaction_index) in block.body.receipts.iter().zip(0..) {
+        for (log, log_index) in receipt.logs.iter().zip(log_index..) {
+            if !filter.matches(log) {
+                continue;
+            }
+            if found.len() >= LOG_QUERY_RESULTS {
+                return Err(LogError::TooMany);
+            }
+            found.push(FoundLog {
+                log: log.clone(),
+                block: block.header.number,
+                block_hash: block.hash,
+                timestamp: block.header.timestamp,
+                transaction: receipt.transaction,
+                transaction_index,
+                log_index,
+            });
+        }
+        log_index += receipt.logs.len() as u64;
+    }
+    Ok(())
 }
 
 /// The most gas that a call may use: what it says, what a block has, and what the sender can pay, but at least what it
@@ -284,23 +341,6 @@ fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<(), Faul
         Some(balance) => overlay.set_account(address, Account { balance, ..account }),
         None => Ok(()),
     }
-}
-
-fn found_log(block: &Block, transaction: usize, index: usize) -> Result<FoundLog, Fault> {
-    let receipts = &block.body.receipts;
-    let receipt =
-        receipts.get(transaction).ok_or(Fault::Bug("a log is in a receipt that is not there"))?;
-    let log = receipt.logs.get(index).ok_or(Fault::Bug("an indexed log is not there"))?;
-    let before: usize = receipts[..transaction].iter().map(|receipt| receipt.logs.len()).sum();
-    Ok(FoundLog {
-        log: log.clone(),
-        block: block.header.number,
-        block_hash: block.hash,
-        timestamp: block.header.timestamp,
-        transaction: receipt.transaction,
-        transaction_index: transaction as u64,
-        log_index: (before + index) as u64,
-    })
 }
 
 impl From<SubmitError> for EstimateError {

@@ -9,8 +9,8 @@
 //! | 4 block hash | block hash 32 | number 8 | blocks by hash |
 //! | 5 block | number 8 | segment 4, offset 8 | where the journal has the block |
 //! | 6 transaction | transaction hash 32 | number 8, index 4 | transactions and receipts by hash |
-//! | 7 log address | address 20, number 8 | (transaction 4, log 4)* | logs by contract |
-//! | 8 log topic | place 1, topic 32, number 8 | (transaction 4, log 4)* | logs by topic |
+//! | 7 log address | address 20, number 8 | | blocks with logs of a contract |
+//! | 8 log topic | place 1, topic 32, number 8 | | blocks with logs of a topic |
 //!
 //! Numbers are big-endian, so that keys sort by block; logs have one entry per item and block. All
 //! tables share one tree, told apart by their first byte, because sled applies a batch atomically

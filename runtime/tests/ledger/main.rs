@@ -2,6 +2,7 @@
 
 mod crash;
 mod estimates;
+mod logs;
 mod room;
 mod support;
 mod transactions;

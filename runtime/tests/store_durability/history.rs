@@ -3,7 +3,7 @@
 
 use crate::support::{CONFIG, Model, open, rebuild};
 use florin_runtime::{
-    store::{Durability, Refusal, Store, StoreError},
+    store::{Durability, LogFilter, Refusal, Store, StoreError},
     types::{Block, Bytes, StateKey, Write},
 };
 use proptest::prelude::*;
@@ -225,4 +225,25 @@ fn a_closed_store_refuses_blocks_and_still_reads() {
     model.assert_equals(&store);
     let error = store.commit(&model.extend()).unwrap_err();
     assert!(matches!(error, StoreError::Stopped { .. }), "{error}");
+}
+
+#[test]
+fn a_search_for_logs_takes_as_much_work_as_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Model::up_to(8, 60);
+    let store = model.create(dir.path());
+    let address = alloy_primitives::Address::ZERO;
+    let filter = LogFilter { addresses: vec![address; 2], ..LogFilter::default() };
+    let mut enough = u64::MAX;
+    let blocks = store.log_blocks(&filter, &(1..=60), &mut enough).unwrap().unwrap();
+    let steps = u64::MAX - enough;
+    assert_eq!(steps, 2 * (1 + blocks.len() as u64), "a step for each item and entry");
+    for left in 0..steps {
+        assert_eq!(store.log_blocks(&filter, &(1..=60), &mut left.clone()).unwrap(), None);
+    }
+    let logs = |number: &u64| {
+        let receipts = &model.blocks[*number as usize].body.receipts;
+        receipts.iter().flat_map(|receipt| &receipt.logs).any(|log| log.address == address)
+    };
+    assert!(blocks.iter().eq((1..=60).filter(logs).collect::<Vec<_>>().iter()));
 }
