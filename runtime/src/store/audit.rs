@@ -94,7 +94,7 @@ impl Store {
         result.note(config)?;
         let tail = writer.journal.tail();
         let path = self.dir.join(ACKNOWLEDGED);
-        result.note(Acknowledged::open(&path).and_then(|(_, mark)| {
+        result.note(Acknowledged::read(&path).and_then(|mark| {
             let what = "it does not name the last block";
             if mark == tail.mark() { Ok(()) } else { Err(Damage::repairable(path, what)) }
         }))?;

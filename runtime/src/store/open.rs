@@ -46,6 +46,7 @@ impl Store {
         for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
             let path = dir.join(name);
             if path.exists() {
+                read_config(dir)?; // says more of what is not whole
                 return Err(StoreError::AlreadyExists { path });
             }
         }
@@ -257,8 +258,14 @@ pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
     match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
-            let what = "it is missing; or the creation of the ledger was interrupted";
-            Err(Damage::history(path, 0, None, what))
+            // It is written last, so without it either nobody was ever told of a block, or it was lost.
+            let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
+            let was_used = mark.is_ok_and(|mark| mark.number > 0)
+                || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;
+            Err(match was_used {
+                true => Damage::history(path, 0, None, "it is missing"),
+                false => StoreError::Unfinished { dir: dir.to_owned() },
+            })
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(StoreError::NotALedger { dir: dir.to_owned() })

@@ -219,12 +219,31 @@ impl Reader {
         u64::from(at.segment - 1) * SEGMENT_BYTES + at.offset
     }
 
+    /// Whether there is, or was, anything but a genesis block.
+    pub fn goes_beyond_genesis(&self) -> Result<bool> {
+        let segments = self.segments()?;
+        let first = Position::FIRST;
+        let later = segments.iter().any(|index| *index > first.segment);
+        Ok(later
+            || segments.contains(&first.segment)
+                && self.has_records(first.segment, first.offset + 1)?)
+    }
+
     /// A record that was begun after the one that cannot be read shows that this one was whole.
     fn refuse_later_records(&self, tail: &Tail, index: u32, start: u64) -> Result<()> {
+        if self.has_records(index, start)? {
+            let what = "no block can be read here, but something was written behind it";
+            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+        }
+        Ok(())
+    }
+
+    /// Whether a record begins in a segment at a place or after it.
+    fn has_records(&self, index: u32, start: u64) -> Result<bool> {
         let path = self.path(index);
         let bytes =
             |start| File::open(&path).and_then(|file| rest(&file, start)).context("read", &path);
-        let later = match self.segment(index)? {
+        Ok(match self.segment(index)? {
             Some(segment) => {
                 let bytes = bytes(start)?;
                 let mut places = bytes.windows(RECORD_MAGIC.len()).enumerate();
@@ -235,12 +254,7 @@ impl Reader {
             }
             // A segment gets its first bytes before any record, so without them it has to be empty.
             None => bytes(SEGMENT_HEADER as u64)?.iter().any(|byte| *byte != 0),
-        };
-        if later {
-            let what = "no block can be read here, but something was written behind it";
-            return Err(self.damage(tail.end, Some(tail.number + 1), what));
-        }
-        Ok(())
+        })
     }
 
     /// Zeroes a segment from a position on.
