@@ -175,6 +175,8 @@ pub struct World {
     pub vm: Arc<Vm>,
     /// The contracts that are running, outermost first.
     stack: Vec<Address>,
+    /// Where in the trace each of them is, if it is there.
+    traced: Vec<Option<usize>>,
     /// Accounts that were called in this transaction.
     called: BTreeSet<Address>,
     /// Bytes that the trace may still keep.
@@ -201,6 +203,7 @@ impl World {
             development: vm.is_development(),
             vm,
             stack: Vec::new(),
+            traced: Vec::new(),
             called: BTreeSet::new(),
             trace_room: TRACE_BYTES,
         }
@@ -255,11 +258,24 @@ impl World {
 
     /// Keeps what the running contract prints, if this is development and somebody wants to know.
     pub(super) fn print(&mut self, message: String) {
-        let depth = self.stack.len().saturating_sub(1);
-        let running = self.trace.iter_mut().flatten().rev().find(|call| call.depth == depth);
-        if let (Some(call), true) = (running, self.development) {
+        let development = self.development;
+        if let Some(call) = self.running().filter(|_| development) {
             call.printed.push(message);
         }
+    }
+
+    /// Keeps a log of the running contract.
+    pub(super) fn log(&mut self, log: Log) {
+        if let Some(call) = self.running() {
+            call.logs.push(log.clone());
+        }
+        self.logs.push(log);
+    }
+
+    /// The running call's place in the trace.
+    fn running(&mut self) -> Option<&mut TraceCall> {
+        let index = (*self.traced.last()?)?;
+        self.trace.as_mut()?.get_mut(index)
     }
 
     /// The reason to refuse a call that would be nested too deeply.
@@ -291,10 +307,12 @@ impl World {
                     let frame =
                         Frame { address, caller, value, is_static, input, output, returned, fuel };
                     self.stack.push(target);
+                    self.traced.push(traced);
                     let (host, ending) = program.run(Host::new(frame, self), entry);
                     let (frame, world) = host.finish();
                     self = world;
                     self.stack.pop();
+                    self.traced.pop();
                     match ending {
                         Ok(ending) => self.conclude(ending, frame),
                         Err(fault) => return (self, Err(fault)),
@@ -303,7 +321,7 @@ impl World {
             },
         };
         if let Some(index) = traced {
-            self.trace_end(index, fuel, log_count, &finished);
+            self.trace_end(index, fuel, &finished);
         }
         if finished.ending != Ending::Success {
             self.overlay.revert(checkpoint);
@@ -358,19 +376,17 @@ impl World {
         Some(trace.len() - 1)
     }
 
-    fn trace_end(&mut self, index: usize, fuel: u64, log_count: usize, finished: &Finished) {
+    fn trace_end(&mut self, index: usize, fuel: u64, finished: &Finished) {
         let Some(call) = self.trace.as_mut().and_then(|trace| trace.get_mut(index)) else { return };
         call.gas_used = (fuel - finished.fuel_left).div_ceil(FUEL_PER_GAS);
         call.outcome = Some(finished.outcome());
         self.trace_room = self.trace_room.saturating_sub(finished.output.len());
-        let own = self.logs.get(log_count..).unwrap_or_default();
-        call.logs = own.iter().filter(|log| log.address == call.target).cloned().collect();
     }
 
     fn trace_refusal(&mut self, message: Message, refused: &Finished) {
         let Message { kind, caller, target, value, input, .. } = message;
         if let Some(index) = self.trace_begin(kind, caller, target, value, &input) {
-            self.trace_end(index, refused.fuel_left, self.logs.len(), refused);
+            self.trace_end(index, refused.fuel_left, refused);
         }
     }
 }
