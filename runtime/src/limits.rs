@@ -12,6 +12,8 @@ pub const TRANSACTION_BYTES: usize = 768 * 1024;
 pub const CALL_DEPTH: usize = 64;
 /// Executions that may run at the same time; the pool of instances is sized for all of them at full depth.
 pub const CONCURRENT_EXECUTIONS: usize = 16;
+/// Of these, those that simulations leave to blocks: however many ask, a block that is being sealed does not wait.
+pub const RESERVED_EXECUTIONS: usize = 1;
 /// Instances, memories and tables in the pool.
 pub const POOL_SLOTS: u32 = (CALL_DEPTH * CONCURRENT_EXECUTIONS) as u32;
 /// Largest linear memory: 256 pages. With the deepest nesting one execution holds at most 1 GiB.

@@ -170,38 +170,57 @@ impl Chain {
         } else {
             lend(&mut overlay, &from, U256::from(gas_limit) * U256::from(offered))?;
         }
+        let _permit = self.vm.admit_simulation();
         let (_, executed) = execute(overlay, block, &self.vm, &intent, 0, traced)?;
         let Executed { receipt, trace, bytes: _ } = executed;
         Ok(Simulation { receipt, trace })
     }
 
     /// An account; the default one if it was never touched.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn account(&self, address: &Address) -> Result<Account, Fault> {
         Ok(self.store.account(address)?.unwrap_or_default())
     }
 
     /// The module of a contract.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn code(&self, address: &Address) -> Result<Option<Bytes>, Fault> {
         let account = self.account(address)?;
         if account.is_contract() { Ok(self.store.code(&account.code_hash)?) } else { Ok(None) }
     }
 
     /// The value a contract keeps under a key.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         Ok(self.store.storage(address, key)?)
     }
 
     /// Up to [`PAGE_ENTRIES`] accounts in order of address, after a given one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn accounts(&self, after: Option<&Address>) -> Result<Vec<(Address, Account)>, Fault> {
         Ok(self.store.accounts_page(after, PAGE_ENTRIES)?)
     }
 
     /// A block by number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn block(&self, number: u64) -> Result<Option<Block>, Fault> {
         Ok(self.store.block(number)?)
     }
 
     /// A block by hash.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn block_by_hash(&self, hash: &B256) -> Result<Option<Block>, Fault> {
         match self.store.block_number(hash)? {
             Some(number) => self.block(number),
@@ -210,6 +229,9 @@ impl Chain {
     }
 
     /// A transaction, with its receipt, by hash.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn transaction(&self, hash: &B256) -> Result<Option<Located>, Fault> {
         let found = self.store.transaction(hash)?;
         Ok(found.map(|(block, index)| Located { block: Arc::new(block), index }))

@@ -82,6 +82,11 @@ impl Vm {
         self.engine.admit_execution()
     }
 
+    /// Waits for the right to simulate a transaction; hold it until the simulation is over.
+    pub fn admit_simulation(&self) -> Permit {
+        self.engine.admit_simulation()
+    }
+
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
     pub fn substitute(&self, hash: B256, program: NativeProgram) {
         self.programs().natives.insert(hash, program);
