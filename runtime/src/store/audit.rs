@@ -15,8 +15,8 @@ use super::{
     open::{anchor, check_anchor, check_state, read_config},
     schema::{Counts, Head},
 };
+use crate::crypto::keccak256;
 use crate::types::{B256, Block, U256};
-use alloy_primitives::keccak256;
 
 /// What an audit of the storage found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
