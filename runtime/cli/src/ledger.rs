@@ -176,7 +176,7 @@ impl Ledger {
     pub fn backup(&self, to: &Path, out: &Output) -> Result<(u64, B256)> {
         let working = out.working("copying");
         let progress = &mut |done, total| working.part("copying the journal", done, total);
-        self.chain.store().backup(to, progress).map_err(|error| fault(error.into()))
+        self.chain.backup(to, progress).map_err(fault)
     }
 }
 

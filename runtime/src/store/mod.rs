@@ -142,6 +142,10 @@ impl Store {
     /// Makes a block durable and applies it. When this returns, the block survives whatever happens
     /// to the process.
     ///
+    /// It checks that the block follows and fits the state, not that anybody signed its transactions
+    /// or that they lead to its writes: that is for [`crate::Chain::seal`], which gives its store to
+    /// nobody.
+    ///
     /// # Errors
     /// [`StoreError::Refused`] if the block does not follow the head: nothing happened. After any
     /// other error it is not known whether the block is durable; the store refuses further blocks

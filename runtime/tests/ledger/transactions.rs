@@ -220,3 +220,20 @@ fn an_audit_of_a_ledger_in_use_finds_nothing() {
         assert_eq!(audits.concat(), Vec::<String>::new());
     });
 }
+
+#[test]
+fn a_replay_compares_block_0_with_the_rules() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let rules = genesis();
+    let kept = rules.to_json().expect("JSON");
+    // A ledger that somebody made with more allocations than its rules say.
+    let generous = Genesis { allocations: [(BOB, U256::from(7))].into(), ..rules };
+    let block = generous.block(&kept);
+    let path = dir.path().join("ledger");
+    drop(Store::create(&path, &block, &kept, Durability::Unsynced).expect("a ledger"));
+    let chain = open(&path);
+    let (executed, difference) = chain.replay(&mut |_, _| {}).expect("a replay");
+    assert_eq!((executed, difference.is_some()), (0, true));
+    let audit = chain.audit(&mut |_, _| {}).expect("an audit");
+    assert!(audit.findings.iter().any(|finding| finding.starts_with("block 0: ")), "{audit:?}");
+}
