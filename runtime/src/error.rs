@@ -143,7 +143,7 @@ pub enum Rejection {
     },
     /// It is not valid at this time.
     #[error(
-        "the transaction is valid from {from} until before {until}, but the block's time is {time}"
+        "the transaction is valid from {from} until before {until}, but the block's time is {now}"
     )]
     OutsideWindow {
         /// When it begins to be, in seconds since 1970.
@@ -151,7 +151,7 @@ pub enum Rejection {
         /// When it no longer is.
         until: u64,
         /// The block's time.
-        time: u64,
+        now: u64,
     },
     /// What it may cost does not fit into 256 bits.
     #[error("value and gas of the transaction overflow 256 bits")]

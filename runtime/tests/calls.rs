@@ -53,8 +53,16 @@ fn leave_marks() -> String {
     )
 }
 
+fn account(bench: &mut Bench, of: Address) -> Account {
+    bench.overlay.as_mut().expect("an overlay").account(&of).expect("no fault")
+}
+
 fn balance(bench: &mut Bench, of: Address) -> U256 {
-    bench.account(of).balance
+    account(bench, of).balance
+}
+
+fn storage(bench: &mut Bench, of: Address, key: &[u8]) -> Option<Bytes> {
+    bench.overlay.as_mut().expect("an overlay").storage(&of, key).expect("no fault").cloned()
 }
 
 #[test]
@@ -74,8 +82,8 @@ fn what_a_reverted_call_did_is_undone_value_and_logs_included() {
         let expected = if succeeds { vec![outer, inner, outer] } else { vec![outer, outer] };
         assert_eq!(by, expected, "{end}");
         assert_eq!(balance(&mut bench, inner), U256::from(u64::from(succeeds)), "{end}");
-        assert_eq!(bench.storage(inner, &[outer.0[0]]), None);
-        assert_eq!(bench.storage(inner, &inner.0[..1]).is_some(), succeeds, "{end}");
+        assert_eq!(storage(&mut bench, inner, &[outer.0[0]]), None);
+        assert_eq!(storage(&mut bench, inner, &inner.0[..1]).is_some(), succeeds, "{end}");
     }
     // And an outer one that fails takes the inner's success with it.
     let outer = contract("", &format!("{} {PASS_ON} (i32.const 1)", leave_marks()));
@@ -84,7 +92,7 @@ fn what_a_reverted_call_did_is_undone_value_and_logs_included() {
     assert!(matches!(executed.receipt.outcome, Outcome::Reverted { .. }));
     assert_eq!(executed.receipt.logs, []);
     assert_eq!((balance(&mut bench, outer), balance(&mut bench, inner)), (U256::ZERO, U256::ZERO));
-    assert_eq!(bench.storage(inner, &inner.0[..1]), None);
+    assert_eq!(storage(&mut bench, inner, &inner.0[..1]), None);
 }
 
 /// Lets payments without data enter while the contract is running.
@@ -169,15 +177,19 @@ fn created_contracts_are_where_ethereum_puts_them_and_only_once() {
     for (nonce, data) in [(1, &whole), (2, &by_hash)] {
         let expected = factory.create(nonce);
         assert_eq!(create(&mut bench, factory, None, data), (0, expected));
-        assert_eq!(bench.account(expected).code_hash, keccak256(&child));
+        assert_eq!(account(&mut bench, expected).code_hash, keccak256(&child));
     }
     for data in [&whole, &by_hash] {
         let expected = factory.create2(salt, keccak256(data));
         assert_eq!(create(&mut bench, factory, Some(salt), data), (0, expected));
-        let nonce = bench.account(factory).nonce;
+        let nonce = account(&mut bench, factory).nonce;
         let again = create(&mut bench, factory, Some(salt), data);
         assert_eq!(again.0, 1, "the address is taken (EIP-684)");
-        assert_eq!(bench.account(factory).nonce, nonce + 1, "and the attempt has used a nonce");
+        assert_eq!(
+            account(&mut bench, factory).nonce,
+            nonce + 1,
+            "and the attempt has used a nonce"
+        );
     }
     // Money that was there before is no obstacle.
     let early = factory.create2(B256::ZERO, keccak256(&whole));
@@ -186,7 +198,10 @@ fn created_contracts_are_where_ethereum_puts_them_and_only_once() {
     assert_eq!(balance(&mut bench, early), U256::from(3));
     // A transaction creates by hash as well.
     let receipt = bench.run(None, 0, by_hash, 1_000_000).receipt;
-    assert_eq!(bench.account(receipt.created.expect("a contract")).code_hash, keccak256(&child));
+    assert_eq!(
+        account(&mut bench, receipt.created.expect("a contract")).code_hash,
+        keccak256(&child)
+    );
 }
 
 #[test]

@@ -29,13 +29,13 @@ pub fn admit(
 
 /// Whether it is valid in this block, whatever the state.
 fn check_validity(block: &BlockEnv, intent: &Intent) -> Result<(), Rejection> {
-    let (key, time) = (intent.nonce_key, block.timestamp);
+    let (key, now) = (intent.nonce_key, block.timestamp);
     if !key.is_zero() {
         return Err(Rejection::UnknownNonceKey { key }); // an account has one sequence so far
     }
     match intent.window {
-        Some(Range { start, end }) if !(start..end).contains(&time) => {
-            Err(Rejection::OutsideWindow { from: start, until: end, time })
+        Some(Range { start, end }) if !(start..end).contains(&now) => {
+            Err(Rejection::OutsideWindow { from: start, until: end, now })
         }
         _ => Ok(()),
     }
@@ -174,9 +174,9 @@ mod tests {
             (1_000..1_000, false),
         ] {
             let intent = Intent { window: Some(window.clone()), ..payment(SENDER) };
-            let (from, until, time) = (window.start, window.end, 1_000);
+            let (from, until, now) = (window.start, window.end, 1_000);
             let expected =
-                if holds { Ok(()) } else { Err(Rejection::OutsideWindow { from, until, time }) };
+                if holds { Ok(()) } else { Err(Rejection::OutsideWindow { from, until, now }) };
             assert_eq!(admitted(Balances(u64::MAX, 0), &intent), expected);
         }
     }

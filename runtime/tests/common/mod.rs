@@ -29,7 +29,8 @@ pub const SENDER: Address = Address::repeat_byte(0x11);
 
 /// A ledger of one sender, to which transactions are applied in turn.
 pub struct Bench {
-    overlay: Option<Overlay>,
+    /// The state as it is now; gone only while a transaction runs.
+    pub overlay: Option<Overlay>,
     vm: Arc<Vm>,
     sender: Address,
     nonce: u64,
@@ -85,17 +86,6 @@ impl Bench {
         assert!(executed.receipt.gas_used <= gas);
         self.overlay = Some(overlay);
         executed
-    }
-
-    /// An account as it is now.
-    pub fn account(&mut self, address: Address) -> Account {
-        self.overlay.as_mut().expect("an overlay").account(&address).expect("no fault")
-    }
-
-    /// A storage entry as it is now.
-    pub fn storage(&mut self, address: Address, key: &[u8]) -> Option<Bytes> {
-        let overlay = self.overlay.as_mut().expect("an overlay");
-        overlay.storage(&address, key).expect("no fault").cloned()
     }
 
     /// Creates a contract from WebAssembly text.
