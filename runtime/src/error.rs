@@ -126,7 +126,9 @@ pub enum Rejection {
         max: u128,
     },
     /// Its sender does not have the value, or its payer the gas.
-    #[error("{account} has {balance}, but what it may have to pay comes to {needed}")]
+    #[error(
+        "{account} has {balance}, but the value it sends and the most the gas may cost it come to {needed}"
+    )]
     InsufficientFunds {
         /// Who has too little.
         account: Address,
