@@ -31,6 +31,9 @@ impl Audit {
 
 impl Chain {
     /// Checks everything on disk against everything else. Commits wait for part of it.
+    ///
+    /// # Errors
+    /// Only what keeps the audit from going on; what is wrong is in the result.
     pub fn audit(&self, progress: Progress<'_>) -> Result<Audit, Fault> {
         let storage = self.store.verify(progress)?;
         let mut audit = Audit { storage, ..Audit::default() };
@@ -48,7 +51,7 @@ impl Chain {
             self.audit_block(parent.as_ref(), &block, &mut audit.findings);
             parent = Some(block);
         }
-        audit.supply = self.sum_of_balances()?;
+        audit.supply = audit.storage.balances;
         let expected = self.genesis.supply().unwrap_or_default();
         if audit.supply != expected {
             let found = audit.supply;
@@ -68,7 +71,7 @@ impl Chain {
             }
         };
         let expected = match parent {
-            None => self.genesis.block(self.store.genesis_config(), header.state_root).header,
+            None => self.genesis.block(self.store.genesis_config()).header,
             Some(parent) => {
                 let environment = environment(&self.genesis, &parent.header, header.timestamp);
                 let parent = (&parent.header, parent.hash);
@@ -90,22 +93,19 @@ impl Chain {
         }
     }
 
-    fn sum_of_balances(&self) -> Result<U256, Fault> {
-        let (mut sum, mut after) = (U256::ZERO, None);
-        loop {
-            let page = self.accounts(after.as_ref())?;
-            let Some((last, _)) = page.last() else { return Ok(sum) };
-            after = Some(*last);
-            sum = page.iter().fold(sum, |sum, (_, account)| sum.wrapping_add(account.balance));
-        }
-    }
-
     /// Executes the whole history again, in memory, and compares every block with the one that is stored. Returns the
     /// number of blocks executed and the first difference, if there is any.
+    ///
+    /// # Errors
+    /// Only what keeps the replay from going on, such as a block that cannot be read.
     pub fn replay(&self, progress: Progress<'_>) -> Result<(u64, Option<String>), Fault> {
         let last = self.head().number;
         let missing = Fault::Bug("a block is missing");
         let mut parent = self.store.block(0)?.ok_or(missing)?;
+        let genesis = self.genesis.block(self.store.genesis_config());
+        if let Some(difference) = difference(Some(&genesis), &parent) {
+            return Ok((0, Some(format!("block 0: {difference}"))));
+        }
         let (state, mut commitment) = (Arc::new(Replayed::default()), Commitment::default());
         state.apply(&self.genesis.writes());
         commitment.apply(&self.genesis.writes());

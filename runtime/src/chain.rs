@@ -6,7 +6,7 @@ use crate::config::{Genesis, GenesisError};
 use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
 use crate::state::{Overlay, StateView};
-use crate::store::{Commitment, Durability, Progress, Store, StoreError, View};
+use crate::store::{Durability, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
@@ -38,7 +38,7 @@ pub enum OpenError {
     Fault(#[from] Fault),
 }
 
-/// Why a transaction that was submitted by itself has no receipt.
+/// Why a transaction that was submitted by itself, or simulated, has no receipt.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
     /// It was not taken.
@@ -67,21 +67,24 @@ impl Located {
 
 impl Chain {
     /// Creates a ledger in `dir`, which must hold none.
+    ///
+    /// # Errors
+    /// [`OpenError::Genesis`] if the rules are not possible; [`OpenError::Store`] if a ledger is there or the disk refuses.
     pub fn create(
         dir: &Path,
         genesis: &Genesis,
         durability: Durability,
     ) -> Result<Self, OpenError> {
         genesis.check()?;
-        let kept = genesis.to_json();
-        let mut commitment = Commitment::default();
-        commitment.apply(&genesis.writes());
-        let block = genesis.block(&kept, commitment.digest());
-        let store = Store::create(dir, &block, &kept, durability)?;
+        let kept = genesis.to_json()?;
+        let store = Store::create(dir, &genesis.block(&kept), &kept, durability)?;
         Chain::assemble(store, genesis.clone())
     }
 
     /// Opens the ledger in `dir`: brings its state up to its history and checks the state whole.
+    ///
+    /// # Errors
+    /// [`OpenError::Store`] if there is no ledger, another process has it open, or it is damaged, with the remedy.
     pub fn open(
         dir: &Path,
         durability: Durability,
@@ -112,9 +115,18 @@ impl Chain {
         self.store.dir()
     }
 
-    /// Its store: history, indexes, verification, backup.
-    pub fn store(&self) -> &Arc<Store> {
-        &self.store
+    /// The state at the last block, unmoved by those that follow. It costs memory for what they change: drop it when done.
+    pub fn view(&self) -> View {
+        self.store.view()
+    }
+
+    /// Copies history and rules to `dest`, which must not exist, while blocks are sealed; the state is built again when
+    /// the copy is restored ([`Store::restore`]). Returns number and hash of the last block in the copy.
+    ///
+    /// # Errors
+    /// [`Fault::Store`]: something is in the way, the disk refuses, or what was copied is damaged. Then there is no copy.
+    pub fn backup(&self, dest: &Path, progress: Progress<'_>) -> Result<(u64, B256), Fault> {
+        Ok(self.store.backup(dest, progress)?)
     }
 
     /// Where its contracts run.
@@ -128,8 +140,13 @@ impl Chain {
     }
 
     /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it lies before the
-    /// parent's, that is taken) and makes the block durable. Transactions beyond [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's
-    /// gas are rejected as `BlockFull`, to be sent again.
+    /// parent's, that is taken) and makes the block durable. Transactions beyond
+    /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as `BlockFull`, those beyond
+    /// [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to be sent again.
+    ///
+    /// # Errors
+    /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the ledger is opened again,
+    /// and until then it takes no others.
     pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
         let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view();
@@ -150,6 +167,10 @@ impl Chain {
     }
 
     /// Executes one signed transaction in a block of its own; returns when that is durable.
+    ///
+    /// # Errors
+    /// [`SubmitError::Rejected`] if it was not taken and nothing happened; [`SubmitError::Fault`] as for
+    /// [`seal`](Self::seal).
     pub fn submit(&self, transaction: Bytes, timestamp: u64) -> Result<Located, SubmitError> {
         let Sealed { block, mut results } = self.seal(vec![transaction], timestamp)?;
         let index = results.pop().ok_or(Fault::Bug("a transaction has no result"))??;
@@ -158,6 +179,9 @@ impl Chain {
     }
 
     /// Makes what is on disk whole and accepts no more blocks. Dropping the ledger is as durable, but slower to open.
+    ///
+    /// # Errors
+    /// The disk refuses. What was acknowledged is durable all the same.
     pub fn close(&self) -> Result<(), Fault> {
         Ok(self.store.close()?)
     }

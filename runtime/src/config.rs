@@ -1,14 +1,14 @@
 //! What a ledger is created with, and never changes afterwards.
 
 use crate::gas::GAS_PER_BLOCK_MAX;
-use crate::types::{
-    Account, Address, B256, Block, BlockBody, Bytes, Header, StateKey, U256, Write,
-};
+use crate::store::Commitment;
+use crate::types::{Account, Address, Block, BlockBody, Bytes, Header, StateKey, U256, Write};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// The rules of a ledger. They are kept beside it as they are written here, and block 0 commits to them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)] // a rule that is misspelt must not be left out in silence
 pub struct Genesis {
     /// EIP-155 chain identifier; signatures for another chain are refused.
     pub chain_id: u64,
@@ -48,20 +48,28 @@ impl Default for Genesis {
 
 /// Why a genesis cannot begin a ledger.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)] // the messages say it
 pub enum GenesisError {
+    /// Chain id 0 stands for none in signatures.
     #[error("the chain id is 0; choose any other number")]
     NoChainId,
+    /// The block gas limit has no room for a payment, or more than can be added up.
     #[error("the block gas limit is {0}; it must be between {min} and {max}", min = MIN_BLOCK_GAS, max = GAS_PER_BLOCK_MAX)]
     BlockGas(u64),
+    /// The gas price is more than a block's header can hold.
     #[error("the gas price is {0}; at most {max} is possible", max = u64::MAX)]
     GasPrice(u128),
+    /// The allocations overflow.
     #[error("the allocations add up to more than 256 bits hold")]
     TooMuch,
+    /// The currency's symbol is empty, long, or has characters other than letters and digits.
     #[error("the currency symbol is {0:?}; use 1 to 12 letters or digits")]
     Currency(String),
+    /// The genesis is not such JSON as is kept; the parser's reason.
     #[error("the genesis cannot be read: {0}")]
     Unreadable(String),
+    /// The genesis cannot be written as JSON; the reason.
+    #[error("the genesis cannot be written: {0}")]
+    Unwritable(String),
 }
 
 /// Room for one plain payment.
@@ -69,6 +77,9 @@ const MIN_BLOCK_GAS: u64 = 30_000;
 
 impl Genesis {
     /// Checks every rule that the runtime relies on.
+    ///
+    /// # Errors
+    /// The first rule that is not possible.
     pub fn check(&self) -> Result<(), GenesisError> {
         let symbol = &self.currency;
         if self.chain_id == 0 {
@@ -88,12 +99,17 @@ impl Genesis {
     }
 
     /// The genesis as it is kept beside the ledger.
-    pub fn to_json(&self) -> Vec<u8> {
-        // A struct of strings and numbers with string keys always serialises.
-        serde_json::to_vec_pretty(self).unwrap_or_default()
+    ///
+    /// # Errors
+    /// [`GenesisError::Unwritable`], which a struct of strings and numbers never is.
+    pub fn to_json(&self) -> Result<Vec<u8>, GenesisError> {
+        serde_json::to_vec_pretty(self).map_err(|error| GenesisError::Unwritable(error.to_string()))
     }
 
     /// Reads what [`to_json`](Self::to_json) wrote, and checks it.
+    ///
+    /// # Errors
+    /// [`GenesisError::Unreadable`] for anything else, unknown fields included, or what [`check`](Self::check) finds.
     pub fn from_json(json: &[u8]) -> Result<Self, GenesisError> {
         let genesis: Genesis = serde_json::from_slice(json)
             .map_err(|error| GenesisError::Unreadable(error.to_string()))?;
@@ -127,9 +143,12 @@ impl Genesis {
     }
 
     /// Block 0: the allocations, under a header whose extra data is the keccak-256 of the genesis as it is kept.
-    pub fn block(&self, kept: &[u8], state_root: B256) -> Block {
+    pub fn block(&self, kept: &[u8]) -> Block {
+        let writes = self.writes();
+        let mut commitment = Commitment::default();
+        commitment.apply(&writes);
         let header = Header {
-            state_root,
+            state_root: commitment.digest(),
             beneficiary: self.fee_recipient,
             gas_limit: self.block_gas_limit,
             timestamp: self.timestamp,
@@ -138,6 +157,24 @@ impl Genesis {
             extra_data: Bytes::copy_from_slice(crate::crypto::keccak256(kept).as_slice()),
             ..Header::default()
         };
-        Block::new(header, BlockBody { writes: self.writes(), ..BlockBody::default() })
+        Block::new(header, BlockBody { writes, ..BlockBody::default() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_read_back_and_a_typo_is_not() {
+        let genesis = Genesis { currency: "EUR".into(), ..Genesis::default() };
+        let json = genesis.to_json().expect("JSON");
+        assert_eq!(Genesis::from_json(&json), Ok(genesis));
+        let text = String::from_utf8(json).expect("text");
+        let typo = text.replace("{\n", "{\n  \"gas_prize\": 7,\n");
+        let Err(GenesisError::Unreadable(reason)) = Genesis::from_json(typo.as_bytes()) else {
+            panic!("{typo} was read")
+        };
+        assert!(reason.contains("gas_prize"), "{reason}");
     }
 }

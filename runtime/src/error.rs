@@ -8,49 +8,154 @@ use crate::types::{Address, U256};
 
 /// Why a transaction was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)] // the messages say it
 pub enum Rejection {
+    /// It is longer than is taken.
     #[error("the transaction is {bytes} bytes long; at most {limit} are taken")]
-    Oversized { bytes: usize, limit: usize },
+    Oversized {
+        /// Its length.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// It is no transaction; the decoder's reason.
     #[error("the transaction cannot be decoded: {0}")]
     Malformed(String),
+    /// It is an envelope of another type (EIP-2718).
     #[error("transactions of type {0} are not taken; send type 0, 1 or 2")]
     UnsupportedType(u8),
+    /// It was signed for another chain (EIP-155).
     #[error("the transaction is for chain {got}, this is chain {expected}")]
-    WrongChain { got: u64, expected: u64 },
+    WrongChain {
+        /// The chain that it names.
+        got: u64,
+        /// This chain.
+        expected: u64,
+    },
+    /// It names no chain.
     #[error(
         "the transaction has no chain id, so it could be replayed on other chains; sign it with EIP-155, or let the \
          genesis accept unprotected transactions"
     )]
     Unprotected,
+    /// Its signature has a twin that is as valid (EIP-2).
     #[error(
         "the signature's s is in the upper half of the curve order (EIP-2), so it could be altered"
     )]
     MalleableSignature,
+    /// No key could have made its signature.
     #[error("the signature is invalid: no key could have made it")]
     BadSignature,
+    /// Its sender has code (EIP-3607).
     #[error("{sender} is a contract; contracts do not sign transactions (EIP-3607)")]
-    SenderIsContract { sender: Address },
+    SenderIsContract {
+        /// The sender.
+        sender: Address,
+    },
+    /// Its nonce was used before.
     #[error("the nonce is {got}, but {sender} has already used it; the next is {expected}")]
-    NonceTooLow { sender: Address, got: u64, expected: u64 },
+    NonceTooLow {
+        /// The sender.
+        sender: Address,
+        /// Its nonce.
+        got: u64,
+        /// The sender's next.
+        expected: u64,
+    },
+    /// Its nonce leaves a gap.
     #[error("the nonce is {got}, but the next of {sender} is {expected}")]
-    NonceTooHigh { sender: Address, got: u64, expected: u64 },
+    NonceTooHigh {
+        /// The sender.
+        sender: Address,
+        /// Its nonce.
+        got: u64,
+        /// The sender's next.
+        expected: u64,
+    },
+    /// Its sender can send no more (EIP-2681).
     #[error("the nonce of {sender} has reached its limit (EIP-2681)")]
-    NonceExhausted { sender: Address },
+    NonceExhausted {
+        /// The sender.
+        sender: Address,
+    },
+    /// Its gas does not even pay for itself and its bytes.
     #[error(
         "the gas limit {limit} is below the {needed} that the transaction costs before it runs"
     )]
-    IntrinsicGas { limit: u64, needed: u64 },
+    IntrinsicGas {
+        /// Its gas limit.
+        limit: u64,
+        /// What it costs before it runs.
+        needed: u64,
+    },
+    /// It wants more gas than any block has.
     #[error("the gas limit {limit} is above that of a block, {block}")]
-    GasAboveBlock { limit: u64, block: u64 },
+    GasAboveBlock {
+        /// Its gas limit.
+        limit: u64,
+        /// The block's.
+        block: u64,
+    },
+    /// It wants more gas than is left in this block.
     #[error("the block has only {left} gas left; send the transaction again for the next one")]
-    BlockFull { left: u64 },
+    BlockFull {
+        /// Gas that is left.
+        left: u64,
+    },
+    /// What it may do might not fit into this block.
+    #[error(
+        "the block has room for only {left} more bytes; send the transaction again for the next one"
+    )]
+    BlockTooLarge {
+        /// Bytes that are left.
+        left: usize,
+    },
+    /// It offers less than gas costs.
     #[error("the transaction offers {offered} per gas, the price is {price}")]
-    FeeTooLow { offered: u128, price: u128 },
+    FeeTooLow {
+        /// The most it pays for a unit.
+        offered: u128,
+        /// The ledger's price.
+        price: u128,
+    },
+    /// Its priority fee exceeds its maximum fee (EIP-1559).
     #[error("the priority fee {tip} is above the maximum fee {max}")]
-    TipAboveFee { tip: u128, max: u128 },
-    #[error("{sender} has {balance}, but value and the most the gas may cost come to {needed}")]
-    InsufficientFunds { sender: Address, balance: U256, needed: U256 },
+    TipAboveFee {
+        /// The priority fee.
+        tip: u128,
+        /// The maximum fee.
+        max: u128,
+    },
+    /// Its sender does not have the value, or its payer the gas.
+    #[error(
+        "{account} has {balance}, but the value it sends and the most the gas may cost it come to {needed}"
+    )]
+    InsufficientFunds {
+        /// Who has too little.
+        account: Address,
+        /// What it has.
+        balance: U256,
+        /// The most it may have to pay.
+        needed: U256,
+    },
+    /// Its nonce is of a sequence that is not there.
+    #[error("the nonce is of sequence {key}; only sequence 0 is there")]
+    UnknownNonceKey {
+        /// The sequence.
+        key: U256,
+    },
+    /// It is not valid at this time.
+    #[error(
+        "the transaction is valid from {from} until before {until}, but the block's time is {now}"
+    )]
+    OutsideWindow {
+        /// When it begins to be, in seconds since 1970.
+        from: u64,
+        /// When it no longer is.
+        until: u64,
+        /// The block's time.
+        now: u64,
+    },
+    /// What it may cost does not fit into 256 bits.
     #[error("value and gas of the transaction overflow 256 bits")]
     CostOverflow,
 }

@@ -12,6 +12,8 @@ pub const TRANSACTION_BYTES: usize = 768 * 1024;
 pub const CALL_DEPTH: usize = 64;
 /// Executions that may run at the same time; the pool of instances is sized for all of them at full depth.
 pub const CONCURRENT_EXECUTIONS: usize = 16;
+/// Of these, those that simulations leave to blocks: however many ask, a block that is being sealed does not wait.
+pub const RESERVED_EXECUTIONS: usize = 1;
 /// Instances, memories and tables in the pool.
 pub const POOL_SLOTS: u32 = (CALL_DEPTH * CONCURRENT_EXECUTIONS) as u32;
 /// Largest linear memory: 256 pages.
@@ -75,6 +77,8 @@ pub const COMPILED_BYTES_IN_MEMORY: usize = 1 << 30;
 /// Compiled modules kept in memory that executions created and no block has, or not yet.
 pub const NEW_MODULES_IN_MEMORY: usize = 16;
 
+/// Most functions that the backtrace of a trap names.
+pub const BACKTRACE_FRAMES: usize = 20;
 /// Characters of a function's name in a backtrace; a module can carry names of any length.
 pub const FUNCTION_NAME_CHARS: usize = 128;
 /// Inputs, outputs and printed lines that the trace of one simulation keeps, in bytes; later ones are left out.
@@ -82,10 +86,32 @@ pub const TRACE_BYTES: usize = 32 << 20;
 
 /// Most transactions in a block, which bounds the memory of sealing one.
 pub const BLOCK_TRANSACTIONS: usize = 100_000;
+/// Most bytes of a block's transactions, receipts and writes: what sealing, committing and reading one hold in memory,
+/// several times over. A quarter of what a record of the journal can hold.
+pub const BLOCK_BYTES: usize = 256 << 20;
+/// Most bytes that one transaction may add to its block besides its own: keys that it changes with the values before and
+/// after, logs, and its result. Twice what the gas of a block of the usual limit can write; no price bounds the values
+/// that are replaced.
+pub const EFFECT_BYTES: usize = 32 << 20;
+/// What a receipt takes apart from logs and result, with the accounts that the fee concerns.
+pub const RECEIPT_BYTES: usize = 2 << 10;
+/// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in fewer.
+pub const ESTIMATE_RUNS: usize = 64;
+/// Gas that all executions of one estimate use at most, in blocks: the first may need all of a block's.
+pub const ESTIMATE_BLOCKS: u64 = 4;
+/// An estimate may be above the least gas by one part in this many, which saves half of the executions.
+pub const ESTIMATE_PRECISION: u64 = 256;
 /// Blocks that one log query may span.
 pub const LOG_QUERY_BLOCKS: u64 = 100_000;
 /// Logs that one query returns at most.
 pub const LOG_QUERY_RESULTS: usize = 10_000;
+/// Items that one list of a log query's filter may have: geth's limit.
+pub const LOG_QUERY_ITEMS: usize = 1_000;
+/// Steps that one log query takes at most, each of about a microsecond: an index entry, a receipt or a KiB of a block that
+/// is looked at.
+pub const LOG_QUERY_STEPS: u64 = 1 << 20;
+/// Blocks that a log query searches the indexes for at a time, so that its memory does not grow with the range.
+pub const LOG_QUERY_WINDOW: u64 = 1_024;
 /// Entries in one page of accounts or storage.
 pub const PAGE_ENTRIES: usize = 1_000;
 
@@ -95,6 +121,16 @@ const _: () = {
     assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);
     assert!(MEMORY_KEPT_BYTES <= MEMORY_BYTES);
     assert!(MEMORY_BYTES <= EXECUTION_MEMORY_BYTES);
+    // A transaction that is alone in its block always fits.
+    assert!(TRANSACTION_BYTES + EFFECT_BYTES + RECEIPT_BYTES <= BLOCK_BYTES);
+    // What cannot be taken back: the longest result, or the names in the longest backtrace.
+    assert!(florin_abi::limits::DATA_BYTES as usize <= EFFECT_BYTES);
+    assert!(BACKTRACE_FRAMES * 4 * FUNCTION_NAME_CHARS <= EFFECT_BYTES);
+    // Any one block can be searched.
+    assert!(
+        (BLOCK_TRANSACTIONS + BLOCK_BYTES / 1_024 + 5 * LOG_QUERY_ITEMS)
+            < LOG_QUERY_STEPS as usize / 2
+    );
     assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
     // Fuel is 64 bits wide, and a block's gas must fit into it.
     assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());

@@ -2,17 +2,15 @@
 //!
 //! Invariant: a simulation runs the same [`execute`] as a block does, over a state that does not move under it.
 
-use crate::chain::{Chain, Located};
-use crate::error::Fault;
+use crate::chain::{Chain, Located, SubmitError};
+use crate::error::{Fault, Rejection};
 use crate::gas;
 use crate::host::{BlockEnv, TraceCall};
-use crate::limits::{LOG_QUERY_BLOCKS, LOG_QUERY_RESULTS, PAGE_ENTRIES};
-use crate::pipeline::{Executed, execute, seal::environment};
+use crate::limits::{ESTIMATE_BLOCKS, ESTIMATE_PRECISION, ESTIMATE_RUNS, PAGE_ENTRIES};
+use crate::pipeline::{Executed, admit, execute, seal::environment};
 use crate::state::Overlay;
-use crate::store::LogFilter;
-use crate::types::{
-    Account, Address, B256, Block, Bytes, Call, Intent, Log, Outcome, Receipt, U256,
-};
+use crate::store::View;
+use crate::types::{Account, Address, B256, Block, Bytes, Call, Intent, Outcome, Receipt, U256};
 use std::sync::Arc;
 
 /// A call that nobody signed.
@@ -28,12 +26,15 @@ pub struct CallRequest {
     pub input: Bytes,
     /// Most gas it may use; the block's limit if not given.
     pub gas: Option<u64>,
+    /// What the sender pays for a unit of gas. Without it the gas is free, although contracts see the ledger's price; with
+    /// it the gas is bought as by a transaction, so contracts see what is left, and a sender who cannot pay is refused.
+    pub gas_price: Option<u128>,
 }
 
 /// What a call would do.
 #[derive(Debug, Clone)]
 pub struct Simulation {
-    /// The receipt it would get. Whoever is asked for needs no money for the gas.
+    /// The receipt it would get.
     pub receipt: Receipt,
     /// The calls it would make.
     pub trace: Vec<TraceCall>,
@@ -42,99 +43,69 @@ pub struct Simulation {
 /// Why there is no estimate.
 #[derive(Debug, thiserror::Error)]
 pub enum EstimateError {
-    /// The call does not succeed with any gas.
-    #[error("the call fails whatever gas it is given")]
+    /// The call does not succeed with all the gas that it may use and its sender can pay.
+    #[error("the call fails with all the gas that it may use and its sender can pay")]
     Fails(Box<Simulation>),
+    /// It would not be taken.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
     /// The ledger failed.
     #[error(transparent)]
     Fault(#[from] Fault),
-}
-
-/// Why a log query is refused.
-#[derive(Debug, thiserror::Error)]
-pub enum LogError {
-    /// It spans too many blocks.
-    #[error(
-        "the query spans {0} blocks; at most {LOG_QUERY_BLOCKS} are searched at once: narrow the range"
-    )]
-    TooWide(u64),
-    /// It finds too much.
-    #[error("the query finds more than {LOG_QUERY_RESULTS} logs; narrow the range or the filter")]
-    TooMany,
-    /// The ledger failed.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-}
-
-/// A log and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundLog {
-    /// The log.
-    pub log: Log,
-    /// Number of its block.
-    pub block: u64,
-    /// Hash of its block.
-    pub block_hash: B256,
-    /// Time of its block, in seconds since 1970.
-    pub timestamp: u64,
-    /// Hash of its transaction.
-    pub transaction: B256,
-    /// Position of the transaction in the block.
-    pub transaction_index: u64,
-    /// Position of the log in the block.
-    pub log_index: u64,
 }
 
 impl Chain {
     /// Executes a call over the state at the head, in the block that would come next at `timestamp`, and forgets it.
-    pub fn simulate(&self, request: &CallRequest, timestamp: u64) -> Result<Simulation, Fault> {
+    ///
+    /// # Errors
+    /// [`SubmitError::Rejected`] if a transaction like this would not be taken: its gas does not pay for its bytes or is
+    /// more than a block's, or, if it offers a price, the sender cannot pay.
+    pub fn simulate(
+        &self,
+        request: &CallRequest,
+        timestamp: u64,
+    ) -> Result<Simulation, SubmitError> {
         let view = Arc::new(self.store.view());
-        let block = environment(&self.genesis, &view.head().inner().clone(), timestamp);
-        let gas_limit = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
-        self.simulate_over(Overlay::new(view), &block, request, gas_limit, true)
+        let block = environment(&self.genesis, view.head().inner(), timestamp);
+        let gas_limit = match (request.gas, request.gas_price) {
+            (Some(gas), Some(_)) => gas,
+            _ => most_gas(&view, &block, request)?,
+        };
+        self.simulate_over(view, &block, request, gas_limit, true)
     }
 
-    /// The least gas with which a call succeeds, found by trying. A transaction with that gas limit succeeds as long
-    /// as the state stays as it is.
+    /// Gas with which a call succeeds, found by trying, and close to the least. A transaction with that gas limit and
+    /// price succeeds as long as the state stays as it is.
+    ///
+    /// # Errors
+    /// [`EstimateError::Rejected`] if a transaction like this would not be taken with any gas, and
+    /// [`EstimateError::Fails`] if it would be, but not succeed with all the gas that it may use and its sender can pay.
     pub fn estimate(&self, request: &CallRequest, timestamp: u64) -> Result<u64, EstimateError> {
         let view = Arc::new(self.store.view());
-        let block = environment(&self.genesis, &view.head().inner().clone(), timestamp);
-        let run = |gas, traced| {
-            self.simulate_over(Overlay::new(view.clone()), &block, request, gas, traced)
-        };
-        let mut enough = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
-        let first = run(enough, true)?;
+        let block = environment(&self.genesis, view.head().inner(), timestamp);
+        let run = |gas, traced| self.simulate_over(view.clone(), &block, request, gas, traced);
+        let most = most_gas(&view, &block, request)?;
+        let first = run(most, true)?;
         if !first.receipt.is_success() {
             return Err(EstimateError::Fails(Box::new(first)));
         }
-        // What was used is enough unless a nested call needs its 64th to be left over; a contract that looks at the
-        // gas it has can need any amount in between.
-        let mut too_little = first.receipt.gas_used.saturating_sub(1);
-        let mut guess = first.receipt.gas_used;
-        while too_little + 1 < enough {
-            match run(guess, false)?.receipt.is_success() {
-                true => enough = guess,
-                false => too_little = guess,
-            }
-            // Close to what was used at first, then in the middle.
-            let near = too_little.saturating_add(too_little / 32 + 1);
-            guess = near.min(too_little + (enough - too_little) / 2).max(too_little + 1);
-        }
-        Ok(enough)
+        let used = first.receipt.gas_used;
+        let budget = (ESTIMATE_BLOCKS * block.gas_limit).saturating_sub(used);
+        Ok(least_gas(used, most, budget, |gas| Ok::<_, SubmitError>(run(gas, false)?.receipt))?)
     }
 
     fn simulate_over(
         &self,
-        mut overlay: Overlay,
+        view: Arc<View>,
         block: &BlockEnv,
         request: &CallRequest,
         gas_limit: u64,
         traced: bool,
-    ) -> Result<Simulation, Fault> {
-        let CallRequest { from, to, value, input, gas: _ } = request.clone();
+    ) -> Result<Simulation, SubmitError> {
+        let mut overlay = Overlay::new(view);
+        let CallRequest { from, to, value, input, gas: _, gas_price } = request.clone();
         let intrinsic_gas = gas::intrinsic(&input, to.is_none(), 0, 0);
-        let gas_limit = gas_limit.max(intrinsic_gas);
-        lend(&mut overlay, &from, U256::from(gas_limit) * U256::from(block.gas_price))?;
+        let offered = gas_price.unwrap_or(block.gas_price);
         let intent = Intent {
             hash: B256::ZERO,
             kind: 2,
@@ -146,41 +117,67 @@ impl Chain {
             calls: vec![Call { to, value, input }],
             gas_limit,
             intrinsic_gas,
-            max_fee: block.gas_price,
-            max_priority_fee: 0,
+            max_fee: offered,
+            max_priority_fee: gas_price.unwrap_or(0),
         };
-        let (_, Executed { receipt, trace }) =
-            execute(overlay, block, &self.vm, &intent, 0, traced)?;
+        if gas_price.is_some() {
+            admit(&mut overlay, block, block.gas_limit, &intent)??;
+        } else if gas_limit < intrinsic_gas {
+            Err(Rejection::IntrinsicGas { limit: gas_limit, needed: intrinsic_gas })?;
+        } else {
+            lend(&mut overlay, &from, U256::from(gas_limit) * U256::from(offered))?;
+        }
+        let _permit = self.vm.admit_simulation();
+        let (_, executed) = execute(overlay, block, &self.vm, &intent, 0, traced)?;
+        let Executed { receipt, trace, bytes: _ } = executed;
         Ok(Simulation { receipt, trace })
     }
 
     /// An account; the default one if it was never touched.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn account(&self, address: &Address) -> Result<Account, Fault> {
         Ok(self.store.account(address)?.unwrap_or_default())
     }
 
     /// The module of a contract.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn code(&self, address: &Address) -> Result<Option<Bytes>, Fault> {
         let account = self.account(address)?;
         if account.is_contract() { Ok(self.store.code(&account.code_hash)?) } else { Ok(None) }
     }
 
     /// The value a contract keeps under a key.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
         Ok(self.store.storage(address, key)?)
     }
 
     /// Up to [`PAGE_ENTRIES`] accounts in order of address, after a given one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn accounts(&self, after: Option<&Address>) -> Result<Vec<(Address, Account)>, Fault> {
         Ok(self.store.accounts_page(after, PAGE_ENTRIES)?)
     }
 
     /// A block by number.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn block(&self, number: u64) -> Result<Option<Block>, Fault> {
         Ok(self.store.block(number)?)
     }
 
     /// A block by hash.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn block_by_hash(&self, hash: &B256) -> Result<Option<Block>, Fault> {
         match self.store.block_number(hash)? {
             Some(number) => self.block(number),
@@ -189,35 +186,54 @@ impl Chain {
     }
 
     /// A transaction, with its receipt, by hash.
+    ///
+    /// # Errors
+    /// The store cannot be read.
     pub fn transaction(&self, hash: &B256) -> Result<Option<Located>, Fault> {
         let found = self.store.transaction(hash)?;
         Ok(found.map(|(block, index)| Located { block: Arc::new(block), index }))
     }
+}
 
-    /// The logs that satisfy a filter, in order.
-    pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>, LogError> {
-        let to = filter.to.min(self.store.head().number);
-        let span = (to + 1).saturating_sub(filter.from);
-        if span > LOG_QUERY_BLOCKS {
-            return Err(LogError::TooWide(span));
+/// The most gas that a call may use: what it says, what a block has, and what the sender can pay, but at least what it
+/// costs before it runs, so that who cannot even pay that is told so.
+fn most_gas(view: &View, block: &BlockEnv, request: &CallRequest) -> Result<u64, Fault> {
+    let limit = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
+    let Some(price) = request.gas_price.filter(|price| *price > 0) else { return Ok(limit) };
+    let balance = view.account(&request.from)?.unwrap_or_default().balance;
+    let affordable = balance.saturating_sub(request.value) / U256::from(price);
+    let affordable = u64::try_from(affordable).unwrap_or(u64::MAX);
+    let intrinsic = gas::intrinsic(&request.input, request.to.is_none(), 0, 0);
+    Ok(limit.min(affordable.max(intrinsic)))
+}
+
+/// The least gas with which `attempt` succeeds, nearly, between the gas that was used when there was plenty and `enough`.
+/// Whatever a contract does with the gas that it has, the result was tried. The attempts use at most `budget`.
+fn least_gas<E>(
+    used: u64,
+    mut enough: u64,
+    mut budget: u64,
+    mut attempt: impl FnMut(u64) -> Result<Receipt, E>,
+) -> Result<u64, E> {
+    // What was used is enough, unless nested calls need their 64ths to be left over, or a contract looks at its gas. So
+    // steps that begin small and grow, and from the middle on halves.
+    let (mut too_little, mut guess, mut step) = (used.saturating_sub(1), used, used / 32 + 1);
+    for _ in 0..ESTIMATE_RUNS {
+        let is_close = enough - too_little <= 1 + enough / ESTIMATE_PRECISION;
+        if is_close || guess > budget {
+            break;
         }
-        let positions =
-            self.store.log_positions(filter, LOG_QUERY_RESULTS + 1).map_err(Fault::from)?;
-        if positions.len() > LOG_QUERY_RESULTS {
-            return Err(LogError::TooMany);
+        let receipt = attempt(guess)?;
+        budget -= receipt.gas_used;
+        match receipt.is_success() {
+            true => enough = guess,
+            false => too_little = guess,
         }
-        let mut found = Vec::with_capacity(positions.len());
-        let mut current: Option<Block> = None;
-        for position in positions {
-            if current.as_ref().is_none_or(|block| block.header.number != position.block) {
-                current = self.block(position.block)?;
-            }
-            let block =
-                current.as_ref().ok_or(Fault::Bug("a log is in a block that is not there"))?;
-            found.push(found_log(block, position.transaction as usize, position.log as usize)?);
-        }
-        Ok(found)
+        let middle = too_little + (enough - too_little) / 2;
+        guess = middle.min(too_little.saturating_add(step));
+        step = step.saturating_mul(4);
     }
+    Ok(enough)
 }
 
 /// Gives an account what the gas of a simulation costs. The pipeline takes it away before anything runs, so contracts see
@@ -230,21 +246,13 @@ fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<(), Faul
     }
 }
 
-fn found_log(block: &Block, transaction: usize, index: usize) -> Result<FoundLog, Fault> {
-    let receipts = &block.body.receipts;
-    let receipt =
-        receipts.get(transaction).ok_or(Fault::Bug("a log is in a receipt that is not there"))?;
-    let log = receipt.logs.get(index).ok_or(Fault::Bug("an indexed log is not there"))?;
-    let before: usize = receipts[..transaction].iter().map(|receipt| receipt.logs.len()).sum();
-    Ok(FoundLog {
-        log: log.clone(),
-        block: block.header.number,
-        block_hash: block.hash,
-        timestamp: block.header.timestamp,
-        transaction: receipt.transaction,
-        transaction_index: transaction as u64,
-        log_index: (before + index) as u64,
-    })
+impl From<SubmitError> for EstimateError {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Rejected(rejection) => EstimateError::Rejected(rejection),
+            SubmitError::Fault(fault) => EstimateError::Fault(fault),
+        }
+    }
 }
 
 impl Simulation {
@@ -253,6 +261,59 @@ impl Simulation {
         match &self.receipt.outcome {
             Outcome::Success { output } => Some(output),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::GasReport;
+
+    fn receipt(success: bool, gas_used: u64) -> Receipt {
+        let output = Bytes::new();
+        Receipt {
+            transaction: B256::ZERO,
+            kind: 2,
+            sender: Address::ZERO,
+            to: None,
+            value: U256::ZERO,
+            outcome: if success {
+                Outcome::Success { output }
+            } else {
+                Outcome::Reverted { output }
+            },
+            gas_used,
+            cumulative_gas_used: gas_used,
+            gas_price: 0,
+            created: None,
+            logs: Vec::new(),
+            gas: GasReport::default(),
+        }
+    }
+
+    #[test]
+    fn an_estimate_is_enough_close_and_bounded() {
+        const BLOCK: u64 = 100_000_000;
+        const BUDGET: u64 = ESTIMATE_BLOCKS * BLOCK;
+        // What a contract demands; with less it burns all that it is given.
+        for demand in [21_000, 21_001, 30_000, 1_000_000, BLOCK / 2 + 1, BLOCK - 1, BLOCK] {
+            let (mut runs, mut spent) = (0, 0);
+            let estimate = least_gas(21_000, BLOCK, BUDGET, |gas| {
+                let success = gas >= demand;
+                let receipt = receipt(success, if success { 21_000 } else { gas });
+                (runs, spent) = (runs + 1, spent + receipt.gas_used);
+                Ok::<_, Fault>(receipt)
+            });
+            let estimate = estimate.expect("an estimate");
+            assert!(estimate >= demand);
+            assert!(spent <= BUDGET && runs <= ESTIMATE_RUNS, "{demand}: {runs} runs, {spent} gas");
+            // Those who demand most of a block are not worth the trouble of being exact.
+            let close = estimate - demand <= 1 + estimate / ESTIMATE_PRECISION;
+            assert!(close || demand > BLOCK / 2, "{demand}: {estimate}");
+            if demand < BLOCK / 100 {
+                assert!(spent < BLOCK / 10, "{demand}: {spent} gas");
+            }
         }
     }
 }

@@ -31,7 +31,7 @@ fn the_gas_of_a_call_is_the_limit_of_its_transaction() {
     assert_eq!(short.gas(), used - 100);
     assert!(short.halts().contains("gas"));
     assert!(chain.view(probe.gas().gas(60_000)) < 60_000);
-    assert_eq!(chain.try_view(probe.gas().gas(21_001)), Err(CallError::Halted));
+    assert_eq!(chain.try_view(probe.gas().gas(21_100)), Err(CallError::Halted));
 }
 
 #[test]

@@ -124,18 +124,23 @@ impl Ledger {
 
     /// What a call would do now.
     pub fn simulate(&self, from: Address, request: &Request) -> Result<Simulation> {
-        self.chain.simulate(&call_request(from, request), now()).map_err(fault)
+        self.chain.simulate(&call_request(from, request), now()).map_err(submit_error)
     }
 
     /// Signs a transaction, executes it, and returns when it is durable. Unless gas is given, it is
     /// sent only if it would succeed.
     pub fn send(&self, signer: &PrivateKeySigner, request: &Request) -> Result<Sent> {
         let from = signer.address();
+        let price = self.genesis().gas_price;
+        let paid = CallRequest { gas_price: Some(price), ..call_request(from, request) };
         let gas_limit = match request.gas {
             Some(gas) => gas,
-            None => match self.chain.estimate(&call_request(from, request), now()) {
+            None => match self.chain.estimate(&paid, now()) {
                 Ok(gas) => gas,
                 Err(EstimateError::Fails(simulation)) => return Ok(Sent::WouldFail(simulation)),
+                Err(EstimateError::Rejected(rejection)) => {
+                    return Err(submit_error(rejection.into()));
+                }
                 Err(EstimateError::Fault(error)) => return Err(fault(error)),
             },
         };
@@ -143,7 +148,7 @@ impl Ledger {
             chain_id: self.genesis().chain_id,
             nonce: self.account(from)?.nonce,
             gas_limit,
-            max_fee_per_gas: self.genesis().gas_price,
+            max_fee_per_gas: price,
             max_priority_fee_per_gas: 0,
             to: request.to.map_or(TxKind::Create, TxKind::Call),
             value: request.value,
@@ -152,11 +157,8 @@ impl Ledger {
         };
         let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        match self.chain.submit(envelope.encoded_2718().into(), now()) {
-            Ok(located) => Ok(Sent::Sealed(located)),
-            Err(SubmitError::Rejected(rejection)) => Err(Exit::Rejected.because(rejection)),
-            Err(SubmitError::Fault(error)) => Err(fault(error)),
-        }
+        let located = self.chain.submit(envelope.encoded_2718().into(), now());
+        located.map(Sent::Sealed).map_err(submit_error)
     }
 
     /// Checks everything on disk against everything else.
@@ -175,7 +177,7 @@ impl Ledger {
     pub fn backup(&self, to: &Path, out: &Output) -> Result<(u64, B256)> {
         let working = out.working("copying");
         let progress = &mut |done, total| working.part("copying the journal", done, total);
-        self.chain.store().backup(to, progress).map_err(|error| fault(error.into()))
+        self.chain.backup(to, progress).map_err(fault)
     }
 }
 
@@ -200,7 +202,14 @@ pub fn now() -> u64 {
 
 fn call_request(from: Address, request: &Request) -> CallRequest {
     let Request { to, value, input, gas } = request.clone();
-    CallRequest { from, to, value, input, gas }
+    CallRequest { from, to, value, input, gas, gas_price: None }
+}
+
+fn submit_error(error: SubmitError) -> anyhow::Error {
+    match error {
+        SubmitError::Rejected(rejection) => Exit::Rejected.because(rejection),
+        SubmitError::Fault(error) => fault(error),
+    }
 }
 
 fn open_error(error: OpenError) -> anyhow::Error {

@@ -24,7 +24,7 @@ impl Host {
         let topics = topics.chunks_exact(32).map(B256::from_slice).collect();
         let data = memory.read(data, limits::LOG_BYTES, "log data")?.to_vec().into();
         let log = Log::new_unchecked(self.frame.address, topics, data);
-        self.world().logs.push(log);
+        self.world().log(log);
         Ok(())
     }
 

@@ -175,6 +175,8 @@ pub struct World {
     pub vm: Arc<Vm>,
     /// The contracts that are running, outermost first.
     stack: Vec<Address>,
+    /// Where in the trace each of them is, if it is there.
+    traced: Vec<Option<usize>>,
     /// Accounts that were called in this transaction.
     called: BTreeSet<Address>,
     /// Bytes of linear memory that the running calls hold.
@@ -203,6 +205,7 @@ impl World {
             development: vm.is_development(),
             vm,
             stack: Vec::new(),
+            traced: Vec::new(),
             called: BTreeSet::new(),
             held_memory: 0,
             trace_room: TRACE_BYTES,
@@ -259,18 +262,31 @@ impl World {
 
     /// Keeps what the running contract prints, if this is development and somebody wants to know.
     pub(super) fn print(&mut self, message: String) {
-        let depth = self.stack.len().saturating_sub(1);
-        let running = self.trace.iter_mut().flatten().rev().find(|call| call.depth == depth);
         let room = self.trace_room.checked_sub(size_of::<String>() + message.len());
-        if let (Some(call), Some(room), true) = (running, room, self.development) {
-            self.trace_room = room;
+        let Some(room) = room.filter(|_| self.development) else { return };
+        if let Some(call) = self.running() {
             call.printed.push(message);
+            self.trace_room = room;
         }
     }
 
     /// Whether the running call is the transaction's own, whose output is kept in the receipt.
     pub(super) fn is_outermost(&self) -> bool {
         self.stack.len() == 1
+    }
+
+    /// Keeps a log of the running contract.
+    pub(super) fn log(&mut self, log: Log) {
+        if let Some(call) = self.running() {
+            call.logs.push(log.clone());
+        }
+        self.logs.push(log);
+    }
+
+    /// The running call's place in the trace.
+    fn running(&mut self) -> Option<&mut TraceCall> {
+        let index = (*self.traced.last()?)?;
+        self.trace.as_mut()?.get_mut(index)
     }
 
     /// The reason to refuse a call that would be nested too deeply.
@@ -311,11 +327,13 @@ impl World {
                         memory: 0,
                     };
                     self.stack.push(target);
+                    self.traced.push(traced);
                     let (host, ending) = program.run(Host::new(frame, self), entry);
                     let (frame, world) = host.finish();
                     self = world;
                     self.stack.pop();
                     self.held_memory -= frame.memory;
+                    self.traced.pop();
                     match ending {
                         Ok(ending) => self.conclude(ending, frame),
                         Err(fault) => return (self, Err(fault)),
@@ -324,7 +342,7 @@ impl World {
             },
         };
         if let Some(index) = traced {
-            self.trace_end(index, fuel, log_count, &finished);
+            self.trace_end(index, fuel, &finished);
         }
         if finished.ending != Ending::Success {
             self.overlay.revert(checkpoint);
@@ -379,19 +397,17 @@ impl World {
         Some(trace.len() - 1)
     }
 
-    fn trace_end(&mut self, index: usize, fuel: u64, log_count: usize, finished: &Finished) {
+    fn trace_end(&mut self, index: usize, fuel: u64, finished: &Finished) {
         let Some(call) = self.trace.as_mut().and_then(|trace| trace.get_mut(index)) else { return };
         call.gas_used = (fuel - finished.fuel_left).div_ceil(FUEL_PER_GAS);
         call.outcome = Some(finished.outcome());
         self.trace_room = self.trace_room.saturating_sub(finished.output.len());
-        let own = self.logs.get(log_count..).unwrap_or_default();
-        call.logs = own.iter().filter(|log| log.address == call.target).cloned().collect();
     }
 
     fn trace_refusal(&mut self, message: Message, refused: &Finished) {
         let Message { kind, caller, target, value, input, .. } = message;
         if let Some(index) = self.trace_begin(kind, caller, target, value, &input) {
-            self.trace_end(index, refused.fuel_left, self.logs.len(), refused);
+            self.trace_end(index, refused.fuel_left, refused);
         }
     }
 }

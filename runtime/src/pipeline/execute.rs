@@ -6,8 +6,9 @@ use crate::gas::FUEL_PER_GAS;
 use crate::host::{
     BlockEnv, Ending, Finished, Message, Part, TraceCall, TraceKind, World, code_price,
 };
-use crate::state::Overlay;
-use crate::types::{Address, Bytes, Call, Intent, Receipt, U256};
+use crate::limits::{EFFECT_BYTES, RECEIPT_BYTES};
+use crate::state::{Checkpoint, Overlay};
+use crate::types::{Address, Bytes, Call, Halt, Intent, Log, Receipt, U256};
 use crate::vm::Vm;
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 pub struct Executed {
     /// The receipt; its cumulative gas counts from `gas_before`.
     pub receipt: Receipt,
+    /// What the transaction adds to its block at most, besides its own bytes.
+    pub bytes: usize,
     /// The calls it made, if they were asked for.
     pub trace: Vec<TraceCall>,
 }
@@ -34,7 +37,7 @@ pub fn execute(
     let permit = vm.admit_execution();
     let mut world = Box::new(World::new(overlay, *block, intent.sender, price, vm.clone()));
     world.trace = traced.then(Vec::new);
-    let (mut world, finished) = run_all(world, intent)?;
+    let (mut world, finished, bytes) = run_all(world, intent)?;
     drop(permit);
     let gas = world.spent.report(intent.intrinsic_gas);
     let gas_used = gas.parts().iter().map(|(_, gas)| gas).sum();
@@ -55,7 +58,8 @@ pub fn execute(
         gas,
     };
     let World { overlay, trace, .. } = *world;
-    Ok((overlay, Executed { receipt, trace: trace.unwrap_or_default() }))
+    let (bytes, trace) = (bytes + RECEIPT_BYTES, trace.unwrap_or_default());
+    Ok((overlay, Executed { receipt, bytes, trace }))
 }
 
 /// What a receipt says of an intent: whom it called, the value, and the contract it may have created.
@@ -69,8 +73,9 @@ fn subject(intent: &Intent) -> (Option<Address>, U256, Option<Address>) {
     (to, intent.total_value().unwrap_or_default(), created)
 }
 
-/// Makes the calls of an intent, all or nothing; the result is that of the last one, or of the one that failed.
-fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finished), Fault> {
+/// Makes the calls of an intent, all or nothing; the result is that of the last one, or of the one that failed. Also says
+/// what it all takes in a block, which is never more than [`EFFECT_BYTES`].
+fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finished, usize), Fault> {
     let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
     let mut fuel = gas.checked_mul(FUEL_PER_GAS).ok_or(Fault::Bug("gas overflowed fuel"))?;
     let checkpoint = world.overlay.checkpoint();
@@ -79,12 +84,34 @@ fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finish
         (world, last) = run_one(world, intent, call, fuel)?;
         fuel = last.fuel_left;
         if last.ending != Ending::Success {
-            world.overlay.revert(checkpoint);
-            world.logs.clear();
             break;
         }
     }
-    Ok((world, last))
+    let (bytes, limit) = (effect_bytes(&world, checkpoint, &last), EFFECT_BYTES);
+    if bytes > limit {
+        world.spent.add(Part::Forfeited, last.fuel_left);
+        let ending = Ending::Halted(Halt::TooLarge { bytes, limit });
+        last = Finished { ending, output: Bytes::new(), fuel_left: 0 };
+    }
+    if last.ending != Ending::Success {
+        world.overlay.revert(checkpoint);
+        world.logs.clear();
+    }
+    let bytes = effect_bytes(&world, checkpoint, &last);
+    Ok((world, last, bytes))
+}
+
+/// What a transaction's changes, logs and result take in a block.
+fn effect_bytes(world: &World, checkpoint: Checkpoint, finished: &Finished) -> usize {
+    /// An address and lengths.
+    const LOG_BYTES: usize = 32;
+    let log = |log: &Log| LOG_BYTES + log.topics().len() * 33 + log.data.data.len();
+    let logs: usize = world.logs.iter().map(log).sum();
+    let result = match &finished.ending {
+        Ending::Halted(halt) => halt.to_string().len(),
+        Ending::Success | Ending::Reverted => finished.output.len(),
+    };
+    world.overlay.bytes_since(checkpoint) + logs + result
 }
 
 fn run_one(

@@ -4,7 +4,7 @@ use super::{Executed, admit, authenticate, decode, execute};
 use crate::config::Genesis;
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
-use crate::limits::BLOCK_TRANSACTIONS;
+use crate::limits::{BLOCK_BYTES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES};
 use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
 use crate::vm::Vm;
@@ -52,7 +52,8 @@ pub fn seal(
     commitment: impl FnOnce(&[Write]) -> B256,
 ) -> Result<Sealed, Fault> {
     let block = environment(genesis, parent.0, timestamp);
-    let (mut body, mut results, mut gas_used) = (BlockBody::default(), Vec::new(), 0);
+    let (mut body, mut results) = (BlockBody::default(), Vec::new());
+    let (mut gas_used, mut bytes_used) = (0, 0);
     for bytes in transactions {
         let intent = match receive(&bytes, genesis) {
             Ok(intent) => intent,
@@ -63,14 +64,19 @@ pub fn seal(
         };
         let gas_left =
             if body.receipts.len() < BLOCK_TRANSACTIONS { block.gas_limit - gas_used } else { 0 };
-        if let Err(rejection) = admit(&mut overlay, &block, gas_left, &intent)? {
+        let admitted = match check_room(&bytes, bytes_used) {
+            Ok(()) => admit(&mut overlay, &block, gas_left, &intent)?,
+            full => full,
+        };
+        if let Err(rejection) = admitted {
             results.push(Err(rejection));
             continue;
         }
         let executed;
         (overlay, executed) = execute(overlay, &block, vm, &intent, gas_used, false)?;
-        let Executed { receipt, trace: _ } = executed;
+        let Executed { receipt, bytes: added, trace: _ } = executed;
         gas_used = receipt.cumulative_gas_used;
+        bytes_used += length(&bytes) + added;
         results.push(Ok(body.receipts.len()));
         body.receipts.push(receipt);
         body.transactions.push(bytes);
@@ -83,9 +89,26 @@ pub fn seal(
         return Err(Fault::Bug("native value was created or destroyed"));
     }
     body.writes = overlay.into_writes();
+    debug_assert!(postcard::to_stdvec(&body).is_ok_and(|kept| kept.len() <= bytes_used + LISTS));
     let state_root = commitment(&body.writes);
     let header = header(genesis, parent, &block, &body, state_root);
     Ok(Sealed { block: Some(Block::new(header, body)), results })
+}
+
+/// What the lengths of a body's three lists take.
+const LISTS: usize = 3 * 10;
+
+/// What a transaction's own bytes take in a block.
+fn length(transaction: &Bytes) -> usize {
+    transaction.len() + 10
+}
+
+/// Whether whatever a transaction may do still fits into its block. To be asked before it is executed, because what was
+/// executed has to be paid.
+fn check_room(transaction: &Bytes, used: usize) -> Result<(), Rejection> {
+    let most = length(transaction) + EFFECT_BYTES + RECEIPT_BYTES;
+    let left = BLOCK_BYTES - used;
+    if most <= left { Ok(()) } else { Err(Rejection::BlockTooLarge { left }) }
 }
 
 /// The header over a body, whose writes lead to `state_root`. All of Ethereum's fields up to London's; what has no meaning here is as after the merge.

@@ -9,7 +9,7 @@
 use super::StateView;
 use crate::error::Fault;
 use crate::types::{Account, Address, B256, Bytes, StateKey, U256, Write};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A value as it was in the view and as it is now.
@@ -35,6 +35,11 @@ enum Undo {
     /// A module was added / forget it.
     Code(B256),
 }
+
+/// What a write takes in a block at most, apart from a contract's key and values.
+const WRITE_BYTES: usize = 64;
+/// What the write of an account takes: twice nonce, balance and code hash in RLP.
+const ACCOUNT_BYTES: usize = WRITE_BYTES + 2 * 80;
 
 /// A point to return to.
 #[derive(Debug, Clone, Copy)]
@@ -182,6 +187,22 @@ impl Overlay {
                 None => break,
             }
         }
+    }
+
+    /// What the changes since `checkpoint` take in a block at most: each key once, with its values before and after.
+    pub fn bytes_since(&self, checkpoint: Checkpoint) -> usize {
+        let length = |value: Option<&Bytes>| value.map_or(0, |value| value.len());
+        let mut seen = HashSet::new();
+        let changes = self.undo.iter().skip(checkpoint.0).map(|undo| match undo {
+            Undo::Account(address, _) if seen.insert((address, None)) => ACCOUNT_BYTES,
+            Undo::Storage(address, key, former) if seen.insert((address, Some(key))) => {
+                let now = self.storage.get(address).and_then(|slots| slots.get(key)?.now.as_ref());
+                WRITE_BYTES + key.len() + length(former.as_ref()) + length(now)
+            }
+            Undo::Code(hash) => WRITE_BYTES + length(self.code.get(hash)),
+            Undo::Account(..) | Undo::Storage(..) => 0,
+        });
+        changes.sum()
     }
 
     /// The sum of the balances of every account that was looked at, before and now: equal, always.

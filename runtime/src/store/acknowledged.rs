@@ -56,7 +56,7 @@ impl Acknowledged {
     /// Creates the file, or replaces it, with a first mark in both slots.
     pub fn create(path: &Path, mark: Mark) -> Result<Self> {
         let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(true).open(path);
+        let file = options.write(true).create(true).truncate(true).open(path);
         let mark_file = Acknowledged { file: file.context("create", path)?, path: path.to_owned() };
         for slot in [0, SLOT_DISTANCE] {
             mark_file.file.write_all_at(&mark.encode(), slot).context("write", path)?;
@@ -65,13 +65,20 @@ impl Acknowledged {
         Ok(mark_file)
     }
 
-    /// Opens the file and reads the newer of its marks.
+    /// Opens the file for further marks and reads the newer of those it has.
     pub fn open(path: &Path) -> Result<(Self, Mark)> {
+        let mark = Acknowledged::read(path)?;
+        let file = OpenOptions::new().write(true).open(path).context("open", path)?;
+        Ok((Acknowledged { file, path: path.to_owned() }, mark))
+    }
+
+    /// The newer of the marks in a file, which may be on a medium that cannot be written.
+    pub fn read(path: &Path) -> Result<Mark> {
         let damage = |what| Damage::repairable(path, what);
         if !path.exists() {
             return Err(damage("the mark of the last acknowledged block is missing"));
         }
-        let file = OpenOptions::new().read(true).write(true).open(path).context("open", path)?;
+        let file = File::open(path).context("open", path)?;
         let mut newest: Option<Mark> = None;
         for slot in [0, SLOT_DISTANCE] {
             let mut bytes = [0; SLOT_BYTES];
@@ -83,8 +90,7 @@ impl Acknowledged {
                 newest = Some(mark);
             }
         }
-        let mark = newest.ok_or_else(|| damage("neither slot holds a mark"))?;
-        Ok((Acknowledged { file, path: path.to_owned() }, mark))
+        newest.ok_or_else(|| damage("neither slot holds a mark"))
     }
 
     /// Replaces the older mark.

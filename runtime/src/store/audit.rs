@@ -15,8 +15,8 @@ use super::{
     open::{anchor, check_anchor, check_state, read_config},
     schema::{Counts, Head},
 };
-use crate::types::{B256, Block};
-use alloy_primitives::keccak256;
+use crate::crypto::keccak256;
+use crate::types::{B256, Block, U256};
 
 /// What an audit of the storage found.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -25,18 +25,20 @@ pub struct Verification {
     pub blocks: u64,
     /// What the state and the history hold.
     pub counts: Counts,
+    /// The sum of all native balances, as of the last of these blocks.
+    pub balances: U256,
     /// What is not as it should be; empty if all is well.
     pub findings: Vec<Damage>,
 }
 
 impl Verification {
     /// Damage is a finding; anything else keeps the audit from going on.
-    fn note(&mut self, checked: Result<()>) -> Result<()> {
+    fn note<T: Default>(&mut self, checked: Result<T>) -> Result<T> {
         match checked {
             Err(StoreError::Damaged(damage)) => self.findings.push(*damage),
             other => return other,
         }
-        Ok(())
+        Ok(T::default())
     }
 }
 
@@ -92,7 +94,7 @@ impl Store {
         result.note(config)?;
         let tail = writer.journal.tail();
         let path = self.dir.join(ACKNOWLEDGED);
-        result.note(Acknowledged::open(&path).and_then(|(_, mark)| {
+        result.note(Acknowledged::read(&path).and_then(|mark| {
             let what = "it does not name the last block";
             if mark == tail.mark() { Ok(()) } else { Err(Damage::repairable(path, what)) }
         }))?;
@@ -104,7 +106,8 @@ impl Store {
         });
         result.note(history)?;
         let mut rest = |done, _| progress(bytes + done, total);
-        result.note(check_state(&self.state, &writer.head, &self.head(), &mut rest))?;
+        let checked = check_state(&self.state, &writer.head, &self.head(), &mut rest);
+        result.balances = result.note(checked)?;
         Ok(result)
     }
 

@@ -7,7 +7,7 @@ use super::{
     ACKNOWLEDGED, GENESIS, JOURNAL, Progress, Store,
     acknowledged::Acknowledged,
     error::{Damage, IoContext, Result, StoreError},
-    journal::{Position, Reader, Tail, sync_directory},
+    journal::{Position, Reader, Tail, create_directories, sync_directory, sync_name},
     open::{anchor, read_config, remove_directory, write_new},
 };
 use crate::types::B256;
@@ -36,35 +36,56 @@ impl Store {
     }
 }
 
-/// Copies configuration and journal up to `tail`, or to its end.
+/// Copies configuration and journal up to `tail`, or to its end, under another name first.
 fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Result<Tail> {
+    let config = read_config(from)?;
+    let partial = partial_name(to);
     if to.exists() {
         return Err(StoreError::AlreadyExists { path: to.to_owned() });
     }
-    let partial = partial_name(to);
-    remove_directory(&partial)?;
-    fs::create_dir_all(partial.join(JOURNAL)).context("create", &partial)?;
-    let config = read_config(from)?;
-    write_new(&partial.join(GENESIS), &config)?;
-    let (source, copy) = (Reader::new(&from.join(JOURNAL)), Reader::new(&partial.join(JOURNAL)));
+    if partial.exists() {
+        return Err(StoreError::Leftover { path: partial });
+    }
+    create_directories(&partial)?;
+    let copied = copy_into(&partial, from, &config, tail, progress);
+    let copied = copied.and_then(|tail| {
+        fs::rename(&partial, to).context("create", to)?;
+        Ok(tail)
+    });
+    if copied.is_err() {
+        // What went wrong is more important than what is left of it.
+        let _ = remove_directory(&partial);
+    }
+    let tail = copied?;
+    sync_name(to)?;
+    Ok(tail)
+}
+
+/// Makes a whole copy in an empty directory, and checks it.
+fn copy_into(
+    dir: &Path,
+    from: &Path,
+    config: &[u8],
+    tail: Option<Tail>,
+    progress: Progress,
+) -> Result<Tail> {
+    write_new(&dir.join(GENESIS), config)?;
+    fs::create_dir(dir.join(JOURNAL)).context("create", dir)?;
+    let (source, copy) = (Reader::new(&from.join(JOURNAL)), Reader::new(&dir.join(JOURNAL)));
     copy_journal(&source, &copy, tail, progress)?;
-    sync_directory(&partial.join(JOURNAL))?;
+    sync_directory(&dir.join(JOURNAL))?;
     let mark = match tail {
         Some(tail) => tail.mark(),
-        None => Acknowledged::open(&from.join(ACKNOWLEDGED))?.1,
+        None => Acknowledged::read(&from.join(ACKNOWLEDGED))?,
     };
-    let found = copy.scan(Position::FIRST, 0, Some(anchor(&config)), Some(mark), |_, _| Ok(()))?;
+    let found = copy.scan(Position::FIRST, 0, Some(anchor(config)), Some(mark), |_, _| Ok(()))?;
     if tail.is_some_and(|tail| tail != found) || found.number < mark.number {
         let what = "the copy of the journal ends before the last block";
         let file = copy.path(found.end.segment);
         return Err(Damage::history(file, found.end.offset, Some(found.number + 1), what));
     }
-    Acknowledged::create(&partial.join(ACKNOWLEDGED), mark)?;
-    sync_directory(&partial)?;
-    fs::rename(&partial, to).context("create", to)?;
-    sync_directory(
-        to.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new(".")),
-    )?;
+    Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
+    sync_directory(dir)?;
     Ok(found)
 }
 

@@ -51,13 +51,6 @@ impl Commitment {
         self.combine(&element(key, value), u16::wrapping_sub);
     }
 
-    /// Adds all entries of another, disjoint set.
-    pub fn union(&mut self, other: &Commitment) {
-        for (lane, more) in self.0.iter_mut().zip(other.0.iter()) {
-            *lane = lane.wrapping_add(*more);
-        }
-    }
-
     /// Replaces what each write replaces.
     pub fn apply(&mut self, writes: &[Write]) {
         for write in writes {
@@ -173,13 +166,6 @@ mod tests {
         #[test]
         fn equal_means_the_same_entries(a in entries(), b in entries()) {
             prop_assert_eq!(sum(&a).digest() == sum(&b).digest(), a == b);
-        }
-
-        #[test]
-        fn a_union_is_the_sum(a in entries(), b in entries()) {
-            let mut union = sum(&a);
-            union.union(&sum(&b));
-            prop_assert_eq!(union, sum(a.iter().chain(&b)));
         }
 
         #[test]

@@ -51,6 +51,29 @@ pub enum StoreError {
         /// The file or directory.
         path: PathBuf,
     },
+    /// Where a copy would be made, something is already.
+    #[error(
+        "{} exists already, perhaps from a copy that was interrupted; it is left untouched: look at \
+         it, remove it if it is not needed, and try again",
+        path.display()
+    )]
+    Leftover {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The creation of the ledger never came to its end. Nothing was recorded in it.
+    #[error(
+        "the creation of the ledger in {} was interrupted; nothing is recorded in it: remove its {}, \
+         {}, {} and nothing else, because keys may be there too, and create it again",
+        dir.display(),
+        super::JOURNAL,
+        super::STATE,
+        super::ACKNOWLEDGED
+    )]
+    Unfinished {
+        /// The ledger's directory.
+        dir: PathBuf,
+    },
     /// A file of the ledger does not hold what was written.
     #[error("{0}")]
     Damaged(Box<Damage>),

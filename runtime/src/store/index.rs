@@ -1,4 +1,4 @@
-//! The indexes: what a block adds to them, and the search for logs through them.
+//! The indexes: what a block adds to them, and the search for blocks with logs through them.
 //!
 //! Invariant: the entries of a block follow from the block and its place in the journal alone, so
 //! an index can be built again, and compared, at any time.
@@ -12,10 +12,7 @@ use super::{
     },
 };
 use crate::types::{Address, B256, Block, Log};
-use std::collections::{BTreeMap, BTreeSet};
-
-/// Blocks searched at a time, so that the memory for a search does not grow with the range.
-const WINDOW: u64 = 1024;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// Which logs to look for, as in Ethereum's `eth_getLogs`: an empty list matches everything, a list
 /// any of its items.
@@ -41,11 +38,6 @@ impl LogFilter {
         address && self.topics.iter().enumerate().all(topic)
     }
 
-    /// Whether it matches every log in its blocks.
-    pub(super) fn is_unconditional(&self) -> bool {
-        self.addresses.is_empty() && self.topics.iter().all(Vec::is_empty)
-    }
-
     /// The index entries to unite, for each condition that the filter sets.
     fn conditions(&self) -> Vec<Vec<Vec<u8>>> {
         let addresses = self.addresses.iter().map(log_address_prefix).collect();
@@ -58,17 +50,6 @@ impl LogFilter {
     }
 }
 
-/// Where a log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogPosition {
-    /// Number of the block.
-    pub block: u64,
-    /// Position of the transaction in the block.
-    pub transaction: u32,
-    /// Position of the log in the transaction's receipt.
-    pub log: u32,
-}
-
 /// What a block adds to the indexes.
 pub(super) fn index_entries(block: &Block, position: Position) -> Vec<(Vec<u8>, Vec<u8>)> {
     let number = block.header.number.to_be_bytes();
@@ -77,19 +58,18 @@ pub(super) fn index_entries(block: &Block, position: Position) -> Vec<(Vec<u8>, 
         (block_hash_key(&block.hash), number.to_vec()),
         (block_key(block.header.number), place),
     ];
-    let mut logs = BTreeMap::<Vec<u8>, Vec<u8>>::new();
+    let mut logs = BTreeSet::new();
     for (receipt, transaction) in block.body.receipts.iter().zip(0u32..) {
         let place = join([&number, &transaction.to_be_bytes()]);
         entries.push((transaction_key(&receipt.transaction), place));
-        for (log, index) in receipt.logs.iter().zip(0u32..) {
-            let place = join([&transaction.to_be_bytes(), &index.to_be_bytes()]);
+        for log in &receipt.logs {
             let topics = log.topics().iter().zip(0..).map(|(topic, i)| log_topic_prefix(i, topic));
             for item in std::iter::once(log_address_prefix(&log.address)).chain(topics) {
-                logs.entry(join([&item, &number])).or_default().extend_from_slice(&place);
+                logs.insert(join([&item, &number]));
             }
         }
     }
-    entries.extend(logs);
+    entries.extend(logs.into_iter().map(|key| (key, Vec::new())));
     entries
 }
 
@@ -106,64 +86,43 @@ pub(super) fn decode_transaction(value: &[u8]) -> Option<(u64, u32)> {
     Some((u64::from_be_bytes(*number), u32::from_be_bytes(index.try_into().ok()?)))
 }
 
-/// The first `limit` logs that satisfy a filter with at least one condition, in order.
-pub(super) fn search(state: &State, filter: &LogFilter, limit: usize) -> Result<Vec<LogPosition>> {
-    let conditions = filter.conditions();
-    let mut found = Vec::new();
-    let mut from = filter.from;
-    while from <= filter.to && found.len() < limit {
-        let to = filter.to.min(from.saturating_add(WINDOW - 1));
-        let mut matches: Option<BTreeSet<LogPosition>> = None;
-        for any in &conditions {
-            let mut united = BTreeSet::new();
-            for prefix in any {
-                collect(state, prefix, from, to, &mut united)?;
+/// The blocks of a range where each condition of a filter is met by some log, in order. Takes a step
+/// off `work` for each item and each entry that is looked at; `None` if there are not enough.
+pub(super) fn log_blocks(
+    state: &State,
+    filter: &LogFilter,
+    range: &RangeInclusive<u64>,
+    work: &mut u64,
+) -> Result<Option<BTreeSet<u64>>> {
+    let mut blocks: BTreeSet<u64> = range.clone().collect();
+    for any in filter.conditions() {
+        let mut united = BTreeSet::new();
+        for prefix in &any {
+            if !collect(state, prefix, range, work, &mut united)? {
+                return Ok(None);
             }
-            matches = Some(match matches {
-                Some(matches) => &matches & &united,
-                None => united,
-            });
         }
-        found.extend(matches.into_iter().flatten().take(limit - found.len()));
-        let Some(next) = to.checked_add(1) else { break };
-        from = next;
+        blocks = &blocks & &united;
     }
-    Ok(found)
+    Ok(Some(blocks))
 }
 
-/// The logs of one index item in a range of blocks.
+/// Adds the blocks of a range that have an index item; `false` if that is too much work.
 fn collect(
     state: &State,
     prefix: &[u8],
-    from: u64,
-    to: u64,
-    found: &mut BTreeSet<LogPosition>,
-) -> Result<()> {
-    state.visit(join([prefix, &from.to_be_bytes()]), |key, value| {
+    range: &RangeInclusive<u64>,
+    work: &mut u64,
+    found: &mut BTreeSet<u64>,
+) -> Result<bool> {
+    let mut step = || work.checked_sub(1).map(|left| *work = left).is_some();
+    let mut is_enough = step();
+    state.visit(join([prefix, &range.start().to_be_bytes()]), |key, _| {
         let number = key.strip_prefix(prefix).and_then(|rest| rest.try_into().ok());
-        let Some(block) = number.map(u64::from_be_bytes).filter(|block| *block <= to) else {
-            return Ok(false);
-        };
-        let (places, []) = value.as_chunks::<8>() else {
-            return Err(state.damage("an entry of the log index is cut off"));
-        };
-        found.extend(places.iter().map(|place| {
-            let [t0, t1, t2, t3, l0, l1, l2, l3] = *place;
-            let transaction = u32::from_be_bytes([t0, t1, t2, t3]);
-            LogPosition { block, transaction, log: u32::from_be_bytes([l0, l1, l2, l3]) }
-        }));
-        Ok(true)
-    })
-}
-
-/// Where all logs of a block are.
-pub(super) fn positions(block: &Block) -> impl Iterator<Item = LogPosition> {
-    let number = block.header.number;
-    block.body.receipts.iter().zip(0..).flat_map(move |(receipt, transaction)| {
-        (0..receipt.logs.len() as u32).map(move |log| LogPosition {
-            block: number,
-            transaction,
-            log,
-        })
-    })
+        let number = number.map(u64::from_be_bytes).filter(|number| range.contains(number));
+        is_enough = is_enough && (number.is_none() || step());
+        found.extend(number);
+        Ok(is_enough && number.is_some())
+    })?;
+    Ok(is_enough)
 }

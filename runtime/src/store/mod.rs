@@ -43,7 +43,7 @@ mod view;
 pub use audit::Verification;
 pub use commitment::Commitment;
 pub use error::{Damage, Refusal, Remedy, Result, StoreError};
-pub use index::{LogFilter, LogPosition};
+pub use index::LogFilter;
 pub use journal::Durability;
 pub use schema::Counts;
 pub use view::View;
@@ -55,6 +55,8 @@ use journal::{Journal, Reader};
 use recent::{Change, Recent};
 use schema::{Head, State};
 use std::{
+    collections::BTreeSet,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
@@ -139,6 +141,10 @@ impl Store {
 
     /// Makes a block durable and applies it. When this returns, the block survives whatever happens
     /// to the process.
+    ///
+    /// It checks that the block follows and fits the state, not that anybody signed its transactions
+    /// or that they lead to its writes: that is for [`crate::Chain::seal`], which gives its store to
+    /// nobody.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if the block does not follow the head: nothing happened. After any
@@ -281,23 +287,16 @@ impl Store {
         if found { Ok(Some((block, index))) } else { Err(damage()) }
     }
 
-    /// The first `limit` logs that satisfy a filter, in order of position.
-    pub fn log_positions(&self, filter: &LogFilter, limit: usize) -> Result<Vec<LogPosition>> {
-        let to = filter.to.min(self.head().number);
-        let filter = LogFilter { to, ..filter.clone() };
-        if !filter.is_unconditional() {
-            return index::search(&self.state, &filter, limit);
-        }
-        let mut found = Vec::new();
-        for number in filter.from..=filter.to {
-            let left = limit - found.len();
-            if left == 0 {
-                break;
-            }
-            let Some(block) = self.block(number)? else { break };
-            found.extend(index::positions(&block).take(left));
-        }
-        Ok(found)
+    /// The blocks of a range that may hold logs which match a filter, in order: those where each of
+    /// its conditions is met by some log. Its own range is not looked at. Takes a step off `work` for
+    /// each index entry that is looked at; `None` if there are not enough.
+    pub fn log_blocks(
+        &self,
+        filter: &LogFilter,
+        range: &RangeInclusive<u64>,
+        work: &mut u64,
+    ) -> Result<Option<BTreeSet<u64>>> {
+        index::log_blocks(&self.state, filter, range, work)
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

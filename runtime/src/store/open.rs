@@ -5,13 +5,13 @@ use super::{
     acknowledged::{Acknowledged, Mark},
     commitment::{Commitment, IndexSum},
     error::{Damage, IoContext, Result, StoreError},
-    journal::{Journal, Position, Reader, Tail, sync_directory},
+    journal::{Journal, Position, Reader, Tail, create_directories, sync_directory},
     lock::Lock,
     recent::Recent,
     schema::{Head, State, Table},
     transition::{check, transition},
 };
-use crate::types::{B256, Block, Bytes, Header};
+use crate::types::{Account, B256, Block, Bytes, Header, U256};
 use alloy_primitives::Sealed;
 use std::{
     fs::{self, File},
@@ -42,10 +42,11 @@ impl Store {
         config: &[u8],
         durability: Durability,
     ) -> Result<Self> {
-        fs::create_dir_all(dir).context("create", dir)?;
+        create_directories(dir)?;
         for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
             let path = dir.join(name);
             if path.exists() {
+                read_config(dir)?; // says more of what is not whole
                 return Err(StoreError::AlreadyExists { path });
             }
         }
@@ -79,9 +80,12 @@ impl Store {
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
         let (state, mut head) = State::open(&dir.join(STATE))?;
-        let mut header = None;
+        let (mut header, mut suspect) = (None, None);
         let first = (head.position, head.number);
         let tail = reader.scan(first.0, first.1, None, Some(mark), |position, block| {
+            if block.header.number > mark.number {
+                suspect.get_or_insert(position);
+            }
             if block.header.number > head.number {
                 head = apply(&state, Some(&head), &block, position)?;
             } else if block.hash != head.hash {
@@ -94,7 +98,7 @@ impl Store {
         // `scan` has visited the state's head at least.
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
-        let journal = Journal::resume(reader, tail, durability)?;
+        let journal = Journal::resume(reader, suspect, tail, durability)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
         Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
@@ -118,8 +122,9 @@ impl Store {
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let tail = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
+        let (tail, last) = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
         if mark.is_none() {
+            reader.write_again(last, tail.end, Durability::Synced)?;
             Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
@@ -133,22 +138,24 @@ impl Store {
     }
 }
 
-/// Builds a state in a new directory from the whole journal.
+/// Builds a state in a new directory from the whole journal. Returns where that ends, and where its
+/// last record lies.
 fn build(
     reader: &Reader,
     dir: &Path,
     (mark, durable): (Option<Mark>, Option<u64>),
     anchor: B256,
     progress: Progress,
-) -> Result<Tail> {
+) -> Result<(Tail, Position)> {
     let state = State::create(dir)?;
     let mut head: Option<Head> = None;
-    let mut header = None;
+    let (mut header, mut last) = (None, Position::FIRST);
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
         head = Some(apply(&state, head.as_ref(), &block, position)?);
         header = Some(Sealed::new_unchecked(block.header, block.hash));
+        last = position;
         done = reader.bytes_before(position).max(done);
         progress(done.min(total), total);
         Ok(())
@@ -159,7 +166,7 @@ fn build(
     }
     state.sync()?;
     progress(total, total);
-    Ok(tail)
+    Ok((tail, last))
 }
 
 /// The parts of an open store.
@@ -208,17 +215,23 @@ fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) 
 }
 
 /// Reads every entry of the state and compares what they amount to with its head and the head
-/// block's header.
+/// block's header. Returns the sum of all balances.
 pub(super) fn check_state(
     state: &State,
     head: &Head,
     header: &Header,
     progress: Progress,
-) -> Result<()> {
+) -> Result<U256> {
     let (mut commitment, mut index) = (Commitment::default(), IndexSum::default());
+    let mut balances = U256::ZERO;
     let total = head.counts.entries();
     let mut done = 0;
     state.visit(Vec::new(), |key, value| {
+        if let Some(Table::Account) = Table::of(key) {
+            let account = Account::from_bytes(value);
+            let account = account.ok_or_else(|| state.damage("an account cannot be decoded"))?;
+            balances = balances.wrapping_add(account.balance);
+        }
         match Table::of(key) {
             Some(Table::Head) => return Ok(true),
             Some(Table::Account | Table::Storage | Table::Code) => commitment.add(key, value),
@@ -238,15 +251,21 @@ pub(super) fn check_state(
     if index != head.index || done != total {
         return Err(state.damage("the indexes are not what the journal leads to"));
     }
-    Ok(())
+    Ok(balances)
 }
 
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
     match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
-            let what = "it is missing; or the creation of the ledger was interrupted";
-            Err(Damage::history(path, 0, None, what))
+            // It is written last, so without it either nobody was ever told of a block, or it was lost.
+            let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
+            let was_used = mark.is_ok_and(|mark| mark.number > 0)
+                || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;
+            Err(match was_used {
+                true => Damage::history(path, 0, None, "it is missing"),
+                false => StoreError::Unfinished { dir: dir.to_owned() },
+            })
         }
         Err(error) if error.kind() == ErrorKind::NotFound => {
             Err(StoreError::NotALedger { dir: dir.to_owned() })
@@ -281,7 +300,7 @@ pub(super) fn remove_directory(path: &Path) -> Result<()> {
 mod tests {
     use super::super::{error::Remedy, schema};
     use super::*;
-    use crate::types::{Account, Address, BlockBody, StateKey, U256, Write};
+    use crate::types::{Address, BlockBody, StateKey, Write};
 
     fn genesis() -> Block {
         let account = Account { balance: U256::from(100), ..Account::default() };

@@ -9,8 +9,8 @@
 //! | 4 block hash | block hash 32 | number 8 | blocks by hash |
 //! | 5 block | number 8 | segment 4, offset 8 | where the journal has the block |
 //! | 6 transaction | transaction hash 32 | number 8, index 4 | transactions and receipts by hash |
-//! | 7 log address | address 20, number 8 | (transaction 4, log 4)* | logs by contract |
-//! | 8 log topic | place 1, topic 32, number 8 | (transaction 4, log 4)* | logs by topic |
+//! | 7 log address | address 20, number 8 | | blocks with logs of a contract |
+//! | 8 log topic | place 1, topic 32, number 8 | | blocks with logs of a topic |
 //!
 //! Numbers are big-endian, so that keys sort by block; logs have one entry per item and block. All
 //! tables share one tree, told apart by their first byte, because sled applies a batch atomically
@@ -31,7 +31,8 @@ use super::{
 use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
+    io::ErrorKind,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
@@ -192,7 +193,7 @@ pub(super) struct State {
 impl State {
     /// Creates an empty tree in a new directory.
     pub fn create(dir: &Path) -> Result<Self> {
-        std::fs::create_dir(dir).context("create", dir)?;
+        fs::create_dir(dir).context("create", dir)?;
         State::start(dir)
     }
 
@@ -285,14 +286,29 @@ impl State {
     /// Hands everything to the disk.
     pub fn sync(&self) -> Result<()> {
         self.flush()?;
-        let path = self.dir.join(DATA_FILE);
-        File::open(&path).and_then(|file| file.sync_all()).context("sync", &path)
+        sync_all(&self.dir)
     }
 
     /// The error for content that is not as it should be.
     pub fn damage(&self, what: impl Into<String>) -> StoreError {
         Damage::repairable(&self.dir, what)
     }
+}
+
+/// Syncs a file, or a directory with all that is in it: besides its file of data sled has one for
+/// each node of more than 128 KiB, which a single module can make.
+fn sync_all(path: &Path) -> Result<()> {
+    let file = match File::open(path) {
+        // sled removes what it has replaced.
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        opened => opened.context("open", path)?,
+    };
+    if file.metadata().context("read", path)?.is_dir() {
+        for entry in fs::read_dir(path).context("list", path)? {
+            sync_all(&entry.context("list", path)?.path())?;
+        }
+    }
+    file.sync_all().context("sync", path)
 }
 
 /// Whether sled's own lock is still held.

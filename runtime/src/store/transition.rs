@@ -10,8 +10,8 @@ use super::{
     journal::Position,
     schema::{Counts, Entry, Head, state_key, transaction_key},
 };
+use crate::crypto::keccak256;
 use crate::types::{Account, B256, Block, BlockBody, Bytes, StateKey, Write};
-use alloy_primitives::keccak256;
 use std::collections::HashSet;
 
 /// Checks that a block follows `head` (`None` before genesis), of whose state `read` yields the

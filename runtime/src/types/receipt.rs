@@ -79,6 +79,16 @@ pub enum Halt {
     /// The contract tried to change state in a static call.
     #[error("state change in a static call ({0})")]
     StaticViolation(String),
+    /// What the transaction did would take too much room in its block.
+    #[error(
+        "its changes, logs and result take {bytes} bytes of a block; at most {limit} are allowed"
+    )]
+    TooLarge {
+        /// What they take.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
 }
 
 /// What the gas of a transaction was used for. The parts add up to the receipt's gas; what is left of a call that

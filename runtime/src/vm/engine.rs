@@ -25,8 +25,8 @@ pub(super) struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
     development: bool,
-    running: Mutex<usize>,
-    finished: Condvar,
+    executions: Arc<Gate>,
+    simulations: Arc<Gate>,
 }
 
 fn engine_fault(error: impl std::fmt::Display) -> Fault {
@@ -55,7 +55,11 @@ fn config(development: bool) -> Config {
         .cranelift_opt_level(OptLevel::Speed)
         .cranelift_nan_canonicalization(true) // floats are refused anyway
         .concurrency_support(false)
-        .wasm_backtrace_max_frames(if development { NonZeroUsize::new(20) } else { None })
+        .wasm_backtrace_max_frames(if development {
+            NonZeroUsize::new(BACKTRACE_FRAMES)
+        } else {
+            None
+        })
         // The proposals that stable rustc emits for wasm32-unknown-unknown are on by default; these are not among
         // them, or leave results open.
         .wasm_simd(false)
@@ -119,8 +123,9 @@ impl Engine {
         }
         let engine = wasmtime::Engine::new(&config(development)).map_err(engine_fault)?;
         let linker = link::linker(&engine).map_err(engine_fault)?;
-        let (running, finished) = (Mutex::new(0), Condvar::new());
-        let engine = Engine { engine, linker, development, running, finished };
+        let executions = Gate::new(CONCURRENT_EXECUTIONS);
+        let simulations = Gate::new(CONCURRENT_EXECUTIONS - RESERVED_EXECUTIONS);
+        let engine = Engine { engine, linker, development, executions, simulations };
         Ok(slot.get_or_init(|| Arc::new(engine)).clone())
     }
 
@@ -156,13 +161,13 @@ impl Engine {
     }
 
     /// Waits until one more execution may run, so that the pool can never be exhausted.
-    pub(super) fn admit_execution(self: &Arc<Self>) -> Permit {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
-        while *running >= CONCURRENT_EXECUTIONS {
-            running = self.finished.wait(running).unwrap_or_else(PoisonError::into_inner);
-        }
-        *running += 1;
-        Permit(self.clone())
+    pub(super) fn admit_execution(&self) -> Permit {
+        Gate::enter(&self.executions)
+    }
+
+    /// Waits until one more simulation may begin; its executions need permits of their own.
+    pub(super) fn admit_simulation(&self) -> Permit {
+        Gate::enter(&self.simulations)
     }
 }
 
@@ -172,12 +177,63 @@ pub(super) fn compiled_bytes(module: &Module) -> usize {
     range.end.addr() - range.start.addr()
 }
 
-/// The right of one execution, with all its nested calls, to use the pool.
-pub struct Permit(Arc<Engine>);
+/// Lets in so many at a time.
+struct Gate {
+    most: usize,
+    inside: Mutex<usize>,
+    left: Condvar,
+}
+
+impl Gate {
+    fn new(most: usize) -> Arc<Self> {
+        Arc::new(Gate { most, inside: Mutex::new(0), left: Condvar::new() })
+    }
+
+    fn enter(gate: &Arc<Self>) -> Permit {
+        let mut inside = gate.inside.lock().unwrap_or_else(PoisonError::into_inner);
+        while *inside >= gate.most {
+            inside = gate.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        }
+        *inside += 1;
+        Permit(gate.clone())
+    }
+}
+
+/// The right of one execution, with all its nested calls, to use the pool; or that of a simulation to ask for it.
+pub struct Permit(Arc<Gate>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *self.0.running.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.finished.notify_one();
+        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.left.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::mpsc::channel, thread, time::Duration};
+
+    #[test]
+    fn any_number_of_simulations_leave_room_for_a_block() {
+        let engine = Engine::shared(true).expect("an engine");
+        let (started, starts) = channel();
+        let (finish, finishes) = channel::<()>();
+        let finishes = Mutex::new(finishes);
+        thread::scope(|scope| {
+            for _ in 0..2 * CONCURRENT_EXECUTIONS {
+                let (engine, started, finishes) = (&engine, started.clone(), &finishes);
+                scope.spawn(move || {
+                    let _permits = (engine.admit_simulation(), engine.admit_execution());
+                    started.send(()).expect("somebody counts");
+                    finishes.lock().expect("no panic").recv().expect("an end");
+                });
+            }
+            let patience = Duration::from_millis(200);
+            let begun = std::iter::from_fn(|| starts.recv_timeout(patience).ok()).count();
+            assert_eq!(begun, CONCURRENT_EXECUTIONS - RESERVED_EXECUTIONS);
+            drop(engine.admit_execution()); // at once, or this test never ends
+            (0..2 * CONCURRENT_EXECUTIONS).for_each(|_| finish.send(()).expect("somebody waits"));
+        });
     }
 }

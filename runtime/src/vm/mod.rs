@@ -102,6 +102,11 @@ impl Vm {
         self.engine.admit_execution()
     }
 
+    /// Waits for the right to simulate a transaction; hold it until the simulation is over.
+    pub fn admit_simulation(&self) -> Permit {
+        self.engine.admit_simulation()
+    }
+
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
     ///
     /// # Safety

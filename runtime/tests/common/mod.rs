@@ -29,18 +29,25 @@ pub const SENDER: Address = Address::repeat_byte(0x11);
 
 /// A ledger of one sender, to which transactions are applied in turn.
 pub struct Bench {
-    overlay: Option<Overlay>,
+    /// The state as it is now; gone only while a transaction runs.
+    pub overlay: Option<Overlay>,
     vm: Arc<Vm>,
+    sender: Address,
     nonce: u64,
 }
 
 impl Bench {
     /// Nothing but the rich sender.
     pub fn new() -> Self {
+        Bench::paid_by(SENDER)
+    }
+
+    /// The same with another sender.
+    pub fn paid_by(sender: Address) -> Self {
         let rich = Account { balance: U256::from(10).pow(U256::from(24)), ..Account::default() };
-        let view = Arc::new(Memory(HashMap::from([(SENDER, rich)])));
+        let view = Arc::new(Memory(HashMap::from([(sender, rich)])));
         let vm = Arc::new(Vm::new(None, false).expect("an engine"));
-        Bench { overlay: Some(Overlay::new(view)), vm, nonce: 0 }
+        Bench { overlay: Some(Overlay::new(view)), vm, sender, nonce: 0 }
     }
 
     /// Executes one transaction; asserts that value is conserved and that the gas adds up.
@@ -57,8 +64,8 @@ impl Bench {
         let intent = Intent {
             hash: B256::ZERO,
             kind: 2,
-            sender: SENDER,
-            payer: SENDER,
+            sender: self.sender,
+            payer: self.sender,
             nonce_key: U256::ZERO,
             nonce: self.nonce,
             window: None,

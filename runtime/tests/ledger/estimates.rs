@@ -6,7 +6,7 @@ use alloy_primitives::TxKind;
 
 use florin_runtime::store::Durability;
 use florin_runtime::types::*;
-use florin_runtime::{CallRequest, Chain, EstimateError, Genesis};
+use florin_runtime::{CallRequest, Chain, EstimateError, Genesis, Rejection, SubmitError};
 use proptest::prelude::*;
 use std::fmt::Write;
 
@@ -44,6 +44,12 @@ enum Step {
     },
     /// Writes what the call can see of its surroundings, gas price included.
     Remember,
+    /// Logs what the caller has left while the call runs.
+    LogBalance,
+    /// Halts unless the caller has that much left.
+    DemandBalance {
+        amount: u32,
+    },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -59,8 +65,16 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(gas, must)| Step::Call { gas, must }),
         (0u32..400_000).prop_map(|gas| Step::Demand { gas }),
         Just(Step::Remember),
+        Just(Step::LogBalance),
+        (0u32..MOST as u32 * 11).prop_map(|amount| Step::DemandBalance { amount }),
     ]
 }
+
+/// Puts the balance of the caller at 4,400.
+const BALANCE: &str = "(call $context (i64.const 0x0000_1000_0000_00c8))
+    (call $balance (i32.const 4116) (i32.const 4400))";
+/// The most gas that is asked for.
+const MOST: u64 = 3_000_000;
 
 /// A contract that takes these steps. The address of the helper comes as input; 1,024 and on are zeros.
 fn contract(steps: &[Step]) -> String {
@@ -114,6 +128,16 @@ fn contract(steps: &[Step]) -> String {
                 slice(1024, 1),
                 slice(4096, 200)
             ),
+            Step::LogBalance => {
+                format!("{BALANCE} (call $log (i64.const 0) (i64.const {}))", slice(4400, 32))
+            }
+            // The last eight bytes, big-endian; more than that is plenty.
+            Step::DemandBalance { amount } => format!(
+                "{BALANCE}
+                 (if (i32.and (i64.eqz (i64.load (i32.const 4416)))
+                              (i32.lt_u (call $swap (i32.load (i32.const 4428))) (i32.const {amount})))
+                    (then unreachable))"
+            ),
         };
         // Writing to a string cannot fail.
         let _ = writeln!(body, "{line}");
@@ -128,7 +152,11 @@ fn contract(steps: &[Step]) -> String {
             (import "florin1" "gas_left" (func $gas_left (result i64)))
             (import "florin1" "transfer" (func $transfer (param i32 i32) (result i64)))
             (import "florin1" "call" (func $call (param i32 i32 i64 i64) (result i64)))
+            (import "florin1" "balance" (func $balance (param i32 i32)))
             (memory (export "memory") 1)
+            (func $swap (param i32) (result i32)
+                (i32.or (i32.rotl (i32.and (local.get 0) (i32.const 0x00ff00ff)) (i32.const 24))
+                        (i32.rotl (i32.and (local.get 0) (i32.const 0xff00ff00)) (i32.const 8))))
             (func (export "call") (param i32) (result i32) (local $i i32)
                 (drop (call $input (i32.const 0) (i64.const 20)))
                 {body}
@@ -140,19 +168,26 @@ const fn slice(pointer: u64, length: u64) -> u64 {
     pointer << 32 | length
 }
 
-/// Signs and submits; the sender is always the same.
-fn send(chain: &Chain, to: TxKind, value: u64, input: Vec<u8>, gas_limit: u64) -> Receipt {
-    let sender = key(1);
+/// Signs and submits for the account with a key.
+fn send(
+    chain: &Chain,
+    seed: u8,
+    to: TxKind,
+    value: u64,
+    input: &[u8],
+    gas_limit: u64,
+) -> Result<Receipt, SubmitError> {
+    let sender = key(seed);
     let nonce = chain.account(&address_of(&sender)).expect("an account").nonce;
-    let value = U256::from(value);
-    let tx = TxEip1559 { gas_limit, to, value, input: input.into(), ..payment(nonce, 0) };
-    chain.submit(signed(tx, &sender), NOW).expect("it is admitted").receipt().clone()
+    let (value, input) = (U256::from(value), Bytes::copy_from_slice(input));
+    let tx = TxEip1559 { gas_limit, to, value, input, ..payment(nonce, 0) };
+    Ok(chain.submit(signed(tx, &sender), NOW)?.receipt().clone())
 }
 
 fn deploy(chain: &Chain, text: &str) -> Address {
     let module = wat::parse_str(text).expect("valid text");
     let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
-    let receipt = send(chain, TxKind::Create, 0, data, 3_000_000);
+    let receipt = send(chain, 1, TxKind::Create, 0, &data, MOST).expect("it is admitted");
     receipt.created.unwrap_or_else(|| panic!("{:?}", receipt.outcome))
 }
 
@@ -164,39 +199,90 @@ proptest! {
         steps in prop::collection::vec(step(), 0..8),
         helper in prop::collection::vec(step(), 0..4),
         value in 0u64..3,
+        // From nothing to a little more than the most gas costs at a price of ten.
+        poor in prop_oneof![0u64..500_000, 0..MOST * 11],
     ) {
         let dir = tempfile::tempdir().expect("a directory");
         let rich = U256::from(10).pow(U256::from(18));
-        let rules = Genesis { allocations: [(address_of(&key(1)), rich)].into(), ..genesis() };
+        let balances = [(address_of(&key(1)), rich), (address_of(&key(2)), U256::from(poor))];
+        let rules = Genesis { allocations: balances.into(), ..genesis() };
         let chain = Chain::create(&dir.path().join("ledger"), &rules, Durability::Unsynced)
             .expect("a ledger");
         let helper = deploy(&chain, &contract(&helper));
         let to = deploy(&chain, &contract(&steps));
-        let request = CallRequest {
-            from: address_of(&key(1)),
-            to: Some(to),
-            value: U256::from(value),
-            input: Bytes::copy_from_slice(helper.as_slice()),
-            gas: Some(3_000_000),
-        };
-        let estimate = chain.estimate(&request, NOW);
-        let input = helper.to_vec();
-        match estimate {
-            Ok(gas) => {
-                let simulated = chain
-                    .simulate(&CallRequest { gas: Some(gas), ..request }, NOW)
-                    .expect("a simulation");
-                let receipt = send(&chain, TxKind::Call(to), value, input, gas);
-                prop_assert!(receipt.is_success(), "{gas} gas: {:?}", receipt.outcome);
-                prop_assert_eq!(receipt.gas_used, simulated.receipt.gas_used);
-                prop_assert_eq!(receipt.logs, simulated.receipt.logs);
-                prop_assert_eq!(receipt.gas_price, simulated.receipt.gas_price);
+        for (seed, balance) in [(2, U256::from(poor)), (1, rich)] {
+            let request = CallRequest {
+                from: address_of(&key(seed)),
+                to: Some(to),
+                value: U256::from(value),
+                input: Bytes::copy_from_slice(helper.as_slice()),
+                gas: Some(MOST),
+                gas_price: Some(rules.gas_price),
+            };
+            let send = |gas| send(&chain, seed, TxKind::Call(to), value, helper.as_slice(), gas);
+            match chain.estimate(&request, NOW) {
+                Ok(gas) => {
+                    let request = CallRequest { gas: Some(gas), ..request };
+                    let simulated = chain.simulate(&request, NOW).expect("a simulation").receipt;
+                    let receipt = send(gas).expect("it is admitted");
+                    prop_assert!(receipt.is_success(), "{gas} gas: {:?}", receipt.outcome);
+                    prop_assert_eq!(receipt.gas_used, simulated.gas_used);
+                    prop_assert_eq!(receipt.logs, simulated.logs);
+                    prop_assert_eq!(receipt.gas_price, simulated.gas_price);
+                }
+                Err(EstimateError::Fails(simulation)) => {
+                    // With all that the sender can pay.
+                    let affordable = (balance - U256::from(value)) / U256::from(rules.gas_price);
+                    let gas = affordable.min(U256::from(MOST)).to();
+                    let receipt = send(gas).expect("it is admitted");
+                    prop_assert_eq!(receipt.outcome, simulation.receipt.outcome);
+                }
+                Err(EstimateError::Rejected(rejection)) => {
+                    let Err(SubmitError::Rejected(really)) = send(MOST) else {
+                        panic!("not rejected")
+                    };
+                    for rejection in [rejection, really] {
+                        let poor = matches!(rejection, Rejection::InsufficientFunds { .. });
+                        prop_assert!(poor, "{}", rejection);
+                    }
+                }
+                Err(EstimateError::Fault(fault)) => panic!("{fault}"),
             }
-            Err(EstimateError::Fails(simulation)) => {
-                let receipt = send(&chain, TxKind::Call(to), value, input, 3_000_000);
-                prop_assert_eq!(receipt.outcome, simulation.receipt.outcome);
-            }
-            Err(EstimateError::Fault(fault)) => panic!("{fault}"),
         }
     }
+}
+
+#[test]
+fn what_would_not_be_taken_has_no_estimate() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let rules = Genesis { block_gas_limit: 40_000, ..genesis() };
+    let chain =
+        Chain::create(&dir.path().join("ledger"), &rules, Durability::Unsynced).expect("a ledger");
+    let from = address_of(&key(1));
+    let payment = CallRequest { from, to: Some(BOB), ..CallRequest::default() };
+    let creation = CallRequest { to: None, ..payment.clone() };
+    let cheap = CallRequest { gas: Some(1), ..payment.clone() };
+    let below = |limit, needed| Rejection::IntrinsicGas { limit, needed };
+    let offer = CallRequest { gas_price: Some(9), ..payment.clone() };
+    let broke = CallRequest { from: BOB, gas_price: Some(10), ..payment.clone() };
+    let (balance, needed) = (U256::ZERO, U256::from(210_000));
+    let refused = [
+        (cheap, below(1, 21_000)),
+        (creation, below(40_000, 53_000)),
+        (offer, Rejection::FeeTooLow { offered: 9, price: 10 }),
+        (broke, Rejection::InsufficientFunds { account: BOB, balance, needed }),
+    ];
+    for (request, expected) in refused {
+        let Err(EstimateError::Rejected(rejection)) = chain.estimate(&request, NOW) else {
+            panic!("{request:?} is estimated")
+        };
+        assert_eq!(rejection, expected);
+        let Err(SubmitError::Rejected(rejection)) = chain.simulate(&request, NOW) else {
+            panic!("{request:?} is simulated")
+        };
+        assert_eq!(rejection, expected);
+    }
+    // Whoever only asks needs no money.
+    let asked = CallRequest { from: BOB, ..payment };
+    assert_eq!(chain.estimate(&asked, NOW).expect("an estimate"), 21_000);
 }

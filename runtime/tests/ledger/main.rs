@@ -3,5 +3,7 @@
 mod compiled;
 mod crash;
 mod estimates;
+mod logs;
+mod room;
 mod support;
 mod transactions;

@@ -7,6 +7,7 @@ use alloy_primitives::{Signature, TxKind};
 use florin_runtime::store::{Durability, Store};
 use florin_runtime::types::*;
 use florin_runtime::{CallRequest, Chain, Genesis, Rejection, SubmitError};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn rejection(chain: &Chain, transaction: Bytes) -> Rejection {
     let head = chain.head();
@@ -191,4 +192,48 @@ fn a_second_process_is_told_who_holds_the_ledger() {
     let _chain = create(&path);
     let error = Store::open(&path, Durability::Unsynced, &mut |_, _| {}).expect_err("it is held");
     assert!(error.to_string().contains("is in use"), "{error}");
+}
+
+#[test]
+fn an_audit_of_a_ledger_in_use_finds_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // Several pages of accounts, with sender, payee and fee recipient on different ones.
+    let others = (0..2_600u16).map(|n| Address::right_padding_from(&(n * 25).to_be_bytes()));
+    let allocations = others.map(|other| (other, U256::from(1)));
+    let rules =
+        Genesis { allocations: allocations.chain(genesis().allocations).collect(), ..genesis() };
+    let chain =
+        Chain::create(&dir.path().join("ledger"), &rules, Durability::Unsynced).expect("a ledger");
+    let audited = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for nonce in 0..4_000 {
+                chain.submit(signed(payment(nonce, 1), &key(1)), NOW).expect("a receipt");
+                if audited.load(Ordering::Relaxed) {
+                    break;
+                }
+            }
+        });
+        let audits: Vec<_> =
+            (0..8).map(|_| chain.audit(&mut |_, _| {}).expect("an audit").findings).collect();
+        audited.store(true, Ordering::Relaxed);
+        assert_eq!(audits.concat(), Vec::<String>::new());
+    });
+}
+
+#[test]
+fn a_replay_compares_block_0_with_the_rules() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let rules = genesis();
+    let kept = rules.to_json().expect("JSON");
+    // A ledger that somebody made with more allocations than its rules say.
+    let generous = Genesis { allocations: [(BOB, U256::from(7))].into(), ..rules };
+    let block = generous.block(&kept);
+    let path = dir.path().join("ledger");
+    drop(Store::create(&path, &block, &kept, Durability::Unsynced).expect("a ledger"));
+    let chain = open(&path);
+    let (executed, difference) = chain.replay(&mut |_, _| {}).expect("a replay");
+    assert_eq!((executed, difference.is_some()), (0, true));
+    let audit = chain.audit(&mut |_, _| {}).expect("an audit");
+    assert!(audit.findings.iter().any(|finding| finding.starts_with("block 0: ")), "{audit:?}");
 }

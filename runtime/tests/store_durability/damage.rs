@@ -35,11 +35,17 @@ fn check(model: &Model, dir: &Path, derived: bool, what: &str) -> bool {
 
 fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
     let dir = tempfile::tempdir().unwrap();
-    let model = Model::up_to(11, 12);
+    let mut model = Model::up_to(11, 5);
+    // So large that sled keeps it in a file of its own.
+    model.add_module(200 << 10);
+    while model.head().header.number < 12 {
+        model.extend();
+    }
     let store = model.create(dir.path());
     store.close().unwrap();
     drop(store);
     let snapshot = Snapshot::take(dir.path());
+    assert!(snapshot.files.keys().any(|name| name.starts_with("state/blobs")), "a file of blobs");
     (dir, model, snapshot)
 }
 

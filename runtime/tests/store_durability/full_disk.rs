@@ -3,34 +3,17 @@
 
 use crate::{
     crash::{child_command, parse},
+    mount::Mounted,
     support::{Model, open},
 };
 use florin_runtime::store::{Durability, Store, StoreError};
 use std::{io::Read, path::Path, process::Command};
 
-/// Holds a small file system mounted.
-struct Mounted<'a>(&'a Path);
-
-impl Drop for Mounted<'_> {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.0).status();
-    }
-}
-
-fn mount(options: &str, at: &Path) -> bool {
-    let mut command = Command::new("mount");
-    command.args(["-t", "tmpfs", "-o", options, "tmpfs"]).arg(at);
-    command.status().is_ok_and(|status| status.success())
-}
-
 #[test]
 fn a_full_disk_stops_the_store_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    if !mount("size=3m", dir.path()) {
-        eprintln!("SKIPPED: mounting a small file system needs root");
-        return;
-    }
-    let _mounted = Mounted(dir.path());
+    let tmpfs = Path::new("tmpfs");
+    let Some(mounted) = Mounted::new("tmpfs", "size=3m", tmpfs, dir.path()) else { return };
     let ledger = dir.path().join("ledger");
     let mut model = Model::new(31);
     let store = Store::create(&ledger, model.head(), crate::support::CONFIG, Durability::Synced);
@@ -55,7 +38,7 @@ fn a_full_disk_stops_the_store_and_nothing_is_lost() {
         Ok(store) => assert!(store.head().number >= last),
         Err(error) => assert!(matches!(error, StoreError::Io { .. }), "{error}"),
     }
-    assert!(mount("remount,size=64m", dir.path()));
+    mounted.remount("size=64m");
     let store = open(&ledger).unwrap();
     let head = store.head().number;
     assert!(head >= last, "block {last} was acknowledged, the head is {head}");

@@ -1,9 +1,12 @@
 //! Whatever is committed is read back, in the same process, after opening again, from a rebuilt
 //! state, from a backup.
 
-use crate::support::{CONFIG, Model, open, rebuild};
+use crate::{
+    mount::Mounted,
+    support::{CONFIG, Model, Snapshot, open, rebuild},
+};
 use florin_runtime::{
-    store::{Durability, Refusal, Store, StoreError},
+    store::{Durability, LogFilter, Refusal, Remedy, Store, StoreError},
     types::{Block, Bytes, StateKey, Write},
 };
 use proptest::prelude::*;
@@ -61,6 +64,75 @@ fn a_backup_of_a_live_ledger_is_a_ledger() {
     model.assert_equals(&store);
     let into_ledger = Store::restore(&copy, &restored, &mut |_, _| {}).unwrap_err();
     assert!(matches!(into_ledger, StoreError::AlreadyExists { .. }), "{into_ledger}");
+}
+
+#[test]
+fn a_backup_is_restored_from_a_medium_that_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (medium, tmpfs) = (dir.path().join("medium"), Path::new("tmpfs"));
+    let Some(mounted) = Mounted::new("tmpfs", "size=16m", tmpfs, &medium) else { return };
+    let model = Model::up_to(9, 10);
+    let store = model.create(&dir.path().join("ledger"));
+    store.backup(&medium.join("copy"), &mut |_, _| {}).unwrap();
+    mounted.remount("ro");
+    let restored = dir.path().join("restored");
+    Store::restore(&medium.join("copy"), &restored, &mut |_, _| {}).unwrap();
+    model.assert_equals(&open(&restored).unwrap());
+}
+
+#[test]
+fn a_backup_removes_nothing_but_what_it_made_itself() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Model::up_to(10, 3).create(&dir.path().join("ledger"));
+    let (copy, partial) = (dir.path().join("copy"), dir.path().join("copy.partial"));
+    std::fs::create_dir(&partial).unwrap();
+    std::fs::write(partial.join("precious"), "words").unwrap();
+    let refused = store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    assert!(matches!(&refused, StoreError::Leftover { path } if *path == partial), "{refused}");
+    assert_eq!(std::fs::read(partial.join("precious")).unwrap(), b"words");
+    std::fs::remove_dir_all(&partial).unwrap();
+    // One that fails leaves nothing behind.
+    let segment = dir.path().join("ledger/journal/00000001.journal");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[900] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    assert!(!copy.exists() && !partial.exists());
+}
+
+#[test]
+fn an_interrupted_creation_is_told_from_a_lost_configuration() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut model = Model::new(14);
+    drop(model.create(dir.path()));
+    let genesis = dir.path().join("genesis.json");
+    let config = std::fs::read(&genesis).unwrap();
+    std::fs::remove_file(&genesis).unwrap();
+    let whole = Snapshot::take(dir.path());
+    // At any point of the creation: the genesis block cut off, what comes later not there yet.
+    let journal = Path::new("journal/00000001.journal");
+    for (length, parts) in [(100, 1), (1 << 18, 1), (1 << 18, 2), (1 << 18, 3)] {
+        let mut files = Snapshot { files: Default::default() };
+        let mut segment = whole.files[journal].clone();
+        segment[length..].fill(0);
+        files.files.insert(journal.to_owned(), segment);
+        files.with_parts_of(&whole, &["none", "state", "acknowledged"][1..parts]).put(dir.path());
+        let error = open(dir.path()).unwrap_err();
+        assert!(matches!(error, StoreError::Unfinished { .. }), "{error}");
+        let again = Store::create(dir.path(), &model.blocks[0], CONFIG, Durability::Unsynced);
+        assert!(matches!(again.unwrap_err(), StoreError::Unfinished { .. }));
+    }
+    whole.put(dir.path());
+    std::fs::write(&genesis, config).unwrap();
+    open(dir.path()).unwrap().commit(&model.extend()).unwrap();
+    std::fs::remove_file(&genesis).unwrap();
+    for mark in [true, false] {
+        if !mark {
+            std::fs::remove_file(dir.path().join("acknowledged")).unwrap();
+        }
+        let Err(StoreError::Damaged(damage)) = open(dir.path()) else { panic!("damage expected") };
+        assert_eq!((damage.remedy, damage.file), (Remedy::Restore, genesis.clone()));
+    }
 }
 
 #[test]
@@ -225,4 +297,25 @@ fn a_closed_store_refuses_blocks_and_still_reads() {
     model.assert_equals(&store);
     let error = store.commit(&model.extend()).unwrap_err();
     assert!(matches!(error, StoreError::Stopped { .. }), "{error}");
+}
+
+#[test]
+fn a_search_for_logs_takes_as_much_work_as_it_may() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = Model::up_to(8, 60);
+    let store = model.create(dir.path());
+    let address = alloy_primitives::Address::ZERO;
+    let filter = LogFilter { addresses: vec![address; 2], ..LogFilter::default() };
+    let mut enough = u64::MAX;
+    let blocks = store.log_blocks(&filter, &(1..=60), &mut enough).unwrap().unwrap();
+    let steps = u64::MAX - enough;
+    assert_eq!(steps, 2 * (1 + blocks.len() as u64), "a step for each item and entry");
+    for left in 0..steps {
+        assert_eq!(store.log_blocks(&filter, &(1..=60), &mut left.clone()).unwrap(), None);
+    }
+    let logs = |number: &u64| {
+        let receipts = &model.blocks[*number as usize].body.receipts;
+        receipts.iter().flat_map(|receipt| &receipt.logs).any(|log| log.address == address)
+    };
+    assert!(blocks.iter().eq((1..=60).filter(logs).collect::<Vec<_>>().iter()));
 }

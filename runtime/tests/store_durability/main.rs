@@ -5,4 +5,6 @@ mod crash;
 mod damage;
 mod full_disk;
 mod history;
+mod mount;
+mod power_failure;
 mod support;

@@ -240,11 +240,13 @@ impl Chain {
             value: call.value.into(),
             input: call.input.clone().into(),
             gas: (call.gas != ALL_GAS).then_some(call.gas),
+            gas_price: None,
         }
     }
 
     fn simulate(&self, request: &CallRequest) -> Simulation {
-        self.inner.simulate(request, self.now).expect("a readable ledger")
+        let refused = |error| panic!("the transaction would not be taken: {error}");
+        self.inner.simulate(request, self.now).unwrap_or_else(refused)
     }
 
     /// The native balance of an account.
@@ -279,6 +281,7 @@ impl Chain {
         let genesis = self.inner.genesis();
         let gas = *request.gas.get_or_insert(GAS.min(genesis.block_gas_limit));
         // Executed once more for its trace only: what a simulation does is what the block does.
+        request.gas_price = Some(genesis.gas_price);
         let trace = self.simulate(&request).trace;
         let transaction = from.sign(TxEip1559 {
             chain_id: genesis.chain_id,

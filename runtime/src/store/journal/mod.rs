@@ -25,7 +25,10 @@ use super::{
 };
 use crate::types::B256;
 use serde::{Deserialize, Serialize};
-use std::{fs::File, path::Path};
+use std::{
+    fs::{self, File},
+    path::Path,
+};
 
 /// A segment is not extended beyond this, except for a single larger record: few enough files for a
 /// long history, small enough to copy and check one at a time.
@@ -54,6 +57,24 @@ impl Durability {
 /// Makes the names in a directory durable.
 pub(super) fn sync_directory(path: &Path) -> Result<()> {
     File::open(path).and_then(|dir| dir.sync_all()).context("sync", path)
+}
+
+/// Makes the name of a file or directory durable, which its own sync does not (POSIX).
+pub(super) fn sync_name(path: &Path) -> Result<()> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    sync_directory(parent.unwrap_or(Path::new(".")))
+}
+
+/// Creates a directory and those above it, as far as they are missing, durably. One that was there
+/// already may be the caller's work of a moment ago, so its name is synced all the same.
+pub(super) fn create_directories(path: &Path) -> Result<()> {
+    let missing: Vec<_> = path.ancestors().skip(1).take_while(|path| is_missing(path)).collect();
+    fs::create_dir_all(path).context("create", path)?;
+    missing.into_iter().chain([path]).try_for_each(sync_name)
+}
+
+fn is_missing(path: &Path) -> bool {
+    !path.as_os_str().is_empty() && !path.exists()
 }
 
 /// Where a record lies.

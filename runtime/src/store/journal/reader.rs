@@ -1,9 +1,10 @@
 //! Finding and reading records, and telling what a crash left from damage.
 //!
-//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged.
+//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged;
+//! [`Reader::write_again`] changes no byte.
 
 use super::{
-    Position, SEGMENT_BYTES, Tail,
+    Durability, Position, SEGMENT_BYTES, Tail,
     segment::{SUFFIX, Segment, read_at_most, rest, write_zeros},
     sync_directory,
 };
@@ -16,6 +17,7 @@ use crate::types::{B256, Block};
 use std::{
     collections::HashMap,
     fs::{self, File},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -174,6 +176,24 @@ impl Reader {
         self.clear(tail.end)
     }
 
+    /// Writes everything between two positions once more and syncs it. What was just read may be in
+    /// memory only: after a failed sync Linux takes its pages for clean, so syncing again succeeds
+    /// without writing anything.
+    pub fn write_again(&self, from: Position, to: Position, durability: Durability) -> Result<()> {
+        for index in from.segment..=to.segment {
+            let Some(segment) = self.segment(index)? else { continue };
+            let Segment { file, path, .. } = &*segment;
+            let start = if index == from.segment { from.offset } else { 0 };
+            let mut bytes = rest(file, start).context("read", path)?;
+            if index == to.segment {
+                bytes.truncate((to.offset - start) as usize);
+            }
+            file.write_all_at(&bytes, start).context("write", path)?;
+            durability.sync(file, path)?;
+        }
+        Ok(())
+    }
+
     /// The segments there are, in order.
     pub fn segments(&self) -> Result<Vec<u32>> {
         let mut found = Vec::new();
@@ -199,12 +219,31 @@ impl Reader {
         u64::from(at.segment - 1) * SEGMENT_BYTES + at.offset
     }
 
+    /// Whether there is, or was, anything but a genesis block.
+    pub fn goes_beyond_genesis(&self) -> Result<bool> {
+        let segments = self.segments()?;
+        let first = Position::FIRST;
+        let later = segments.iter().any(|index| *index > first.segment);
+        Ok(later
+            || segments.contains(&first.segment)
+                && self.has_records(first.segment, first.offset + 1)?)
+    }
+
     /// A record that was begun after the one that cannot be read shows that this one was whole.
     fn refuse_later_records(&self, tail: &Tail, index: u32, start: u64) -> Result<()> {
+        if self.has_records(index, start)? {
+            let what = "no block can be read here, but something was written behind it";
+            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+        }
+        Ok(())
+    }
+
+    /// Whether a record begins in a segment at a place or after it.
+    fn has_records(&self, index: u32, start: u64) -> Result<bool> {
         let path = self.path(index);
         let bytes =
             |start| File::open(&path).and_then(|file| rest(&file, start)).context("read", &path);
-        let later = match self.segment(index)? {
+        Ok(match self.segment(index)? {
             Some(segment) => {
                 let bytes = bytes(start)?;
                 let mut places = bytes.windows(RECORD_MAGIC.len()).enumerate();
@@ -215,12 +254,7 @@ impl Reader {
             }
             // A segment gets its first bytes before any record, so without them it has to be empty.
             None => bytes(SEGMENT_HEADER as u64)?.iter().any(|byte| *byte != 0),
-        };
-        if later {
-            let what = "no block can be read here, but something was written behind it";
-            return Err(self.damage(tail.end, Some(tail.number + 1), what));
-        }
-        Ok(())
+        })
     }
 
     /// Zeroes a segment from a position on.

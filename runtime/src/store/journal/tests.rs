@@ -84,7 +84,7 @@ fn a_write_torn_at_any_byte_is_cut_only_if_nobody_was_told() {
     let last = block(10, 60);
     let before = tail.mark();
     let reader = Arc::new(Reader::new(&dir));
-    let mut journal = Journal::resume(reader, tail, Durability::Unsynced).unwrap();
+    let mut journal = Journal::resume(reader, None, tail, Durability::Unsynced).unwrap();
     let at = journal.append(&last).unwrap();
     let after = journal.tail().mark();
     let path = journal.reader().path(at.segment);

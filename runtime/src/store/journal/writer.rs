@@ -44,11 +44,18 @@ impl Journal {
         Ok((journal, position))
     }
 
-    /// Continues after a settled tail. Makes it durable, for a process may have died between
-    /// writing and syncing.
-    pub fn resume(reader: Arc<Reader>, tail: Tail, durability: Durability) -> Result<Self> {
-        let index = tail.end.segment;
-        let segment = reader.segment(index)?.ok_or_else(|| {
+    /// Continues after a settled tail. `suspect` is where the first record lies that nobody was
+    /// told about, if there is one; it and what follows is made durable.
+    pub fn resume(
+        reader: Arc<Reader>,
+        suspect: Option<Position>,
+        tail: Tail,
+        durability: Durability,
+    ) -> Result<Self> {
+        if let Some(suspect) = suspect {
+            reader.write_again(suspect, tail.end, durability)?;
+        }
+        let segment = reader.segment(tail.end.segment)?.ok_or_else(|| {
             reader.damage(tail.end, None, "the segment vanished while it was being opened")
         })?;
         durability.sync(&segment.file, &segment.path)?;
