@@ -10,12 +10,11 @@ use crate::gas::GAS_PER_BLOCK_MAX;
 pub const TRANSACTION_BYTES: usize = 768 * 1024;
 /// Deepest nesting of calls. Payment contracts call two or three deep; every level holds an instance of the pool.
 pub const CALL_DEPTH: usize = 64;
-/// Executions that may run at the same time; the pool of instances is sized for all of them at full depth.
+/// Executions that may run at the same time, fewer where address space is short. The pool has instances for all of them
+/// at full depth, each with 4 GiB of address space.
 pub const CONCURRENT_EXECUTIONS: usize = 16;
 /// Of these, those that simulations leave to blocks: however many ask, a block that is being sealed does not wait.
 pub const RESERVED_EXECUTIONS: usize = 1;
-/// Instances, memories and tables in the pool.
-pub const POOL_SLOTS: u32 = (CALL_DEPTH * CONCURRENT_EXECUTIONS) as u32;
 /// Largest linear memory: 256 pages.
 pub const MEMORY_BYTES: usize = 16 << 20;
 /// Linear memory that all running calls of one transaction hold together: calls nested to the limit with half a MiB each,
@@ -119,6 +118,8 @@ const _: () = {
     assert!(TRANSACTION_BYTES > florin_abi::limits::MODULE_BYTES as usize);
     assert!(WASM_STACK_BYTES < STACK_RED_ZONE_BYTES);
     assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);
+    // Halving the executions ends at one for blocks and one for simulations.
+    assert!(CONCURRENT_EXECUTIONS.is_power_of_two() && RESERVED_EXECUTIONS == 1);
     assert!(MEMORY_KEPT_BYTES <= MEMORY_BYTES);
     assert!(MEMORY_BYTES <= EXECUTION_MEMORY_BYTES);
     // A transaction that is alone in its block always fits.

@@ -33,11 +33,13 @@ fn engine_fault(error: impl std::fmt::Display) -> Fault {
     Fault::Engine(error.to_string())
 }
 
-fn config(development: bool) -> Config {
+/// A pool of instances for so many executions.
+fn pool(executions: usize) -> InstanceAllocationStrategy {
+    let slots = (CALL_DEPTH * executions) as u32;
     let mut pool = PoolingAllocationConfig::new();
-    pool.total_core_instances(POOL_SLOTS)
-        .total_memories(POOL_SLOTS)
-        .total_tables(POOL_SLOTS)
+    pool.total_core_instances(slots)
+        .total_memories(slots)
+        .total_tables(slots)
         .max_memories_per_module(1)
         .max_tables_per_module(1)
         .max_memory_size(MEMORY_BYTES)
@@ -46,9 +48,13 @@ fn config(development: bool) -> Config {
         .linear_memory_keep_resident(MEMORY_KEPT_BYTES)
         .table_keep_resident(TABLE_KEPT_BYTES);
     // `pagemap_scan` stays off: it can miss pages that were swapped out, and state would leak between instances.
+    InstanceAllocationStrategy::Pooling(pool)
+}
+
+fn config(development: bool, allocation: InstanceAllocationStrategy) -> Config {
     let mut config = Config::new();
     config
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
+        .allocation_strategy(allocation)
         .consume_fuel(true) // deterministic, unlike epochs
         .operator_cost(operator_cost())
         .max_wasm_stack(WASM_STACK_BYTES)
@@ -121,12 +127,29 @@ impl Engine {
         if let Some(engine) = slot.get() {
             return Ok(engine.clone());
         }
-        let engine = wasmtime::Engine::new(&config(development)).map_err(engine_fault)?;
+        let (engine, executions) = Self::with_largest_pool(development)?;
         let linker = link::linker(&engine).map_err(engine_fault)?;
-        let executions = Gate::new(CONCURRENT_EXECUTIONS);
-        let simulations = Gate::new(CONCURRENT_EXECUTIONS - RESERVED_EXECUTIONS);
+        let simulations = Gate::new(executions - RESERVED_EXECUTIONS);
+        let executions = Gate::new(executions);
         let engine = Engine { engine, linker, development, executions, simulations };
         Ok(slot.get_or_init(|| Arc::new(engine)).clone())
+    }
+
+    /// The engine and how many executions it is for. Where address space is short, as under a limit of virtual memory,
+    /// there are fewer, and where there is no room for any pool, every instance is mapped for itself. The machine code
+    /// is the same; that, too, only takes longer.
+    fn with_largest_pool(development: bool) -> Result<(wasmtime::Engine, usize), Fault> {
+        const FEWEST: usize = RESERVED_EXECUTIONS + 1;
+        let sizes = std::iter::successors(Some(CONCURRENT_EXECUTIONS), |executions| {
+            (*executions > FEWEST).then_some(executions / 2)
+        });
+        for executions in sizes {
+            if let Ok(engine) = wasmtime::Engine::new(&config(development, pool(executions))) {
+                return Ok((engine, executions));
+            }
+        }
+        let one_by_one = config(development, InstanceAllocationStrategy::OnDemand);
+        Ok((wasmtime::Engine::new(&one_by_one).map_err(engine_fault)?, FEWEST))
     }
 
     pub(super) fn is_development(&self) -> bool {
