@@ -33,12 +33,17 @@ deny:
 ci:
     .ci/run
 
-# Benchmarks, with optimisations.
+# What a payment costs, phase by phase, beside bare baselines.
 bench *arguments:
-    cargo bench {{all}} -- {{arguments}}
+    cargo bench {{all}} --bench payments -- {{arguments}}
 
 # What each priced operation takes, to compare with its price in docs/GAS.md.
-gas: (bench "gas")
+gas:
+    cargo bench {{all}} --bench gas
+
+# Instructions of each phase of a payment, beside those recorded; a rise of 5 % fails. Needs valgrind.
+instructions:
+    cargo bench {{all}} --bench instructions
 
 # The full proof of durability: the process is killed 200 times under load. CI does a shorter run of the same tests.
 kill rounds="200":
