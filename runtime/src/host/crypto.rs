@@ -4,6 +4,7 @@ use super::{Exit, GuestMemory, Host, Part};
 use crate::gas;
 use florin_abi::{Pointer, Slice, limits};
 use k256::ecdsa::signature::hazmat::PrehashVerifier;
+use sha2::Digest as _;
 
 impl Host {
     /// Charges for and reads data to be hashed or verified.
@@ -18,15 +19,26 @@ impl Host {
         memory.read(data, limits::DATA_BYTES, "message")
     }
 
+    /// Charges for, computes and writes a hash.
+    fn hash<const N: usize>(
+        &mut self,
+        memory: &mut impl GuestMemory,
+        (data, out): (Slice, Pointer),
+        (base, per_byte): (u64, u64),
+        digest: impl FnOnce(&[u8]) -> [u8; N],
+    ) -> Result<(), Exit> {
+        let digest = digest(self.message(memory, data, base, per_byte)?);
+        memory.write_array(out, &digest, "digest")
+    }
+
     pub(crate) fn keccak256(
         &mut self,
         memory: &mut impl GuestMemory,
         data: Slice,
         out: Pointer,
     ) -> Result<(), Exit> {
-        let data = self.message(memory, data, gas::KECCAK, gas::KECCAK_BYTE)?;
-        let digest = crate::crypto::keccak256(data);
-        memory.write_array(out, &digest.0, "digest")
+        let price = (gas::KECCAK, gas::KECCAK_BYTE);
+        self.hash(memory, (data, out), price, |data| crate::crypto::keccak256(data).0)
     }
 
     pub(crate) fn sha256(
@@ -35,10 +47,8 @@ impl Host {
         data: Slice,
         out: Pointer,
     ) -> Result<(), Exit> {
-        use sha2::Digest;
-        let data = self.message(memory, data, gas::SHA256, gas::SHA256_BYTE)?;
-        let digest: [u8; 32] = sha2::Sha256::digest(data).into();
-        memory.write_array(out, &digest, "digest")
+        let price = (gas::SHA256, gas::SHA256_BYTE);
+        self.hash(memory, (data, out), price, |data| sha2::Sha256::digest(data).into())
     }
 
     pub(crate) fn ripemd160(
@@ -47,10 +57,9 @@ impl Host {
         data: Slice,
         out: Pointer,
     ) -> Result<(), Exit> {
-        use ripemd::Digest;
-        let data = self.message(memory, data, gas::RIPEMD160, gas::RIPEMD160_BYTE)?;
-        let digest: [u8; 20] = ripemd::Ripemd160::digest(data).into();
-        memory.write_array(out, &digest, "digest")
+        use ripemd::Digest as _; // of another generation than sha2's
+        let price = (gas::RIPEMD160, gas::RIPEMD160_BYTE);
+        self.hash(memory, (data, out), price, |data| ripemd::Ripemd160::digest(data).into())
     }
 
     pub(crate) fn secp256k1_recover(
