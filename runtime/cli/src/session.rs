@@ -3,7 +3,7 @@
 
 use crate::{
     abi::{Event, Reason, Terms, decode_event, decode_reason},
-    accounts::{Book, PasswordArgs},
+    accounts::{Book, Keystore, PasswordArgs},
     amount::Currency,
     context::Context,
     exit::Exit,
@@ -36,6 +36,35 @@ pub struct SenderArgs {
     /// Most gas to use; without it the gas is estimated, and what would fail is not sent
     #[arg(long, value_name = "UNITS")]
     pub gas: Option<u64>,
+}
+
+impl SenderArgs {
+    /// The key of the account that signs. It is asked for before the ledger is opened: whoever
+    /// thinks about a password keeps nobody else out.
+    pub fn signer(&self, context: &Context) -> Result<PrivateKeySigner> {
+        let (book, keys) = (context.book()?, context.keystore());
+        let address = self.sender(&book, &keys)?;
+        let who = book.show(address);
+        if !keys.has(address)? {
+            bail!("there is no key for {who} here; bring it in with `florin account import`");
+        }
+        keys.unlock(address, &self.password.existing(&who)?, &who)
+    }
+
+    /// The account that signs.
+    fn sender(&self, book: &Book, keys: &Keystore) -> Result<Address> {
+        if let Some(who) = &self.from {
+            return book.resolve(who);
+        }
+        match keys.addresses()?.as_slice() {
+            [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
+            [only] => Ok(*only),
+            several => {
+                let names: Vec<_> = several.iter().map(|key| book.show(*key)).collect();
+                bail!("who signs? Say --from, with one of {}", names.join(", "))
+            }
+        }
+    }
 }
 
 /// A contract on the ledger.
@@ -77,31 +106,6 @@ impl<'a> Session<'a> {
     pub fn terms(&self, contract: Option<&Contract>) -> Terms<'_> {
         let token = contract.and_then(|contract| contract.token.clone());
         Terms { book: &self.book, native: self.ledger.native(), token }
-    }
-
-    /// The account that signs.
-    pub fn sender(&self, args: &SenderArgs) -> Result<Address> {
-        if let Some(who) = &args.from {
-            return self.book.resolve(who);
-        }
-        match self.context.keystore().addresses()?.as_slice() {
-            [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
-            [only] => Ok(*only),
-            several => {
-                let names: Vec<_> = several.iter().map(|key| self.book.show(*key)).collect();
-                bail!("who signs? Say --from, with one of {}", names.join(", "))
-            }
-        }
-    }
-
-    /// The key of the account that signs.
-    pub fn signer(&self, args: &SenderArgs) -> Result<PrivateKeySigner> {
-        let (address, keys) = (self.sender(args)?, self.context.keystore());
-        let who = self.book.show(address);
-        if !keys.has(address)? {
-            bail!("there is no key for {who} here; bring it in with `florin account import`");
-        }
-        keys.unlock(address, &args.password.existing(&who)?, &who)
     }
 
     /// Signs and sends; an error if it would fail, is rejected or the ledger fails.

@@ -29,6 +29,7 @@ pub struct Args {
 
 /// Calls the method, and shows what came of it.
 pub fn run(args: Args, context: &Context) -> Result<()> {
+    let signer = args.sender.signer(context)?;
     let session = Session::open(context)?;
     let contract = session.contract(&args.contract)?;
     let (_, input) = encode(&session, &contract, &args.method, &args.arguments)?;
@@ -38,6 +39,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         input,
         gas: args.sender.gas,
     };
-    let signer = session.signer(&args.sender)?;
     Transaction::told(&session.send(&signer, &request)?, &session)
 }

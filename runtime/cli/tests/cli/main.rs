@@ -8,7 +8,7 @@ mod reference;
 
 use place::Place;
 use serde_json::Value;
-use std::fs;
+use std::{fs, process::Stdio};
 
 /// The account that the phrase of development networks begins with.
 const PHRASE: &str = "test test test test test test test test test test test junk";
@@ -110,7 +110,9 @@ fn contracts_speak_their_own_terms() {
     let deployed = place.json(&deploy);
     assert_eq!(deployed["status"], "success");
     place.run(&deploy).fails(1, "taken");
-    place.run(&["deploy", file.to_str().unwrap(), "7", "--name", "x"]).fails(1, "no arguments");
+    place
+        .run(&["deploy", file.to_str().unwrap(), "7", "--from", "alice", "--name", "x"])
+        .fails(1, "no arguments");
     let on_ledger = place.json(&["inspect", "shop"]);
     assert_eq!(
         (&on_ledger["address"], &on_ledger["abi"]),
@@ -166,6 +168,11 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     )
     .unwrap();
     place.run(&["balance"]).fails(5, "in use");
+    // The password comes first, so the ledger is not held while it is typed.
+    let mut unlocking = place.command(&["transfer", "bob", "1", "--from", "alice"]);
+    let asked = unlocking.env_remove("FLORIN_PASSWORD").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{asked:?}");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("no terminal"), "{asked:?}");
     drop(chain);
     place.run(&["balance"]).ok();
 }
