@@ -21,6 +21,27 @@ fn what_the_compiler_says_is_printed_once() {
 }
 
 #[test]
+fn a_new_contract_takes_the_sdk_of_the_clone_one_works_in() {
+    let place = Place::new();
+    assert_eq!(place.json(&["new", "first"])["sdk"], sdk_of(env!("CARGO_MANIFEST_DIR")));
+    for mark in ["sdk/Cargo.toml", "contracts/token/Cargo.toml", "runtime/cli/Cargo.toml"] {
+        fs::create_dir_all(place.path(mark).parent().unwrap()).unwrap();
+        fs::write(place.path(mark), "").unwrap();
+    }
+    let sdk = place.path("sdk").canonicalize().unwrap();
+    assert_eq!(place.json(&["new", "second"])["sdk"], sdk.to_str().unwrap());
+    let manifest = fs::read_to_string(place.path("second/Cargo.toml")).unwrap();
+    assert!(manifest.contains(sdk.to_str().unwrap()), "{manifest}");
+    place.run(&["new", "third", "--sdk", "nowhere"]).fails(1, "no florin-sdk in nowhere");
+}
+
+/// The SDK of the clone that has this crate.
+fn sdk_of(cli: &str) -> String {
+    let sdk = std::path::Path::new(cli).join("../../sdk").canonicalize().unwrap();
+    sdk.to_str().unwrap().to_owned()
+}
+
+#[test]
 fn the_demonstration_works_and_can_be_gone_on_with() {
     let place = Place::new();
     let mut without_compiler = place.command(&["demo"]);
