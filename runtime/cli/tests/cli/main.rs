@@ -14,6 +14,8 @@ use std::{fs, process::Stdio};
 const PHRASE: &str = "test test test test test test test test test test test junk";
 const FIRST: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+/// All the money of the usual ledger: 1005 FLR.
+const ALL: &str = "1005000000000000000000";
 
 #[test]
 fn accounts_come_from_phrases_keys_files_and_chance() {
@@ -160,6 +162,7 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     place.run(&["--dir", "florin-ledger/genesis.json", "balance"]).fails(1, "is a file");
     place.run(&["tx"]).fails(1, "no transaction on this ledger yet");
     place.run(&["events", "--to-block", &u64::MAX.to_string()]).ok();
+    place.run(&["events", "--from-block", "5", "--to-block", "2"]).fails(1, "comes after");
     place.run(&["tx", "0x12"]).fails(2, "64 hexadecimal digits");
     let chain = florin_runtime::Chain::open(
         &place.path("florin-ledger"),
@@ -233,4 +236,30 @@ fn damage_is_told_with_its_remedy() {
     place.run(&["repair"]).ok();
     assert_eq!(place.balance("bob"), "6000000000000000000");
     place.run(&["audit"]).ok();
+}
+
+#[test]
+fn damage_to_the_history_is_told_by_whoever_meets_it() {
+    let place = Place::with_ledger();
+    place.deploy("shop", &place::echo(place::ABI));
+    place.run(&["send", "shop", "pay", "--value", "2", "--from", "bob"]).ok();
+    place.run(&["transfer", "bob", "1", "--from", "alice"]).ok();
+    let whole = place.json(&["audit"]);
+    assert_eq!((&whole["modules"], &whole["sum_of_balances"]), (&1.into(), &ALL.into()));
+
+    let journal = fs::read_dir(place.path("florin-ledger/journal")).unwrap().next().unwrap();
+    let journal = journal.unwrap().path();
+    let mut bytes = fs::read(&journal).unwrap();
+    let records = bytes.windows(4).enumerate().filter(|(_, bytes)| bytes == b"FlR1");
+    let payment = records.map(|(at, _)| at).nth(2).unwrap();
+    bytes[payment + 100] ^= 1;
+    fs::write(&journal, &bytes).unwrap();
+    for command in [&["events"][..], &["block", "2"], &["gas"]] {
+        place.run(command).fails(6, "damaged");
+    }
+    let audit = place.run(&["audit"]);
+    assert!(audit.stdout.contains("sum of balances  not checked"), "{audit:?}");
+    audit.fails(6, "the ledger is damaged: 1 finding\n");
+    let audit: Value = serde_json::from_str(&place.run(&["audit", "--json"]).stdout).unwrap();
+    assert_eq!((&audit["clean"], &audit["sum_of_balances"]), (&false.into(), &Value::Null));
 }
