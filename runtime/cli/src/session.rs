@@ -3,7 +3,7 @@
 
 use crate::{
     abi::{Event, Reason, Terms, decode_event, decode_reason},
-    accounts::{Book, Keystore, PasswordArgs},
+    accounts::{Book, PasswordArgs},
     amount::Currency,
     context::Context,
     exit::Exit,
@@ -43,22 +43,12 @@ impl SenderArgs {
     /// thinks about a password keeps nobody else out.
     pub fn signer(&self, context: &Context) -> Result<PrivateKeySigner> {
         let (book, keys) = (context.book()?, context.keystore());
-        let address = self.sender(&book, &keys)?;
-        let who = book.show(address);
-        if !keys.has(address)? {
-            bail!("there is no key for {who} here; bring it in with `florin account import`");
-        }
-        keys.unlock(address, &self.password.existing(&who)?, &who)
-    }
-
-    /// The account that signs.
-    fn sender(&self, book: &Book, keys: &Keystore) -> Result<Address> {
         if let Some(who) = &self.from {
-            return book.resolve(who);
+            return self.password.unlock(&book, &keys, who);
         }
         match keys.addresses()?.as_slice() {
             [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
-            [only] => Ok(*only),
+            [only] => self.password.unlock(&book, &keys, &only.to_string()),
             several => {
                 let names: Vec<_> = several.iter().map(|key| book.show(*key)).collect();
                 bail!("who signs? Say --from, with one of {}", names.join(", "))

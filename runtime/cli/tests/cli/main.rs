@@ -5,6 +5,7 @@ mod builds;
 mod hostile;
 mod place;
 mod reference;
+mod sign;
 
 use place::Place;
 use serde_json::Value;
