@@ -3,8 +3,8 @@
 use crate::{
     context::Context,
     exit::Exit,
+    ledger::Ledger,
     output::{Report, fields},
-    session::Session,
 };
 use anyhow::Result;
 use serde::Serialize;
@@ -49,8 +49,12 @@ impl Report for Audited {
 
 /// Audits; damage ends the program with a code of its own.
 pub fn run(_: Args, context: &Context) -> Result<()> {
-    let session = Session::open(context)?;
-    let audit = session.ledger.audit(&context.out)?;
+    let ledger = Ledger::open(&context.dir, &context.out)?;
+    // What the ledger is does not depend on what people call it.
+    if let Err(error) = context.book() {
+        context.out.warn(format!("{error:#}"));
+    }
+    let audit = ledger.audit(&context.out)?;
     // The balances are added up once everything could be read.
     let sum = audit.storage.findings.is_empty().then_some(audit.supply);
     let storage = audit.storage.findings.iter().map(ToString::to_string);
@@ -63,7 +67,7 @@ pub fn run(_: Args, context: &Context) -> Result<()> {
         storage_entries: audit.storage.counts.storage,
         modules: audit.storage.counts.code,
         sum_of_balances: sum.map(|sum| sum.to_string()),
-        sum_text: sum.map_or("not checked".to_owned(), |sum| session.ledger.native().display(sum)),
+        sum_text: sum.map_or("not checked".to_owned(), |sum| ledger.native().display(sum)),
         findings: storage.chain(audit.findings.iter().cloned()).collect(),
     };
     context.out.show(&audited)?;
