@@ -28,6 +28,9 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
     import("second", PHRASE, &["--index", "1"]).ok();
     import("twice", KEY, &[]).fails(1, "already");
     import("first", PHRASE, &["--index", "2"]).fails(1, "taken");
+    let known = place.json(&["account", "import", "one", "--address", FIRST]);
+    assert_eq!(known["key"], true, "its key is here");
+    place.run(&["account", "import", "ONE", "--address", FIRST]).fails(1, "`one` is taken");
     import("nonsense", "hunter2", &[]).fails(1, "neither a private key");
     place.run(&["account", "new", "0x12"]).fails(1, "cannot be a name");
     fs::write(place.path("empty"), "\nsecond line").unwrap();
@@ -51,7 +54,7 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
 
     let listed = place.json(&["account", "list"]);
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|a| a["name"].clone()).collect();
-    assert_eq!(names, ["first", "second"]);
+    assert_eq!(names, ["first", "one", "second"]);
 }
 
 #[test]
@@ -248,6 +251,14 @@ fn damage_to_the_history_is_told_by_whoever_meets_it() {
     let whole = place.json(&["audit"]);
     assert_eq!((&whole["modules"], &whole["sum_of_balances"]), (&1.into(), &ALL.into()));
 
+    let names = place.path("florin-ledger/addresses.json");
+    fs::write(&names, &fs::read(&names).unwrap()[1..]).unwrap();
+    place.run(&["balance"]).fails(1, "addresses.json is damaged");
+    let audit = place.run(&["audit"]);
+    assert!(audit.stderr.starts_with("warning: florin-ledger/addresses.json"), "{audit:?}");
+    audit.ok();
+    place.run(&["replay"]).ok();
+
     let journal = fs::read_dir(place.path("florin-ledger/journal")).unwrap().next().unwrap();
     let journal = journal.unwrap().path();
     let mut bytes = fs::read(&journal).unwrap();
@@ -255,6 +266,7 @@ fn damage_to_the_history_is_told_by_whoever_meets_it() {
     let payment = records.map(|(at, _)| at).nth(2).unwrap();
     bytes[payment + 100] ^= 1;
     fs::write(&journal, &bytes).unwrap();
+    fs::remove_file(&names).unwrap();
     for command in [&["events"][..], &["block", "2"], &["gas"]] {
         place.run(command).fails(6, "damaged");
     }
