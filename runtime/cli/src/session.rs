@@ -95,7 +95,17 @@ impl<'a> Session<'a> {
     /// What arguments of a contract are read by, and its results shown by.
     pub fn terms(&self, contract: Option<&Contract>) -> Terms<'_> {
         let token = contract.and_then(|contract| contract.token.clone());
-        Terms { book: &self.book, native: self.ledger.native(), token }
+        let other = Box::new(|symbol: &str| self.token_called(symbol));
+        Terms { book: &self.book, native: self.ledger.native(), token, other }
+    }
+
+    /// The token of the address book that has a symbol, if there are no two that count differently.
+    fn token_called(&self, symbol: &str) -> Option<Currency> {
+        let named = self.book.entries().filter_map(|(_, address)| self.known(address));
+        let tokens = named.filter_map(|contract| contract.token.clone());
+        let mut called = tokens.filter(|token| token.symbol.eq_ignore_ascii_case(symbol));
+        let first = called.next()?;
+        called.all(|token| token.decimals == first.decimals).then_some(first)
     }
 
     /// Signs and sends; an error if it would fail, is rejected or the ledger fails.

@@ -145,6 +145,7 @@ mod tests {
             book: &crate::accounts::Book::default(),
             native: &Currency::native("FLR"),
             token: None,
+            other: Box::new(|_| None),
         };
         let parameter = Param::parse("bytes code").unwrap();
         for (length, shown) in [(SHOWN_BYTES, 2 + 2 * SHOWN_BYTES), (200_000, 82)] {
