@@ -118,7 +118,12 @@ impl<'a> Session<'a> {
         match sent {
             Sent::Sealed(located) => Ok(located),
             Sent::WouldFail(simulation) => {
-                let why = self.why(&simulation.receipt.outcome).unwrap_or_default();
+                let why = match &simulation.receipt.outcome {
+                    Outcome::Reverted { output } => {
+                        self.reason_of(request.to, &request.input, output).message
+                    }
+                    outcome => self.why(outcome).unwrap_or_default(),
+                };
                 Err(Exit::Rejected.because(format!("it would fail, so it was not sent: {why}")))
             }
         }
@@ -190,6 +195,21 @@ impl<'a> Session<'a> {
             contract.token.clone().filter(|_| is_its_own)
         });
         decode_reason(data, &abis, &Terms { token, ..self.terms(None) })
+    }
+
+    /// Why a call reverted.
+    pub fn reason_of(&self, to: Option<Address>, input: &[u8], data: &[u8]) -> Reason {
+        let mut reason = self.reason(data);
+        let is_plain = input.is_empty() && data.is_empty();
+        let contract = to.filter(|_| is_plain).and_then(|to| self.known(to));
+        let takes_none = |abi: &JsonAbi| {
+            !abi.functions.is_empty() && abi.receive.is_none() && abi.fallback.is_none()
+        };
+        if contract.is_some_and(|contract| takes_none(&contract.abi)) {
+            let message = "the contract takes no plain payments; call a method that takes them";
+            reason.message = message.to_owned();
+        }
+        reason
     }
 
     /// Why an execution took no effect; `None` if it did.

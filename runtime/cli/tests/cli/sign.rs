@@ -68,5 +68,7 @@ fn a_token_takes_a_permit_signed_here() {
     let v = signed["v"].to_string();
     let permit = ["send", "usd", "permit", "alice", "bob", "12.5", "9999999999", &v, r, s];
     assert_eq!(place.json(&[&permit[..], &["--from", "bob"]].concat())["status"], "success");
+    let plain = place.run(&["transfer", "usd", "1", "--from", "alice"]);
+    plain.fails(3, "takes no plain payments");
     assert_eq!(place.run(&["call", "usd", "allowance", "alice", "bob"]).ok(), "12.5 USD\n");
 }
