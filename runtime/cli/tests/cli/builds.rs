@@ -47,6 +47,12 @@ fn a_new_contract_takes_the_sdk_of_the_clone_one_works_in() {
     }
     let sdk = place.path("sdk").canonicalize().unwrap();
     assert_eq!(place.json(&["new", "second"])["sdk"], sdk.to_str().unwrap());
+    let files = ["second/src/lib.rs", "second/tests/contract.rs"];
+    let mut rustfmt = std::process::Command::new("rustfmt");
+    let formatted =
+        rustfmt.args(["--check", "--edition", "2024"]).args(files.map(|f| place.path(f)));
+    let formatted = formatted.output().unwrap();
+    assert!(formatted.status.success(), "{}", String::from_utf8_lossy(&formatted.stdout));
     let manifest = fs::read_to_string(place.path("second/Cargo.toml")).unwrap();
     assert!(manifest.contains(sdk.to_str().unwrap()), "{manifest}");
     place.run(&["new", "third", "--sdk", "nowhere"]).fails(1, "no florin-sdk in nowhere");
