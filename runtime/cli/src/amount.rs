@@ -128,6 +128,9 @@ pub fn scale(number: &str, decimals: u8, unit: &str) -> Result<U256, AmountError
     if number.contains(',') {
         return Err(AmountError::Comma(number.to_owned()));
     }
+    if number.split(['_', '.']).any(str::is_empty) {
+        return Err(no_number());
+    }
     let plain = number.replace('_', "");
     let (whole, fraction) = plain.split_once('.').unwrap_or((&plain, "0"));
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
@@ -178,7 +181,10 @@ mod tests {
     #[test]
     fn what_is_not_exact_is_refused() {
         use AmountError::*;
-        for text in ["", "FLR", "-1", "+1", ".5", "5.", "1.2.3", "_", "1e18", "0x10", "½", "1 2"] {
+        for text in [
+            "", "FLR", "-1", "+1", ".5", "5.", "1.2.3", "_", "_1", "1_", "1__0", "1_.5", "1e18",
+            "0x10", "½", "1 2",
+        ] {
             let refused = florin().parse(text).unwrap_err();
             assert!(matches!(refused, NoNumber(_) | Unit { .. }), "{text}: {refused}");
         }

@@ -11,8 +11,8 @@ use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
 use anyhow::{Context, Result};
 use florin_runtime::{
-    Audit, CallRequest, Chain, EstimateError, Fault, FoundLog, Genesis, Located, OpenError,
-    Simulation, SubmitError,
+    Audit, CallRequest, Chain, EstimateError, Fault, FoundLog, Genesis, Located, LogError,
+    OpenError, Simulation, SubmitError,
     store::{Durability, LogFilter, Store, StoreError},
     types::{Account, Block, Header},
 };
@@ -119,7 +119,10 @@ impl Ledger {
 
     /// Logs by filter.
     pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>> {
-        Ok(self.chain.logs(filter)?)
+        self.chain.logs(filter).map_err(|error| match error {
+            LogError::Fault(error) => fault(error),
+            error => error.into(),
+        })
     }
 
     /// What a call would do now.

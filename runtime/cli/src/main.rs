@@ -16,6 +16,7 @@ mod ledger;
 mod output;
 mod report;
 mod session;
+mod source;
 mod time;
 
 use clap::Parser;

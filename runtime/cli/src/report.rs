@@ -109,7 +109,8 @@ impl Transaction {
         let (status, output, reason, halt) = match &receipt.outcome {
             Outcome::Success { output } => ("success", output.clone(), None, None),
             Outcome::Reverted { output } => {
-                ("reverted", output.clone(), Some(session.reason(output)), None)
+                let reason = session.reason_of(receipt.to, envelope.input(), output);
+                ("reverted", output.clone(), Some(reason), None)
             }
             Outcome::Halted { halt } => ("halted", Bytes::new(), None, Some(halt.clone())),
         };

@@ -38,6 +38,25 @@ pub struct SenderArgs {
     pub gas: Option<u64>,
 }
 
+impl SenderArgs {
+    /// The key of the account that signs. It is asked for before the ledger is opened: whoever
+    /// thinks about a password keeps nobody else out.
+    pub fn signer(&self, context: &Context) -> Result<PrivateKeySigner> {
+        let (book, keys) = (context.book()?, context.keystore());
+        if let Some(who) = &self.from {
+            return self.password.unlock(&book, &keys, who);
+        }
+        match keys.addresses()?.as_slice() {
+            [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
+            [only] => self.password.unlock(&book, &keys, &only.to_string()),
+            several => {
+                let names: Vec<_> = several.iter().map(|key| book.show(*key)).collect();
+                bail!("who signs? Say --from, with one of {}", names.join(", "))
+            }
+        }
+    }
+}
+
 /// A contract on the ledger.
 pub struct Contract {
     /// Where it is.
@@ -76,32 +95,17 @@ impl<'a> Session<'a> {
     /// What arguments of a contract are read by, and its results shown by.
     pub fn terms(&self, contract: Option<&Contract>) -> Terms<'_> {
         let token = contract.and_then(|contract| contract.token.clone());
-        Terms { book: &self.book, native: self.ledger.native(), token }
+        let other = Box::new(|symbol: &str| self.token_called(symbol));
+        Terms { book: &self.book, native: self.ledger.native(), token, other }
     }
 
-    /// The account that signs.
-    pub fn sender(&self, args: &SenderArgs) -> Result<Address> {
-        if let Some(who) = &args.from {
-            return self.book.resolve(who);
-        }
-        match self.context.keystore().addresses()?.as_slice() {
-            [] => bail!("there is no key to sign with; make one with `florin account new NAME`"),
-            [only] => Ok(*only),
-            several => {
-                let names: Vec<_> = several.iter().map(|key| self.book.show(*key)).collect();
-                bail!("who signs? Say --from, with one of {}", names.join(", "))
-            }
-        }
-    }
-
-    /// The key of the account that signs.
-    pub fn signer(&self, args: &SenderArgs) -> Result<PrivateKeySigner> {
-        let (address, keys) = (self.sender(args)?, self.context.keystore());
-        let who = self.book.show(address);
-        if !keys.has(address)? {
-            bail!("there is no key for {who} here; bring it in with `florin account import`");
-        }
-        keys.unlock(address, &args.password.existing(&who)?, &who)
+    /// The token of the address book that has a symbol, if there are no two that count differently.
+    fn token_called(&self, symbol: &str) -> Option<Currency> {
+        let named = self.book.entries().filter_map(|(_, address)| self.known(address));
+        let tokens = named.filter_map(|contract| contract.token.clone());
+        let mut called = tokens.filter(|token| token.symbol.eq_ignore_ascii_case(symbol));
+        let first = called.next()?;
+        called.all(|token| token.decimals == first.decimals).then_some(first)
     }
 
     /// Signs and sends; an error if it would fail, is rejected or the ledger fails.
@@ -114,7 +118,12 @@ impl<'a> Session<'a> {
         match sent {
             Sent::Sealed(located) => Ok(located),
             Sent::WouldFail(simulation) => {
-                let why = self.why(&simulation.receipt.outcome).unwrap_or_default();
+                let why = match &simulation.receipt.outcome {
+                    Outcome::Reverted { output } => {
+                        self.reason_of(request.to, &request.input, output).message
+                    }
+                    outcome => self.why(outcome).unwrap_or_default(),
+                };
                 Err(Exit::Rejected.because(format!("it would fail, so it was not sent: {why}")))
             }
         }
@@ -186,6 +195,21 @@ impl<'a> Session<'a> {
             contract.token.clone().filter(|_| is_its_own)
         });
         decode_reason(data, &abis, &Terms { token, ..self.terms(None) })
+    }
+
+    /// Why a call reverted.
+    pub fn reason_of(&self, to: Option<Address>, input: &[u8], data: &[u8]) -> Reason {
+        let mut reason = self.reason(data);
+        let is_plain = input.is_empty() && data.is_empty();
+        let contract = to.filter(|_| is_plain).and_then(|to| self.known(to));
+        let takes_none = |abi: &JsonAbi| {
+            !abi.functions.is_empty() && abi.receive.is_none() && abi.fallback.is_none()
+        };
+        if contract.is_some_and(|contract| takes_none(&contract.abi)) {
+            let message = "the contract takes no plain payments; call a method that takes them";
+            reason.message = message.to_owned();
+        }
+        reason
     }
 
     /// Why an execution took no effect; `None` if it did.

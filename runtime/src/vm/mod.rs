@@ -37,6 +37,14 @@ pub enum Admission {
     Fault(Fault),
 }
 
+/// Whether a ledger takes a module; if not, why, for its author.
+///
+/// # Errors
+/// The reason.
+pub fn check(module: &[u8]) -> Result<(), String> {
+    validate::validate(module).map(drop)
+}
+
 /// The programs of one ledger.
 pub struct Vm {
     engine: Arc<Engine>,

@@ -4,9 +4,13 @@
 //! `<name>.json` says the same in the form that Hardhat gave artefacts, which viem, ethers and
 //! others read: they append the ABI-encoded constructor arguments to its `bytecode`.
 
-use crate::{BuildError, Mode, module::florin_sections, sizes};
+use crate::{
+    BuildError, Mode,
+    module::{self, florin_sections},
+    sizes,
+};
 use alloy_primitives::{B256, Bytes, keccak256};
-use florin_abi::{deploy, exports, sections};
+use florin_abi::{deploy, exports, limits::MODULE_BYTES, sections};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -53,6 +57,9 @@ pub struct Artefact {
     /// The size of each function, largest first (see [`sizes`](crate::sizes)). It is not part of
     /// the files: from a stripped module it holds no names.
     pub sizes: Vec<(String, usize)>,
+    /// The `name` section of what the linker made, which says what functions are called; empty if
+    /// it was read from a file. See [`named`](Artefact::named).
+    pub names: Vec<u8>,
 }
 
 impl Artefact {
@@ -85,6 +92,7 @@ impl Artefact {
             reentrant: reentrant.to_vec(),
             migrates: has_export(&wasm, exports::MIGRATE)?,
             sizes: sizes(&wasm)?,
+            names: Vec::new(),
             wasm,
         })
     }
@@ -138,6 +146,14 @@ impl Artefact {
     pub fn bytecode(&self) -> Vec<u8> {
         let length = u32::try_from(self.wasm.len()).expect("modules are far below 4 GiB");
         [&deploy::header(length)[..], &self.wasm].concat()
+    }
+
+    /// The module with the names of its functions, for messages about it. They stand in front, so
+    /// that who reads from front to back knows them in time; they are left out where they would make
+    /// it too long for a ledger.
+    pub fn named(&self) -> Vec<u8> {
+        let named = module::named(&self.wasm, &self.names);
+        if named.len() <= MODULE_BYTES as usize { named } else { self.wasm.clone() }
     }
 
     /// keccak-256 of the module, by which a ledger knows the code.

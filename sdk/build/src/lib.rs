@@ -101,5 +101,6 @@ pub fn build(options: &Options<'_>) -> Result<Artefact, BuildError> {
     let wasm = module::finish(&compiled.module, &info)?;
     let mut artefact = Artefact::from_wasm(wasm)?;
     artefact.sizes = sizes(&compiled.module)?;
+    artefact.names = module::names(&compiled.module)?;
     Ok(artefact)
 }

@@ -67,6 +67,28 @@ pub fn florin_sections(module: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, Build
     Ok(found)
 }
 
+/// The section of a module that says what its functions are called; empty if there is none.
+pub fn names(module: &[u8]) -> Result<Vec<u8>, BuildError> {
+    for payload in Parser::new(0).parse_all(module) {
+        match payload? {
+            Payload::CustomSection(section) if section.name() == NAMES => {
+                return Ok(section.data().to_vec());
+            }
+            _ => {}
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// A finished module with names in front of everything else.
+pub fn named(wasm: &[u8], names: &[u8]) -> Vec<u8> {
+    let mut front = Module::new();
+    if !names.is_empty() {
+        custom(&mut front, NAMES, names);
+    }
+    [&front.finish(), wasm.strip_prefix(&Module::HEADER).unwrap_or(wasm)].concat()
+}
+
 fn custom(module: &mut Module, name: &str, data: &[u8]) {
     module.section(&CustomSection { name: name.into(), data: Cow::Borrowed(data) });
 }

@@ -1,7 +1,7 @@
 //! Arguments as people type them, read by the types of the ABI.
 
 use super::{Terms, method::signature};
-use crate::amount::{self, Currency};
+use crate::amount::{self, AmountError, Currency};
 use alloy_dyn_abi::{DynSolType, DynSolValue, Specifier};
 use alloy_json_abi::Param;
 use alloy_primitives::{B256, U256, hex};
@@ -15,7 +15,7 @@ const FILE: &str = "file:";
 
 /// Reads the arguments of `name(parameters…)`.
 ///
-/// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`); amounts of a token are in
+/// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`, `300 EURT`); amounts of a token are in
 /// its own units; `bytes` and `bytes32` are hex or `text:…`, and `bytes` also `file:…`; lists are
 /// `[a, b]`, structs `(a, b)`.
 ///
@@ -100,7 +100,12 @@ impl Reader<'_> {
         } else if amount::split(text).1.is_empty() {
             amount::scale(text, 0, "an integer without a unit")?
         } else {
-            self.terms.native.parse(text)?
+            // The native currency comes first: no token can take its name.
+            self.terms.native.parse(text).or_else(|error| {
+                let AmountError::Unit { unit, .. } = &error else { return Err(error) };
+                let other = (self.terms.other)(unit);
+                other.map_or(Err(error), |token| token.parse(text))
+            })?
         };
         if value.bit_len() > bits {
             bail!("`{text}` is more than {bits} bits hold");
@@ -196,7 +201,8 @@ mod tests {
         book.add("bob", Address::repeat_byte(0xb0)).unwrap();
         let native = Currency::native("FLR");
         let token = Some(Currency::token("USD", 6));
-        let terms = Terms { book: &book, native: &native, token };
+        let other = |symbol: &str| (symbol == "EURT").then(|| Currency::token("EURT", 2));
+        let terms = Terms { book: &book, native: &native, token, other: Box::new(other) };
         let method = Function::parse(method).unwrap();
         let texts: Vec<_> = texts.iter().map(|text| (*text).to_owned()).collect();
         parse_arguments(&method.name, &method.inputs, &texts, &terms).map_err(|e| format!("{e:#}"))
@@ -227,6 +233,9 @@ mod tests {
         assert_eq!(read("f(uint256 price)", &["2gwei"]).unwrap(), [uint(2_000_000_000)]);
         let eth = U256::from(10).pow(U256::from(18));
         assert_eq!(read("f(uint price)", &["1 FLR"]).unwrap(), [DynSolValue::Uint(eth, 256)]);
+        assert_eq!(read("f(uint256 price)", &["300 EURT"]).unwrap(), [uint(30_000)]);
+        assert!(read("f(uint256 price)", &["1 XYZ"]).unwrap_err().contains("use FLR"));
+        assert!(read("f(uint256 amount)", &["1 EURT"]).unwrap_err().contains("use USD"));
         assert!(read("f(uint256 deadline)", &["1.5"]).unwrap_err().contains("integer"));
         assert!(read("f(uint8 v)", &["256"]).unwrap_err().contains("8 bits"));
         assert_eq!(read("f(int8 v)", &["-128"]).unwrap()[0].as_int().unwrap().0.as_i8(), -128);

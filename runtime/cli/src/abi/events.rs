@@ -55,7 +55,8 @@ mod tests {
         let abi = JsonAbi::parse([transfer]).unwrap();
         let native = Currency::native("FLR");
         let token = Some(Currency::token("USD", 2));
-        let terms = Terms { book: &Book::default(), native: &native, token };
+        let terms =
+            Terms { book: &Book::default(), native: &native, token, other: Box::new(|_| None) };
         let (from, to) = (Address::repeat_byte(1), Address::repeat_byte(2));
         let selector = abi.events().next().unwrap().selector();
         let data = U256::from(1234).to_be_bytes_vec();

@@ -25,6 +25,13 @@ const AMOUNTS: [&str; 8] =
 /// Methods of ERC-20 whose result is an amount.
 const AMOUNT_RESULTS: [&str; 3] = ["balanceOf", "totalSupply", "allowance"];
 
+/// How the arguments of a method are written, for the help of what takes them.
+pub const ARGUMENTS: &str = "Its arguments: names for addresses, `[a,b]` lists, `(a,b)` structs, \
+    `file:PATH` or `text:…` for bytes. A number without a unit is taken as it is, in the smallest \
+    unit; but in a call of a token its amounts (parameters called amount, value and the like) are \
+    in the token's units, so 12.5 is 12.5 of it. A number with a unit, as in 1gwei, `2 FLR` or \
+    `300 EURT`, is in that: the native currency, or a token that the address book has";
+
 /// What arguments are read by, and results shown by.
 pub struct Terms<'a> {
     /// The names of addresses.
@@ -33,6 +40,8 @@ pub struct Terms<'a> {
     pub native: &'a Currency,
     /// The currency that the contract itself is, if it is a token.
     pub token: Option<Currency>,
+    /// The token with a symbol, of those in the address book; looked for only when it is needed.
+    pub other: Box<dyn Fn(&str) -> Option<Currency> + 'a>,
 }
 
 impl Terms<'_> {

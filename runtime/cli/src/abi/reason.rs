@@ -44,7 +44,12 @@ pub fn decode_reason(data: &[u8], abis: &[&JsonAbi], terms: &Terms<'_>) -> Reaso
         return Reason { error: Some(error.to_owned()), ..unknown(message) };
     }
     let host = JsonAbi::parse(HOST_ERRORS).unwrap_or_default();
-    let native = Terms { token: Some(terms.native.clone()), ..*terms };
+    let native = Terms {
+        book: terms.book,
+        native: terms.native,
+        token: Some(terms.native.clone()),
+        other: Box::new(|_| None),
+    };
     let contracts = abis.iter().flat_map(|abi| abi.errors()).map(|error| (error, terms));
     let errors = contracts.chain(host.errors().map(|error| (error, &native)));
     for (error, terms) in errors.filter(|(error, _)| error.selector() == *selector) {
@@ -100,7 +105,8 @@ mod tests {
     fn decode(data: &[u8]) -> Reason {
         let native = Currency::native("FLR");
         let token = Some(Currency::token("USD", 2));
-        let terms = Terms { book: &Book::default(), native: &native, token };
+        let terms =
+            Terms { book: &Book::default(), native: &native, token, other: Box::new(|_| None) };
         let abi = JsonAbi::parse(["error TooPoor(address who, uint256 value)"]).unwrap();
         decode_reason(data, &[&JsonAbi::new(), &abi], &terms)
     }

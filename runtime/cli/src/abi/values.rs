@@ -42,11 +42,28 @@ pub fn name_values(
 pub fn named(method: &str, parameter: &Param, value: &DynSolValue, terms: &Terms<'_>) -> Named {
     let Param { name, .. } = parameter;
     let currency = terms.currency(name).or_else(|| terms.result_currency(method));
+    let value = &with_fields(value, &parameter.components);
     Named {
         name: name.clone(),
         ty: parameter.selector_type().into_owned(),
         value: json(value),
         text: text(value, currency, terms),
+    }
+}
+
+/// A value whose structs have the names of their fields, which decoding leaves out.
+fn with_fields(value: &DynSolValue, fields: &[Param]) -> DynSolValue {
+    let each = |values: &[DynSolValue]| values.iter().map(|v| with_fields(v, fields)).collect();
+    let is_named = !fields.is_empty() && fields.iter().all(|field| !field.name.is_empty());
+    match value {
+        DynSolValue::Tuple(values) if is_named => DynSolValue::CustomStruct {
+            name: String::new(),
+            prop_names: fields.iter().map(|field| field.name.clone()).collect(),
+            tuple: values.iter().zip(fields).map(|(v, f)| with_fields(v, &f.components)).collect(),
+        },
+        DynSolValue::Array(values) => DynSolValue::Array(each(values)),
+        DynSolValue::FixedArray(values) => DynSolValue::FixedArray(each(values)),
+        value => value.clone(),
     }
 }
 
@@ -145,6 +162,7 @@ mod tests {
             book: &crate::accounts::Book::default(),
             native: &Currency::native("FLR"),
             token: None,
+            other: Box::new(|_| None),
         };
         let parameter = Param::parse("bytes code").unwrap();
         for (length, shown) in [(SHOWN_BYTES, 2 + 2 * SHOWN_BYTES), (200_000, 82)] {
@@ -153,5 +171,25 @@ mod tests {
             assert_eq!(named.text.chars().count(), shown, "{}", named.text);
             assert_eq!(named.value.as_str().unwrap().len(), 2 + 2 * length);
         }
+    }
+
+    #[test]
+    fn structs_have_the_names_of_their_fields() {
+        let terms = Terms {
+            book: &crate::accounts::Book::default(),
+            native: &Currency::native("FLR"),
+            token: Some(Currency::token("USD", 2)),
+            other: Box::new(|_| None),
+        };
+        let parameter: Param = serde_json::from_value(serde_json::json!({
+            "name": "", "type": "tuple[]", "components": [
+                { "name": "id", "type": "uint64" }, { "name": "amount", "type": "uint256" },
+            ],
+        }))
+        .unwrap();
+        let order = DynSolValue::Tuple(vec![1_u64.into(), 150_u64.into()]);
+        let named = named("orders", &parameter, &DynSolValue::Array(vec![order]), &terms);
+        assert_eq!(named.text, "[(id: 1, amount: 1.5 USD)]");
+        assert_eq!(named.value, serde_json::json!([{ "id": "1", "amount": "150" }]));
     }
 }

@@ -42,8 +42,10 @@ impl Book {
                  `_` or `.`, at most {NAME_CHARS}"
             );
         }
-        if let Some(address) = self.names.get(name) {
-            bail!("the name `{name}` is taken, by {address}; choose another");
+        // Two names that a reader takes for one would send money to the wrong one.
+        let taken = self.entries().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        if let Some((known, address)) = taken {
+            bail!("the name `{known}` is taken, by {address}; choose another");
         }
         Ok(())
     }
@@ -145,7 +147,9 @@ mod tests {
         let address = Address::repeat_byte(7);
         let mut book = Book::open(dir.path()).unwrap();
         book.add("alice", address).unwrap();
-        assert!(book.add("alice", Address::ZERO).unwrap_err().to_string().contains("taken"));
+        for taken in ["alice", "Alice"] {
+            assert!(book.add(taken, Address::ZERO).unwrap_err().to_string().contains("taken"));
+        }
         let book = Book::open(dir.path()).unwrap();
         assert_eq!(book.resolve("alice").unwrap(), address);
         assert_eq!((book.name(address), book.name(Address::ZERO)), (Some("alice"), None));

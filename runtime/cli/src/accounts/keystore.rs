@@ -5,8 +5,9 @@
 
 use crate::{files, time};
 use alloy_primitives::{Address, B256, hex};
-use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner};
+use alloy_signer_local::{LocalSignerError, MnemonicBuilder, PrivateKeySigner};
 use anyhow::{Context, Result, anyhow, bail};
+use eth_keystore::KeystoreError;
 use serde_json::Value;
 use std::{
     fs, io,
@@ -79,7 +80,7 @@ impl Keystore {
     pub fn add_file(&self, json: Value, password: &str) -> Result<Address> {
         let scratch = tempfile::NamedTempFile::new().context("cannot make a temporary file")?;
         fs::write(scratch.path(), json.to_string())?;
-        let address = unlock(scratch.path(), password, "the keystore file")?.address();
+        let address = unlock(scratch.path(), password, "the keystore file", "the file")?.address();
         self.put(address, json)?;
         Ok(address)
     }
@@ -111,7 +112,8 @@ impl Keystore {
 
     /// The key of an address.
     pub fn unlock(&self, address: Address, password: &str, who: &str) -> Result<PrivateKeySigner> {
-        unlock(&self.file(address)?, password, who)
+        let file = self.file(address)?;
+        unlock(&file, password, who, &file.display().to_string())
     }
 
     /// The keystore file of an address, as JSON.
@@ -142,9 +144,14 @@ impl Keystore {
     }
 }
 
-fn unlock(path: &Path, password: &str, who: &str) -> Result<PrivateKeySigner> {
-    PrivateKeySigner::decrypt_keystore(path, password)
-        .with_context(|| format!("cannot unlock {who}; is the password right?"))
+fn unlock(path: &Path, password: &str, who: &str, file: &str) -> Result<PrivateKeySigner> {
+    PrivateKeySigner::decrypt_keystore(path, password).map_err(|error| match error {
+        LocalSignerError::EthKeystoreError(KeystoreError::MacMismatch) => {
+            anyhow!("cannot unlock {who}; is the password right? If it is, {file} is damaged")
+        }
+        // The library's error is about the inside of the file.
+        _ => anyhow!("cannot unlock {who}: {file} cannot be read or is no keystore file"),
+    })
 }
 
 /// geth ends the name of a key file with the address.
@@ -197,7 +204,8 @@ mod tests {
         assert_eq!(keys.addresses().unwrap(), [signer.address()]);
         let unlocked = keys.unlock(signer.address(), "correct horse", "alice").unwrap();
         assert_eq!(unlocked.to_bytes(), signer.to_bytes());
-        assert!(keys.unlock(signer.address(), "wrong", "alice").is_err());
+        let wrong = keys.unlock(signer.address(), "wrong", "alice").unwrap_err().to_string();
+        assert!(wrong.contains("is the password right?"), "{wrong}");
         assert!(keys.unlock(Address::ZERO, "x", "nobody").is_err());
 
         let other = tempfile::tempdir().unwrap();
@@ -208,6 +216,10 @@ mod tests {
         assert!(!file.to_string().contains(&hex::encode(signer.to_bytes())));
         assert!(others.add_file(file.clone(), "wrong").is_err());
         assert_eq!(others.add_file(file, "correct horse").unwrap(), signer.address());
+        let path = others.file(signer.address()).unwrap();
+        fs::write(&path, "{\"crypto\":").unwrap();
+        let damaged = others.unlock(signer.address(), "correct horse", "alice").unwrap_err();
+        assert!(damaged.to_string().contains(path.to_str().unwrap()), "{damaged}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Where the password of a key comes from: a file, the environment, or the keyboard. Never an
 //! argument: other processes can read those.
 
+use super::{Book, Keystore};
+use alloy_signer_local::PrivateKeySigner;
 use anyhow::{Context, Result, bail};
 use std::{env, fs, io, io::IsTerminal, path::PathBuf};
 
@@ -23,6 +25,16 @@ impl PasswordArgs {
             Some(password) => Ok(password),
             None => ask(&format!("Password of {whose}: ")),
         }
+    }
+
+    /// The key of a name or an address.
+    pub fn unlock(&self, book: &Book, keys: &Keystore, who: &str) -> Result<PrivateKeySigner> {
+        let address = book.resolve(who)?;
+        let who = book.show(address);
+        if !keys.has(address)? {
+            bail!("there is no key for {who} here; bring it in with `florin account import`");
+        }
+        keys.unlock(address, &self.existing(&who)?, &who)
     }
 
     /// The password for a new key; typed twice if it is typed.

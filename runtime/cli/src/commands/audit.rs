@@ -3,8 +3,8 @@
 use crate::{
     context::Context,
     exit::Exit,
+    ledger::Ledger,
     output::{Report, fields},
-    session::Session,
 };
 use anyhow::Result;
 use serde::Serialize;
@@ -20,13 +20,13 @@ struct Audited {
     transactions: u64,
     logs: u64,
     accounts: u64,
-    storage: u64,
-    contracts: u64,
-    /// The sum of all native balances, in the smallest unit.
-    supply: String,
+    storage_entries: u64,
+    modules: u64,
+    /// The sum of all native balances, in the smallest unit; none if not all of them can be read.
+    sum_of_balances: Option<String>,
     findings: Vec<String>,
     #[serde(skip)]
-    supply_text: String,
+    sum_text: String,
 }
 
 impl Report for Audited {
@@ -36,9 +36,9 @@ impl Report for Audited {
             ("transactions", self.transactions.to_string()),
             ("logs", self.logs.to_string()),
             ("accounts", self.accounts.to_string()),
-            ("storage entries", self.storage.to_string()),
-            ("modules", self.contracts.to_string()),
-            ("sum of balances", self.supply_text.clone()),
+            ("storage entries", self.storage_entries.to_string()),
+            ("modules", self.modules.to_string()),
+            ("sum of balances", self.sum_text.clone()),
         ]);
         match self.findings.as_slice() {
             [] => format!("{checked}\nEvery hash, signature, index and balance is right."),
@@ -49,8 +49,14 @@ impl Report for Audited {
 
 /// Audits; damage ends the program with a code of its own.
 pub fn run(_: Args, context: &Context) -> Result<()> {
-    let session = Session::open(context)?;
-    let audit = session.ledger.audit(&context.out)?;
+    let ledger = Ledger::open(&context.dir, &context.out)?;
+    // What the ledger is does not depend on what people call it.
+    if let Err(error) = context.book() {
+        context.out.warn(format!("{error:#}"));
+    }
+    let audit = ledger.audit(&context.out)?;
+    // The balances are added up once everything could be read.
+    let sum = audit.storage.findings.is_empty().then_some(audit.supply);
     let storage = audit.storage.findings.iter().map(ToString::to_string);
     let audited = Audited {
         clean: audit.is_clean(),
@@ -58,15 +64,16 @@ pub fn run(_: Args, context: &Context) -> Result<()> {
         transactions: audit.storage.counts.transactions,
         logs: audit.storage.counts.logs,
         accounts: audit.storage.counts.accounts,
-        storage: audit.storage.counts.storage,
-        contracts: audit.storage.counts.code,
-        supply: audit.supply.to_string(),
-        supply_text: session.ledger.native().display(audit.supply),
+        storage_entries: audit.storage.counts.storage,
+        modules: audit.storage.counts.code,
+        sum_of_balances: sum.map(|sum| sum.to_string()),
+        sum_text: sum.map_or("not checked".to_owned(), |sum| ledger.native().display(sum)),
         findings: storage.chain(audit.findings.iter().cloned()).collect(),
     };
     context.out.show(&audited)?;
     match audited.findings.len() {
         0 => Ok(()),
+        1 => Err(Exit::Damaged.because("the ledger is damaged: 1 finding")),
         count => Err(Exit::Damaged.because(format!("the ledger is damaged: {count} findings"))),
     }
 }

@@ -4,8 +4,8 @@ use crate::{
     accounts,
     context::Context,
     files,
+    ledger::Ledger,
     output::{Report, fields},
-    session::Session,
 };
 use alloy_primitives::B256;
 use anyhow::Result;
@@ -42,9 +42,9 @@ impl Report for BackedUp {
 
 /// Backs up. A backup without its keys would look complete, so history, names and keys appear at once.
 pub fn run(args: Args, context: &Context) -> Result<()> {
-    let session = Session::open(context)?;
+    let ledger = Ledger::open(&context.dir, &context.out)?;
     let (block, hash) = files::whole_dir(&args.to, |unfinished| {
-        let copied = session.ledger.backup(unfinished, &context.out)?;
+        let copied = ledger.backup(unfinished, &context.out)?;
         accounts::copy(&context.dir, unfinished, !args.no_keys)?;
         Ok(copied)
     })?;

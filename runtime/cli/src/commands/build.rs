@@ -5,8 +5,9 @@ use crate::{
     output::{Report, fields, table},
 };
 use alloy_primitives::B256;
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use florin_build::{Artefact, BuildError, Mode, Options, Package, Progress};
+use florin_runtime::vm;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -95,6 +96,16 @@ pub fn build(
         Err(BuildError::Compile { package, .. }) if !context.out.quiet && !context.out.json => {
             bail!("{package} does not compile")
         }
-        built => Ok(built?),
+        built => {
+            let artefact = built?;
+            check(&artefact).with_context(|| format!("no ledger takes {}", artefact.name))?;
+            Ok(artefact)
+        }
     }
+}
+
+/// Whether a ledger takes the module. The message about one that was built just now names the
+/// function.
+pub fn check(artefact: &Artefact) -> Result<()> {
+    vm::check(&artefact.named()).map_err(anyhow::Error::msg)
 }

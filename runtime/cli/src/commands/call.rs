@@ -1,7 +1,7 @@
 //! `florin call`: asks a contract, without a transaction.
 
 use crate::{
-    abi::{Named, find_method, name_values, parse_arguments, shortened},
+    abi::{ARGUMENTS, Named, find_method, name_values, parse_arguments, shortened},
     context::Context,
     exit::Exit,
     ledger::Request,
@@ -22,14 +22,12 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in balanceOf(address)(uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists,
-    /// `(a,b)` structs, `file:PATH` or `text:…` for bytes
-    #[arg(allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true, help = ARGUMENTS)]
     arguments: Vec<String>,
     /// On whose behalf: a name or an address
     #[arg(long, value_name = "WHO", env = "FLORIN_FROM")]
     from: Option<String>,
-    /// Native currency to send along
+    /// Native currency to send along, as in 12.5, `12.5 FLR` or 1gwei
     #[arg(long, value_name = "AMOUNT")]
     value: Option<String>,
 }

@@ -34,6 +34,7 @@ pub struct Args {
 /// Deploys, and names what was deployed.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let artefact = super::inspect::artefact(&args.what, context)?;
+    let signer = args.sender.signer(context)?;
     let mut session = Session::open(context)?;
     let name = args.name.unwrap_or_else(|| artefact.name.clone());
     session.book.check_new(&name).context("a contract needs a name of its own; say --name")?;
@@ -43,7 +44,6 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         input: creation(&artefact, &args.arguments, &session)?.into(),
         gas: args.sender.gas,
     };
-    let signer = session.signer(&args.sender)?;
     let located = session.send(&signer, &request)?;
     let created = located.receipt().created.filter(|_| located.receipt().is_success());
     if let Some(address) = created {

@@ -8,7 +8,7 @@ use crate::{
     time,
 };
 use alloy_primitives::B256;
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 use florin_runtime::store::LogFilter;
 use serde::Serialize;
 
@@ -60,6 +60,10 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
     let to = args.to_block.unwrap_or(session.ledger.head().number);
     let from = args.from_block.unwrap_or(to.saturating_sub(RANGE - 1));
+    ensure!(
+        from <= to || args.to_block.is_none(),
+        "--from-block {from} comes after --to-block {to}"
+    );
     let mut filter = LogFilter { from, to, ..LogFilter::default() };
     if let Some(who) = &args.contract {
         let contract = session.contract(who)?;

@@ -133,6 +133,12 @@ fn method(to: Address, selector: Option<Selector>, session: &Session<'_>) -> [St
     [signature, brief]
 }
 
+/// The middle of what is sorted; of an even count, halfway between the two in the middle.
+fn median(sorted: &[u64]) -> u64 {
+    let at = |index: usize| sorted.get(index).copied().unwrap_or_default();
+    at(sorted.len().saturating_sub(1) / 2).midpoint(at(sorted.len() / 2))
+}
+
 /// The numbers of a row.
 fn row(receipts: &[Receipt]) -> Row {
     let mut gas: Vec<u64> = receipts.iter().map(|receipt| receipt.gas_used).collect();
@@ -145,9 +151,19 @@ fn row(receipts: &[Receipt]) -> Row {
         calls: receipts.len(),
         failed: receipts.iter().filter(|receipt| !receipt.is_success()).count(),
         least: gas.first().copied().unwrap_or_default(),
-        median: gas.get(gas.len() / 2).copied().unwrap_or_default(),
+        median: median(&gas),
         most: gas.last().copied().unwrap_or_default(),
         parts,
         ..Row::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        assert_eq!([median(&[]), median(&[5]), median(&[1, 4]), median(&[1, 2, 9])], [0, 5, 2, 2]);
     }
 }

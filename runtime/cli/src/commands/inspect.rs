@@ -34,6 +34,7 @@ struct Inspection {
     events: Vec<Item<B256>>,
     errors: Vec<Item<Selector>>,
     layout: Vec<String>,
+    layout_hash: B256,
     /// Whether it has code to run when a contract is upgraded to it.
     migrates: bool,
     abi: serde_json::Value,
@@ -78,7 +79,10 @@ pub fn artefact(path: &Path, context: &Context) -> Result<Artefact> {
     if path.is_dir() {
         return super::build::build(path, None, Mode::Release, context);
     }
-    Ok(Artefact::load(path)?)
+    let artefact = Artefact::load(path)?;
+    super::build::check(&artefact)
+        .with_context(|| format!("{} is no contract that a ledger takes", path.display()))?;
+    Ok(artefact)
 }
 
 /// Takes an artefact apart.
@@ -111,6 +115,7 @@ fn inspect(artefact: Artefact, address: Option<Address>) -> Result<Inspection> {
         name: artefact.name,
         build: artefact.build_info,
         layout: artefact.layout,
+        layout_hash: artefact.layout_hash,
         migrates: artefact.migrates,
         abi: artefact.abi,
     })
@@ -143,7 +148,11 @@ impl Report for Inspection {
         rows.push(("events", ids(events.collect())));
         let errors = self.errors.iter().map(|e| (e.id.to_string(), &e.signature));
         rows.push(("errors", ids(errors.collect())));
-        rows.push(("layout", self.layout.join("\n")));
+        if !self.layout.is_empty() {
+            rows.push(("layout", self.layout.join("\n")));
+            // A migration names the layout that it is for by this.
+            rows.push(("layout hash", self.layout_hash.to_string()));
+        }
         if self.migrates {
             rows.push(("upgrade", "brings a migration".to_owned()));
         }

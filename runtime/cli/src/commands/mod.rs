@@ -20,6 +20,7 @@ pub mod repair;
 pub mod replay;
 pub mod restore;
 pub mod send;
+pub mod sign;
 pub mod transfer;
 pub mod tx;
 pub mod upgrade;
@@ -64,6 +65,8 @@ pub enum Command {
     Send(send::Args),
     /// Ask a contract, without a transaction
     Call(call::Args),
+    /// Sign typed data (a permit), a message or a hash, without a transaction
+    Sign(sign::Args),
     /// Show a transaction and what it did
     Tx(tx::Args),
     /// Show the receipt of a transaction
@@ -120,6 +123,7 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::Upgrade(args) => upgrade::run(args, context),
         Command::Send(args) => send::run(args, context),
         Command::Call(args) => call::run(args, context),
+        Command::Sign(args) => sign::run(args, context),
         Command::Tx(args) => tx::run(args, context),
         Command::Receipt(args) => receipt::run(args, context),
         Command::Block(args) => block::run(args, context),

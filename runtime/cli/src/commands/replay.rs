@@ -1,6 +1,6 @@
 //! `florin replay`: executes the whole history again.
 
-use crate::{context::Context, exit::Exit, output::Report, session::Session};
+use crate::{context::Context, exit::Exit, ledger::Ledger, output::Report};
 use anyhow::Result;
 use serde::Serialize;
 
@@ -25,8 +25,8 @@ impl Report for Replayed {
 
 /// Replays; a difference ends the program with a code of its own.
 pub fn run(_: Args, context: &Context) -> Result<()> {
-    let session = Session::open(context)?;
-    let (blocks, difference) = session.ledger.replay(&context.out)?;
+    let ledger = Ledger::open(&context.dir, &context.out)?;
+    let (blocks, difference) = ledger.replay(&context.out)?;
     let replayed = Replayed { blocks, difference };
     context.out.show(&replayed)?;
     match replayed.difference {

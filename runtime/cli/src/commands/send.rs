@@ -2,6 +2,7 @@
 
 use super::call::encode;
 use crate::{
+    abi::ARGUMENTS,
     context::Context,
     ledger::Request,
     report::Transaction,
@@ -16,11 +17,9 @@ pub struct Args {
     contract: String,
     /// The method: its name, or its signature as in transfer(address,uint256)
     method: String,
-    /// Its arguments: names for addresses, amounts in the token's units, `[a,b]` lists,
-    /// `(a,b)` structs, `file:PATH` or `text:…` for bytes
-    #[arg(allow_negative_numbers = true)]
+    #[arg(allow_negative_numbers = true, help = ARGUMENTS)]
     arguments: Vec<String>,
-    /// Native currency to send along
+    /// Native currency to send along, as in 12.5, `12.5 FLR` or 1gwei
     #[arg(long, value_name = "AMOUNT")]
     value: Option<String>,
     #[command(flatten)]
@@ -29,6 +28,7 @@ pub struct Args {
 
 /// Calls the method, and shows what came of it.
 pub fn run(args: Args, context: &Context) -> Result<()> {
+    let signer = args.sender.signer(context)?;
     let session = Session::open(context)?;
     let contract = session.contract(&args.contract)?;
     let (_, input) = encode(&session, &contract, &args.method, &args.arguments)?;
@@ -38,6 +38,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         input,
         gas: args.sender.gas,
     };
-    let signer = session.signer(&args.sender)?;
     Transaction::told(&session.send(&signer, &request)?, &session)
 }

@@ -30,6 +30,7 @@ pub struct Args {
 
 /// Pays.
 pub fn run(args: Args, context: &Context) -> Result<()> {
+    let signer = args.sender.signer(context)?;
     let session = Session::open(context)?;
     let gas = args.sender.gas;
     let request = match &args.token {
@@ -47,7 +48,6 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
             Request { to: Some(token.address), input, gas, ..Request::default() }
         }
     };
-    let signer = session.signer(&args.sender)?;
     if args.token.is_some() && gas.is_none() {
         let would = session.ledger.simulate(signer.address(), &request)?.receipt.outcome;
         if let Some(answer) = refusal(&would) {

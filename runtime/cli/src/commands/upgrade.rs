@@ -37,6 +37,7 @@ pub struct Args {
 /// Upgrades; storage and address stay, and a migration runs in the same transaction.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let artefact = inspect::artefact(&args.what, context)?;
+    let signer = args.sender.signer(context)?;
     let session = Session::open(context)?;
     let contract = session.contract(&args.contract)?;
     let has_method = contract.abi.functions().any(|method| method.signature() == METHOD);
@@ -54,6 +55,5 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     let input = method.abi_encode_input(&[DynSolValue::Bytes(code)])?.into();
     let to = Some(contract.address);
     let request = Request { to, input, gas: args.sender.gas, ..Request::default() };
-    let signer = session.signer(&args.sender)?;
     Transaction::told(&session.send(&signer, &request)?, &session)
 }

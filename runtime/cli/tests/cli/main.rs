@@ -5,15 +5,18 @@ mod builds;
 mod hostile;
 mod place;
 mod reference;
+mod sign;
 
 use place::Place;
 use serde_json::Value;
-use std::fs;
+use std::{fs, process::Stdio};
 
 /// The account that the phrase of development networks begins with.
 const PHRASE: &str = "test test test test test test test test test test test junk";
 const FIRST: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
 const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
+/// All the money of the usual ledger: 1005 FLR.
+const ALL: &str = "1005000000000000000000";
 
 #[test]
 fn accounts_come_from_phrases_keys_files_and_chance() {
@@ -25,6 +28,9 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
     import("second", PHRASE, &["--index", "1"]).ok();
     import("twice", KEY, &[]).fails(1, "already");
     import("first", PHRASE, &["--index", "2"]).fails(1, "taken");
+    let known = place.json(&["account", "import", "one", "--address", FIRST]);
+    assert_eq!(known["key"], true, "its key is here");
+    place.run(&["account", "import", "ONE", "--address", FIRST]).fails(1, "`one` is taken");
     import("nonsense", "hunter2", &[]).fails(1, "neither a private key");
     place.run(&["account", "new", "0x12"]).fails(1, "cannot be a name");
     fs::write(place.path("empty"), "\nsecond line").unwrap();
@@ -48,7 +54,7 @@ fn accounts_come_from_phrases_keys_files_and_chance() {
 
     let listed = place.json(&["account", "list"]);
     let names: Vec<_> = listed.as_array().unwrap().iter().map(|a| a["name"].clone()).collect();
-    assert_eq!(names, ["first", "second"]);
+    assert_eq!(names, ["first", "one", "second"]);
 }
 
 #[test]
@@ -110,7 +116,9 @@ fn contracts_speak_their_own_terms() {
     let deployed = place.json(&deploy);
     assert_eq!(deployed["status"], "success");
     place.run(&deploy).fails(1, "taken");
-    place.run(&["deploy", file.to_str().unwrap(), "7", "--name", "x"]).fails(1, "no arguments");
+    place
+        .run(&["deploy", file.to_str().unwrap(), "7", "--from", "alice", "--name", "x"])
+        .fails(1, "no arguments");
     let on_ledger = place.json(&["inspect", "shop"]);
     assert_eq!(
         (&on_ledger["address"], &on_ledger["abi"]),
@@ -158,6 +166,7 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     place.run(&["--dir", "florin-ledger/genesis.json", "balance"]).fails(1, "is a file");
     place.run(&["tx"]).fails(1, "no transaction on this ledger yet");
     place.run(&["events", "--to-block", &u64::MAX.to_string()]).ok();
+    place.run(&["events", "--from-block", "5", "--to-block", "2"]).fails(1, "comes after");
     place.run(&["tx", "0x12"]).fails(2, "64 hexadecimal digits");
     let chain = florin_runtime::Chain::open(
         &place.path("florin-ledger"),
@@ -166,6 +175,11 @@ fn a_ledger_is_made_once_and_opened_by_one() {
     )
     .unwrap();
     place.run(&["balance"]).fails(5, "in use");
+    // The password comes first, so the ledger is not held while it is typed.
+    let mut unlocking = place.command(&["transfer", "bob", "1", "--from", "alice"]);
+    let asked = unlocking.env_remove("FLORIN_PASSWORD").stdin(Stdio::null()).output().unwrap();
+    assert_eq!(asked.status.code(), Some(1), "{asked:?}");
+    assert!(String::from_utf8_lossy(&asked.stderr).contains("no terminal"), "{asked:?}");
     drop(chain);
     place.run(&["balance"]).ok();
 }
@@ -226,4 +240,39 @@ fn damage_is_told_with_its_remedy() {
     place.run(&["repair"]).ok();
     assert_eq!(place.balance("bob"), "6000000000000000000");
     place.run(&["audit"]).ok();
+}
+
+#[test]
+fn damage_to_the_history_is_told_by_whoever_meets_it() {
+    let place = Place::with_ledger();
+    place.deploy("shop", &place::echo(place::ABI));
+    place.run(&["send", "shop", "pay", "--value", "2", "--from", "bob"]).ok();
+    place.run(&["transfer", "bob", "1", "--from", "alice"]).ok();
+    let whole = place.json(&["audit"]);
+    assert_eq!((&whole["modules"], &whole["sum_of_balances"]), (&1.into(), &ALL.into()));
+
+    let names = place.path("florin-ledger/addresses.json");
+    fs::write(&names, &fs::read(&names).unwrap()[1..]).unwrap();
+    place.run(&["balance"]).fails(1, "addresses.json is damaged");
+    let audit = place.run(&["audit"]);
+    assert!(audit.stderr.starts_with("warning: florin-ledger/addresses.json"), "{audit:?}");
+    audit.ok();
+    place.run(&["replay"]).ok();
+
+    let journal = fs::read_dir(place.path("florin-ledger/journal")).unwrap().next().unwrap();
+    let journal = journal.unwrap().path();
+    let mut bytes = fs::read(&journal).unwrap();
+    let records = bytes.windows(4).enumerate().filter(|(_, bytes)| bytes == b"FlR1");
+    let payment = records.map(|(at, _)| at).nth(2).unwrap();
+    bytes[payment + 100] ^= 1;
+    fs::write(&journal, &bytes).unwrap();
+    fs::remove_file(&names).unwrap();
+    for command in [&["events"][..], &["block", "2"], &["gas"]] {
+        place.run(command).fails(6, "damaged");
+    }
+    let audit = place.run(&["audit"]);
+    assert!(audit.stdout.contains("sum of balances  not checked"), "{audit:?}");
+    audit.fails(6, "the ledger is damaged: 1 finding\n");
+    let audit: Value = serde_json::from_str(&place.run(&["audit", "--json"]).stdout).unwrap();
+    assert_eq!((&audit["clean"], &audit["sum_of_balances"]), (&false.into(), &Value::Null));
 }

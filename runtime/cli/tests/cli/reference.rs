@@ -19,6 +19,9 @@ Every command of `florin`. [README](../README.md) has a tour of them.
 | 5 | another process has the ledger open |
 | 6 | the ledger is damaged; the message says what to do |
 
+Results go to stdout, all else to stderr. With `--json` an error is a line `{\"code\":…,\"error\":…}` there, but for
+those of code 2: a command that was not understood may not have understood `--json` either, so they are text.
+
 ";
 
 /// What `florin COMMAND --help` prints, in any terminal and whatever is set.

@@ -41,12 +41,11 @@ impl Report for PrivateKey {
 
 /// Prints the keystore file, which is of use only with its password, or the key itself.
 pub fn run(args: Args, context: &Context) -> Result<()> {
-    let address = context.book()?.resolve(&args.who)?;
-    let keys = context.keystore();
+    let (book, keys) = (context.book()?, context.keystore());
     if !args.private_key {
-        return context.out.show(&File(keys.export(address)?));
+        return context.out.show(&File(keys.export(book.resolve(&args.who)?)?));
     }
-    let signer = keys.unlock(address, &args.password.existing(&args.who)?, &args.who)?;
+    let signer = args.password.unlock(&book, &keys, &args.who)?;
     context.out.warn(format!("whoever sees this key owns everything {} has", args.who));
     context.out.show(&PrivateKey { private_key: signer.to_bytes() })
 }

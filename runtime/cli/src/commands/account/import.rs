@@ -34,7 +34,10 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     book.check_new(&args.name)?;
     files::private_dir(&context.dir)?;
     let (address, key) = match &args.address {
-        Some(text) => (parse_address(text)?, false),
+        Some(text) => {
+            let address = parse_address(text)?;
+            (address, context.keystore().has(address)?)
+        }
         None => {
             let keys = context.keystore();
             let address = match Secret::parse(&secret(&args)?, args.index)? {

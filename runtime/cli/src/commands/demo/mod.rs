@@ -8,7 +8,7 @@ use crate::{
     ledger::now,
     output::{Report, fields, table},
 };
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, U256, keccak256};
 use alloy_sol_types::SolValue;
 use anyhow::{Context as _, Result, ensure};
 use interfaces::{Escrow, Permit, SignedPermit, Splitter, Token, TransferWithAuthorization};
@@ -137,7 +137,7 @@ fn pay(stage: &mut Stage<'_>) -> Result<()> {
     let call = Token::transferFromCall { from: alice, to: bob, value };
     stage.send("transferFrom alice to bob", "bob", "token", call)?;
 
-    let (value, nonce) = (DOLLAR * 25 / 2, B256::repeat_byte(0x30));
+    let (value, nonce) = (DOLLAR * 25 / 2, keccak256("authorisation 1"));
     let (value, after, before) = (U256::from(value), U256::ZERO, deadline);
     let message = TransferWithAuthorization {
         from: alice,

@@ -9,6 +9,7 @@ use crate::{
     files,
     ledger::{Ledger, Request, Sent, now},
     session::Session,
+    source,
 };
 use alloy_primitives::{Address, B256, Bytes, LogData, U256};
 use alloy_signer::SignerSync;
@@ -21,7 +22,7 @@ use florin_runtime::{
     types::{Outcome, Receipt},
 };
 use serde::Serialize;
-use std::{collections::BTreeMap, path::Path, time::Instant};
+use std::{collections::BTreeMap, time::Instant};
 
 /// The password of the demonstration's keys. They are worth nothing.
 pub const PASSWORD: &str = "florin-demo";
@@ -72,9 +73,12 @@ impl<'a> Stage<'a> {
     /// A new ledger with keys and money for the cast. The contracts are built before: what does not
     /// compile leaves no ledger that would be in the way next time.
     pub fn set(context: &'a Context) -> Result<Self> {
-        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../contracts");
-        let built = CONTRACTS
-            .map(|name| Ok((name, build(&sources.join(name), None, Mode::Release, context)?)));
+        let sources = source::find().context(
+            "the bundled contracts are not found: run the demo in a clone of Florin's repository",
+        )?;
+        let built = CONTRACTS.map(|name| {
+            Ok((name, build(&sources.join("contracts").join(name), None, Mode::Release, context)?))
+        });
         let contracts = built.into_iter().collect::<Result<_>>()?;
         files::private_dir(&context.dir)?;
         let (mut book, keystore) = (context.book()?, context.keystore());

@@ -3,6 +3,7 @@
 use crate::{
     context::Context,
     output::{Report, fields},
+    source,
 };
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -10,9 +11,6 @@ use std::{
     fs,
     path::{Path, PathBuf},
 };
-
-/// The SDK of the source tree that this program was built from.
-const SDK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../sdk");
 
 /// The files of a project; `{{...}}` is filled in.
 const FILES: [(&str, &str); 5] = [
@@ -38,7 +36,8 @@ const RESERVED: [&str; 56] = [
 pub struct Args {
     /// The name of the contract, in lower case with dashes; also the folder that is made
     name: String,
-    /// The folder of florin-sdk; by default the one this program was built with
+    /// The folder of florin-sdk; by default that of the clone of Florin around the working directory,
+    /// else around this program, else where it was built
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }
@@ -47,23 +46,22 @@ pub struct Args {
 struct Made {
     folder: PathBuf,
     files: Vec<&'static str>,
+    sdk: PathBuf,
 }
 
 impl Report for Made {
     fn text(&self) -> String {
         let folder = self.folder.display().to_string();
         let next = format!("cd {folder} && cargo test\nflorin build {folder}");
-        fields([("made", folder), ("files", self.files.join("\n")), ("next", next)])
+        let sdk = self.sdk.display().to_string();
+        fields([("made", folder), ("files", self.files.join("\n")), ("sdk", sdk), ("next", next)])
     }
 }
 
 /// Writes the project.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     check_name(&args.name)?;
-    let sdk = args.sdk.unwrap_or_else(|| PathBuf::from(SDK));
-    let sdk = sdk.canonicalize().ok().filter(|sdk| sdk.join("Cargo.toml").is_file()).with_context(
-        || format!("no florin-sdk in {}; say where it is with --sdk", sdk.display()),
-    )?;
+    let sdk = sdk(args.sdk)?;
     let folder = PathBuf::from(&args.name);
     if folder.exists() {
         bail!("{} exists already; choose another name", folder.display());
@@ -77,7 +75,19 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         write(&folder.join("Cargo.lock"), &lock)?;
         files.push("Cargo.lock");
     }
-    context.out.show(&Made { folder, files })
+    context.out.show(&Made { folder, files, sdk })
+}
+
+/// The SDK that is named, else that of the nearest clone.
+fn sdk(named: Option<PathBuf>) -> Result<PathBuf> {
+    let Some(sdk) = named else {
+        let clone = source::find().context(
+            "florin-sdk is not found: work in a clone of Florin's repository, or say --sdk FOLDER",
+        )?;
+        return Ok(clone.join("sdk"));
+    };
+    let found = sdk.canonicalize().ok().filter(|sdk| sdk.join("Cargo.toml").is_file());
+    found.with_context(|| format!("no florin-sdk in {}; --sdk takes its folder", sdk.display()))
 }
 
 /// A name that is good for a package and, in camel case, for a type.
