@@ -7,7 +7,7 @@
 
 use super::{
     ACKNOWLEDGED, Progress, Store,
-    acknowledged::Acknowledged,
+    acknowledged::{Acknowledged, HALF_A_MARK, Marks},
     commitment::{Commitment, IndexSum},
     error::{Damage, Result, StoreError},
     index::index_entries,
@@ -94,9 +94,12 @@ impl Store {
         result.note(config)?;
         let tail = writer.journal.tail();
         let path = self.dir.join(ACKNOWLEDGED);
-        result.note(Acknowledged::read(&path).and_then(|mark| {
-            let what = "it does not name the last block";
-            if mark == tail.mark() { Ok(()) } else { Err(Damage::repairable(path, what)) }
+        result.note(Acknowledged::read(&path).and_then(|marks| match marks {
+            Marks { newest, .. } if newest != tail.mark() => {
+                Err(Damage::repairable(path, "it does not name the last block"))
+            }
+            Marks { whole: false, .. } => Err(Damage::repairable(path, HALF_A_MARK)),
+            _ => Ok(()),
         }))?;
         let bytes = self.journal.bytes()?;
         let total = bytes + writer.head.counts.entries();

@@ -32,7 +32,7 @@ impl Store {
     /// Makes a ledger in `dir`, which must not exist, from a backup, and builds its state.
     pub fn restore(backup: &Path, dir: &Path, progress: Progress) -> Result<()> {
         copy(backup, dir, None, &mut |_, _| {})?;
-        Store::rebuild(dir, progress)
+        Store::rebuild(dir, progress).map(drop)
     }
 }
 
@@ -76,7 +76,7 @@ fn copy_into(
     sync_directory(&dir.join(JOURNAL))?;
     let mark = match tail {
         Some(tail) => tail.mark(),
-        None => Acknowledged::read(&from.join(ACKNOWLEDGED))?,
+        None => Acknowledged::read(&from.join(ACKNOWLEDGED))?.newest,
     };
     let found = copy.scan(Position::FIRST, 0, Some(anchor(config)), Some(mark), |_, _| Ok(()))?;
     if tail.is_some_and(|tail| tail != found) || found.number < mark.number {
