@@ -269,18 +269,24 @@ fn another_configuration_is_refused() {
 }
 
 #[test]
-fn an_audit_finds_a_flipped_byte_in_old_history() {
+fn an_audit_names_every_block_that_cannot_be_read() {
     let (dir, model, snapshot) = ledger();
-    let name = Path::new("journal/00000001.journal");
-    let mut bytes = snapshot.files[name].clone();
-    // In the middle: genesis and the head are read on opening.
-    let middle = bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2;
-    bytes[middle] ^= 4;
-    snapshot.with(name, bytes).put(dir.path());
+    let mut bytes = snapshot.files[Path::new(JOURNAL)].clone();
+    // Near the beginning and in the middle: genesis and the head are read on opening.
+    for place in [2000, bytes.iter().rposition(|byte| *byte != 0).unwrap() / 2] {
+        bytes[place] ^= 4;
+    }
+    snapshot.with(Path::new(JOURNAL), bytes).put(dir.path());
     let store = open(dir.path()).unwrap();
     model.assert_never_wrong(&store);
-    let unreadable = model.blocks.iter().filter(|b| store.block(b.header.number).is_err()).count();
-    assert_eq!(unreadable, 1);
-    let findings = store.verify(&mut |_, _| {}).unwrap().findings;
-    assert!(findings.iter().any(|damage| damage.remedy == Remedy::Restore), "{findings:?}");
+    let numbers = model.blocks.iter().map(|block| block.header.number);
+    let unreadable: Vec<_> = numbers.filter(|number| store.block(*number).is_err()).collect();
+    assert_eq!(unreadable.len(), 2);
+    let verified = store.verify(&mut |_, _| {}).unwrap();
+    let findings = verified.findings.iter();
+    let named: Vec<_> = findings.map(|damage| (damage.block, damage.what.as_str())).collect();
+    let expected = unreadable.iter().map(|number| (Some(*number), "the block cannot be read"));
+    assert_eq!(named, expected.collect::<Vec<_>>());
+    assert!(verified.findings.iter().all(|damage| damage.remedy == Remedy::Restore));
+    assert_eq!(verified.blocks, model.blocks.len() as u64 - 2);
 }

@@ -22,7 +22,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-const UNREADABLE: &str = "the block cannot be read";
+/// What is wrong with a block that is not where it was, or not whole.
+pub(in crate::store) const UNREADABLE: &str = "the block cannot be read";
 /// Segment files kept open for reading; old history is read rarely.
 const OPEN_SEGMENTS: usize = 64;
 
@@ -140,7 +141,7 @@ impl Reader {
                 }
                 (_, None) => return Err(self.damage(at, Some(first), UNREADABLE)),
                 (Some(_), Some(tail)) => {
-                    let what = "no block that follows can be read here, but other blocks can";
+                    let what = "the block cannot be read, but others behind it can";
                     return Err(self.damage(tail.end, Some(number), what));
                 }
                 (None, Some(tail)) if at == tail.end => at = Position::start_of(at.segment + 1),
