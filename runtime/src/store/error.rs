@@ -4,7 +4,10 @@
 //! money is in it.
 
 use alloy_primitives::B256;
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -113,6 +116,8 @@ pub enum Remedy {
     Repair,
     /// The journal is the only copy of the history in this directory.
     Restore,
+    /// What was to be restored is no better.
+    OtherBackup,
 }
 
 impl fmt::Display for Damage {
@@ -135,7 +140,29 @@ impl fmt::Display for Remedy {
             Remedy::Restore => {
                 "keep a copy of the directory and restore the latest backup with `florin restore`"
             }
+            Remedy::OtherBackup => "this backup is damaged, nothing was restored: use another one",
         })
+    }
+}
+
+impl StoreError {
+    /// Damage of a copy is damage of what it was copied from, or follows from it.
+    pub(super) fn of_source(mut self, copy: &Path, source: &Path) -> Self {
+        if let StoreError::Damaged(damage) = &mut self
+            && let Ok(name) = damage.file.strip_prefix(copy)
+        {
+            let file = source.join(name);
+            damage.file = if file.exists() { file } else { source.to_owned() };
+        }
+        self
+    }
+
+    /// For damage of a backup that was to be the remedy for damage.
+    pub(super) fn of_backup(mut self) -> Self {
+        if let StoreError::Damaged(damage) = &mut self {
+            damage.remedy = Remedy::OtherBackup;
+        }
+        self
     }
 }
 
@@ -248,11 +275,11 @@ pub enum Refusal {
 /// Names the file and the action in an I/O error.
 pub(super) trait IoContext<T> {
     /// `action` is a verb that fits "cannot ... FILE".
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T>;
+    fn context(self, action: &'static str, path: &Path) -> Result<T>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| StoreError::Io { action, path: path.to_owned(), source })
     }
 }

@@ -376,6 +376,23 @@ mod tests {
     }
 
     #[test]
+    fn a_backup_that_leads_to_no_state_is_named_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (backup, new) = (dir.path().join("backup"), dir.path().join("new"));
+        fs::create_dir(&backup).unwrap();
+        write_new(&backup.join(GENESIS), b"{}").unwrap();
+        let genesis = Block::new(Header::default(), genesis().body);
+        let (journal, _) =
+            Journal::create(&backup.join(JOURNAL), anchor(b"{}"), &genesis, Durability::Unsynced)
+                .unwrap();
+        Acknowledged::create(&backup.join(ACKNOWLEDGED), journal.tail().mark()).unwrap();
+        let error = Store::restore(&backup, &new, &mut |_, _| {}).unwrap_err();
+        let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+        assert_eq!((&damage.file, damage.remedy), (&backup, Remedy::OtherBackup), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
     fn an_interrupted_rebuild_is_begun_again() {
         let dir = tempfile::tempdir().unwrap();
         drop(Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap());

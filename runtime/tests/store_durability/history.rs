@@ -96,7 +96,9 @@ fn a_backup_removes_nothing_but_what_it_made_itself() {
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[900] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    let failed = store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    let StoreError::Damaged(damage) = &failed else { panic!("{failed}") };
+    assert_eq!((&damage.file, damage.remedy), (&segment, Remedy::Restore), "the source is named");
     assert!(!copy.exists() && !partial.exists());
 }
 
@@ -144,10 +146,25 @@ fn a_damaged_backup_is_not_restored() {
     let segment = copy.join("journal/00000001.journal");
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[900] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    let restore = || Store::restore(&copy, &dir.path().join("new"), &mut |_, _| {}).unwrap_err();
+    let error = restore();
+    let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((&damage.file, damage.remedy), (&segment, Remedy::OtherBackup), "{error}");
+    assert!(error.to_string().contains("this backup is damaged"), "{error}");
+    bytes[900] ^= 1;
+    // Whether the last record was acknowledged is what the damaged slot would say.
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    let error = Store::restore(&copy, &dir.path().join("new"), &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, StoreError::Damaged(_)), "{error}");
-    assert!(!dir.path().join("new").exists());
+    let (mark, ledger) = (copy.join("acknowledged"), dir.path().join("ledger/acknowledged"));
+    let mut marks = std::fs::read(ledger).unwrap();
+    marks[0] ^= 1;
+    std::fs::write(&mark, marks).unwrap();
+    let error = restore();
+    let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((&damage.file, damage.remedy), (&mark, Remedy::OtherBackup), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
 }
 
 #[test]
