@@ -37,6 +37,17 @@ pub enum StoreError {
         /// The process, if it could be found out.
         holder: Option<u32>,
     },
+    /// The ledger cannot be locked, because its directory cannot be written.
+    #[error(
+        "the ledger in {dir} cannot be opened, because its folder cannot be written; even to look at \
+         it needs that: make the folder writable for this user, or, if it is an archive, make a \
+         ledger of it elsewhere with `florin --dir NEW restore {dir}`",
+        dir = dir.display()
+    )]
+    NotWritable {
+        /// The ledger's directory.
+        dir: PathBuf,
+    },
     /// The directory holds no ledger.
     #[error(
         "there is no ledger in {}: its {} is missing; name another directory, or create a \

@@ -67,17 +67,28 @@ fn a_backup_of_a_live_ledger_is_a_ledger() {
 }
 
 #[test]
-fn a_backup_is_restored_from_a_medium_that_cannot_be_written() {
+fn a_medium_that_cannot_be_written_is_restored_from_but_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     let (medium, tmpfs) = (dir.path().join("medium"), Path::new("tmpfs"));
     let Some(mounted) = Mounted::new("tmpfs", "size=16m", tmpfs, &medium) else { return };
     let model = Model::up_to(9, 10);
-    let store = model.create(&dir.path().join("ledger"));
-    store.backup(&medium.join("copy"), &mut |_, _| {}).unwrap();
+    let (ledger, copy) = (medium.join("ledger"), medium.join("copy"));
+    let store = model.create(&ledger);
+    store.backup(&copy, &mut |_, _| {}).unwrap();
+    drop(store);
     mounted.remount("ro");
     let restored = dir.path().join("restored");
-    Store::restore(&medium.join("copy"), &restored, &mut |_, _| {}).unwrap();
+    Store::restore(&copy, &restored, &mut |_, _| {}).unwrap();
     model.assert_equals(&open(&restored).unwrap());
+    // A ledger is not opened there, but looked at in the same way.
+    for refused in [open(&ledger).map(drop), rebuild(&ledger).map(drop)] {
+        let refused = refused.unwrap_err();
+        assert!(matches!(&refused, StoreError::NotWritable { dir } if *dir == ledger), "{refused}");
+        assert!(refused.to_string().contains(&format!("restore {}`", ledger.display())));
+    }
+    let looked_at = dir.path().join("looked-at");
+    Store::restore(&ledger, &looked_at, &mut |_, _| {}).unwrap();
+    model.assert_equals(&open(&looked_at).unwrap());
 }
 
 #[test]
