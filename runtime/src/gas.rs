@@ -54,7 +54,7 @@ pub const HOST_CALL: u64 = 25;
 pub const COPY_BYTE: u64 = 1;
 /// Reading a storage entry: 0.8 us on a small ledger, 3 us of sled with a million entries.
 pub const STORAGE_READ: u64 = gas(120);
-/// A byte of a stored value that is read.
+/// A byte of a stored value that is read or replaced.
 pub const STORAGE_READ_BYTE: u64 = 10;
 /// Changing a storage entry: 5.6 to 8.1 us on disk, 15 us with a million entries.
 pub const STORAGE_WRITE: u64 = gas(800);

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{Bench, SENDER};
+use florin_runtime::gas::{FUEL_PER_GAS, STORAGE_READ_BYTE};
 use florin_runtime::types::*;
 
 /// A module whose `call` is `body`, with a page of memory and every host function that the tests use.
@@ -10,6 +11,7 @@ fn contract(body: &str) -> String {
     format!(
         r#"(module
             (import "florin1" "storage_set" (func $set (param i64 i64)))
+            (import "florin1" "storage_remove" (func $remove (param i64)))
             (import "florin1" "storage_get" (func $get (param i64 i64) (result i32)))
             (import "florin1" "output" (func $output (param i64)))
             (import "florin1" "input" (func $input (param i32 i64) (result i32)))
@@ -44,6 +46,22 @@ fn a_plain_payment_costs_21000() {
     let receipt = bench.run(Some(Address::repeat_byte(0x22)), 5, vec![], 21_000).receipt;
     assert!(receipt.is_success());
     assert_eq!(receipt.gas_used, 21_000);
+}
+
+#[test]
+fn a_replaced_or_removed_value_is_paid_for() {
+    let mut bench = Bench::new();
+    // Keeps as many zeros as the input is long; for none, removes what is there.
+    let body = "(if (local.get 0)
+            (then (call $set (i64.const 0) (i64.extend_i32_u (local.get 0))))
+            (else (call $remove (i64.const 0))))
+        (i32.const 0)";
+    let address = bench.deployed(&run_body(body));
+    let mut storage = |length| bench.call(address, vec![0; length], 100_000).gas.storage;
+    for length in [1, 0] {
+        let [dear, cheap] = [1_001, 1].map(|former| (storage(former), storage(length)).1);
+        assert_eq!(dear - cheap, 1_000 * STORAGE_READ_BYTE / FUEL_PER_GAS);
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use florin_runtime::{
     Audit, CallRequest, Chain, EstimateError, Fault, FoundLog, Genesis, Located, LogError,
     OpenError, Simulation, SubmitError,
-    store::{Durability, LogFilter, Store, StoreError},
+    store::{Durability, LogFilter, Rebuilt, Store, StoreError},
     types::{Account, Block, Header},
 };
 use std::{
@@ -192,7 +192,7 @@ pub fn restore(backup: &Path, dir: &Path, out: &Output) -> Result<()> {
 }
 
 /// Builds the state of a ledger again from its history.
-pub fn repair(dir: &Path, out: &Output) -> Result<()> {
+pub fn repair(dir: &Path, out: &Output) -> Result<Rebuilt> {
     let working = out.working("repairing");
     let progress = &mut |done, total| working.part("building the state", done, total);
     Store::rebuild(dir, progress).map_err(|error| fault(error.into()))

@@ -4,6 +4,7 @@ use super::{Exit, GuestMemory, Host, Part};
 use crate::gas::{
     COPY_BYTE, HOST_CALL, STORAGE_READ, STORAGE_READ_BYTE, STORAGE_WRITE, STORAGE_WRITE_BYTE,
 };
+use crate::types::Bytes;
 use florin_abi::{ABSENT, Slice, limits};
 
 impl Host {
@@ -36,8 +37,7 @@ impl Host {
         self.deny_static("storage_set")?;
         let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
         let value = memory.read(value, limits::VALUE_BYTES, "storage value")?.to_vec().into();
-        let address = self.frame.address;
-        Ok(self.world().overlay.set_storage(&address, key, Some(value))?)
+        self.replace(key, Some(value))
     }
 
     pub(crate) fn storage_remove(
@@ -49,7 +49,14 @@ impl Host {
         self.charge(Part::Storage, HOST_CALL + STORAGE_WRITE + copied)?;
         self.deny_static("storage_remove")?;
         let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
+        self.replace(key, None)
+    }
+
+    /// Pays for the value that is replaced too: it is read, and the block keeps it.
+    fn replace(&mut self, key: &[u8], value: Option<Bytes>) -> Result<(), Exit> {
         let address = self.frame.address;
-        Ok(self.world().overlay.set_storage(&address, key, None)?)
+        let former = self.world().overlay.storage(&address, key)?.map_or(0, |value| value.len());
+        self.charge(Part::Storage, STORAGE_READ_BYTE * former as u64)?;
+        Ok(self.world().overlay.set_storage(&address, key, value)?)
     }
 }

@@ -20,6 +20,9 @@ use std::{
 const SLOT_DISTANCE: u64 = 512;
 const SLOT_BYTES: usize = 56;
 
+/// What is wrong with a file of which one slot cannot be read.
+pub(super) const HALF_A_MARK: &str = "one of its two slots cannot be read";
+
 /// The last acknowledged block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark {
@@ -45,6 +48,14 @@ impl Mark {
     }
 }
 
+/// What the two slots say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Marks {
+    pub newest: Mark,
+    /// Both can be read. Otherwise the block after the newest may have been acknowledged too.
+    pub whole: bool,
+}
+
 /// The file `acknowledged`.
 #[derive(Debug)]
 pub(super) struct Acknowledged {
@@ -65,32 +76,28 @@ impl Acknowledged {
         Ok(mark_file)
     }
 
-    /// Opens the file for further marks and reads the newer of those it has.
-    pub fn open(path: &Path) -> Result<(Self, Mark)> {
-        let mark = Acknowledged::read(path)?;
+    /// Opens the file for further marks and reads those it has.
+    pub fn open(path: &Path) -> Result<(Self, Marks)> {
+        let marks = Acknowledged::read(path)?;
         let file = OpenOptions::new().write(true).open(path).context("open", path)?;
-        Ok((Acknowledged { file, path: path.to_owned() }, mark))
+        Ok((Acknowledged { file, path: path.to_owned() }, marks))
     }
 
-    /// The newer of the marks in a file, which may be on a medium that cannot be written.
-    pub fn read(path: &Path) -> Result<Mark> {
+    /// The marks in a file, which may be on a medium that cannot be written.
+    pub fn read(path: &Path) -> Result<Marks> {
         let damage = |what| Damage::repairable(path, what);
         if !path.exists() {
             return Err(damage("the mark of the last acknowledged block is missing"));
         }
         let file = File::open(path).context("open", path)?;
-        let mut newest: Option<Mark> = None;
-        for slot in [0, SLOT_DISTANCE] {
+        let marks = [0, SLOT_DISTANCE].map(|slot| {
             let mut bytes = [0; SLOT_BYTES];
             // A slot that is cut off is as unreadable as a garbled one.
-            if file.read_exact_at(&mut bytes, slot).is_ok()
-                && let Some(mark) = Mark::decode(&bytes)
-                && newest.is_none_or(|newest| mark.number > newest.number)
-            {
-                newest = Some(mark);
-            }
-        }
-        newest.ok_or_else(|| damage("neither slot holds a mark"))
+            file.read_exact_at(&mut bytes, slot).ok().and_then(|()| Mark::decode(&bytes))
+        });
+        let newest = marks.into_iter().flatten().max_by_key(|mark| mark.number);
+        let newest = newest.ok_or_else(|| damage("neither slot holds a mark"))?;
+        Ok(Marks { newest, whole: !marks.contains(&None) })
     }
 
     /// Replaces the older mark.

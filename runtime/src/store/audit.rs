@@ -7,11 +7,11 @@
 
 use super::{
     ACKNOWLEDGED, Progress, Store,
-    acknowledged::Acknowledged,
+    acknowledged::{Acknowledged, HALF_A_MARK, Marks},
     commitment::{Commitment, IndexSum},
     error::{Damage, Result, StoreError},
     index::index_entries,
-    journal::{Position, Tail},
+    journal::{Position, Tail, UNREADABLE},
     open::{anchor, check_anchor, check_state, read_config},
     schema::{Counts, Head},
 };
@@ -94,9 +94,12 @@ impl Store {
         result.note(config)?;
         let tail = writer.journal.tail();
         let path = self.dir.join(ACKNOWLEDGED);
-        result.note(Acknowledged::read(&path).and_then(|mark| {
-            let what = "it does not name the last block";
-            if mark == tail.mark() { Ok(()) } else { Err(Damage::repairable(path, what)) }
+        result.note(Acknowledged::read(&path).and_then(|marks| match marks {
+            Marks { newest, .. } if newest != tail.mark() => {
+                Err(Damage::repairable(path, "it does not name the last block"))
+            }
+            Marks { whole: false, .. } => Err(Damage::repairable(path, HALF_A_MARK)),
+            _ => Ok(()),
         }))?;
         let bytes = self.journal.bytes()?;
         let total = bytes + writer.head.counts.entries();
@@ -104,7 +107,15 @@ impl Store {
             result.blocks += 1;
             progress(self.journal.bytes_before(at).min(bytes), total);
         });
+        let unfolded = match &history {
+            Err(StoreError::Damaged(damage)) => damage.block.map(|block| block + 1),
+            _ => None,
+        };
         result.note(history)?;
+        // What follows damage cannot be added up any more, but each block still has its own hash.
+        for number in unfolded.unwrap_or(u64::MAX)..=tail.number {
+            result.blocks += u64::from(result.note(self.block(number))?.is_some());
+        }
         let mut rest = |done, _| progress(bytes + done, total);
         let checked = check_state(&self.state, &writer.head, &self.head(), &mut rest);
         result.balances = result.note(checked)?;
@@ -130,8 +141,7 @@ impl Store {
             fold.add(&block, at).map_err(|what| damage(at, number, what))
         })?;
         if found != tail {
-            let what = "the journal ends before the last block that was committed";
-            return Err(damage(found.end, Some(found.number + 1), what));
+            return Err(damage(found.end, Some(found.number + 1), UNREADABLE));
         }
         let agree = fold.commitment == head.commitment
             && fold.index == head.index

@@ -1,11 +1,11 @@
 //! Backups: the history and the configuration; the state is built again when it is restored.
 //!
-//! A backup is a ledger's directory without `state`. It is complete or not there: it is copied
-//! under another name, checked, and then renamed.
+//! A backup is a ledger's directory without `state`. It is complete or not there, and so is a ledger
+//! that is restored: it is made under another name, checked, and then renamed.
 
 use super::{
     ACKNOWLEDGED, GENESIS, JOURNAL, Progress, Store,
-    acknowledged::Acknowledged,
+    acknowledged::{Acknowledged, HALF_A_MARK, Mark, Marks},
     error::{Damage, IoContext, Result, StoreError},
     journal::{Position, Reader, Tail, create_directories, sync_directory, sync_name},
     open::{anchor, read_config, remove_directory, write_new},
@@ -25,68 +25,65 @@ impl Store {
             let writer = self.writer();
             (writer.journal.tail(), writer.head.hash)
         };
-        let copied = copy(&self.dir, dest, Some(tail), progress)?;
-        Ok((copied.number, hash))
+        whole(dest, |unfinished| copy(&self.dir, unfinished, Some(tail), progress))?;
+        Ok((tail.number, hash))
     }
 
     /// Makes a ledger in `dir`, which must not exist, from a backup, and builds its state.
     pub fn restore(backup: &Path, dir: &Path, progress: Progress) -> Result<()> {
-        copy(backup, dir, None, &mut |_, _| {})?;
-        Store::rebuild(dir, progress)
+        let restored = whole(dir, |unfinished| {
+            copy(backup, unfinished, None, &mut |_, _| {})?;
+            let rebuilt = Store::rebuild(unfinished, progress);
+            rebuilt.map(drop).map_err(|error| error.of_source(unfinished, backup))
+        });
+        restored.map_err(StoreError::of_backup)
     }
 }
 
-/// Copies configuration and journal up to `tail`, or to its end, under another name first.
-fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Result<Tail> {
-    let config = read_config(from)?;
-    let partial = partial_name(to);
-    if to.exists() {
-        return Err(StoreError::AlreadyExists { path: to.to_owned() });
+/// Makes a directory that must not exist, whole or not at all: `fill` makes it under another name.
+fn whole(dir: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let partial = partial_name(dir);
+    if dir.exists() {
+        return Err(StoreError::AlreadyExists { path: dir.to_owned() });
     }
     if partial.exists() {
         return Err(StoreError::Leftover { path: partial });
     }
     create_directories(&partial)?;
-    let copied = copy_into(&partial, from, &config, tail, progress);
-    let copied = copied.and_then(|tail| {
-        fs::rename(&partial, to).context("create", to)?;
-        Ok(tail)
-    });
-    if copied.is_err() {
+    let filled = fill(&partial).and_then(|()| fs::rename(&partial, dir).context("create", dir));
+    if filled.is_err() {
         // What went wrong is more important than what is left of it.
         let _ = remove_directory(&partial);
     }
-    let tail = copied?;
-    sync_name(to)?;
-    Ok(tail)
+    filled?;
+    sync_name(dir)
 }
 
-/// Makes a whole copy in an empty directory, and checks it.
-fn copy_into(
-    dir: &Path,
-    from: &Path,
-    config: &[u8],
-    tail: Option<Tail>,
-    progress: Progress,
-) -> Result<Tail> {
-    write_new(&dir.join(GENESIS), config)?;
-    fs::create_dir(dir.join(JOURNAL)).context("create", dir)?;
-    let (source, copy) = (Reader::new(&from.join(JOURNAL)), Reader::new(&dir.join(JOURNAL)));
+/// Copies configuration and journal up to `tail`, or to its end, to an empty directory, and checks
+/// the copy. What is wrong with it is wrong with the source.
+fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Result<()> {
+    let config = read_config(from)?;
+    write_new(&to.join(GENESIS), &config)?;
+    fs::create_dir(to.join(JOURNAL)).context("create", to)?;
+    let (source, copy) = (Reader::new(&from.join(JOURNAL)), Reader::new(&to.join(JOURNAL)));
     copy_journal(&source, &copy, tail, progress)?;
-    sync_directory(&dir.join(JOURNAL))?;
-    let mark = match tail {
-        Some(tail) => tail.mark(),
+    sync_directory(&to.join(JOURNAL))?;
+    let marks = match tail {
+        Some(tail) => Marks { newest: tail.mark(), whole: true },
         None => Acknowledged::read(&from.join(ACKNOWLEDGED))?,
     };
-    let found = copy.scan(Position::FIRST, 0, Some(anchor(config)), Some(mark), |_, _| Ok(()))?;
-    if tail.is_some_and(|tail| tail != found) || found.number < mark.number {
-        let what = "the copy of the journal ends before the last block";
-        let file = copy.path(found.end.segment);
-        return Err(Damage::history(file, found.end.offset, Some(found.number + 1), what));
+    let torn = is_torn(&copy, anchor(&config), marks.newest);
+    if torn.map_err(|error| error.of_source(to, from))? && !marks.whole {
+        return Err(Damage::repairable(from.join(ACKNOWLEDGED), HALF_A_MARK));
     }
-    Acknowledged::create(&dir.join(ACKNOWLEDGED), mark)?;
-    sync_directory(dir)?;
-    Ok(found)
+    Acknowledged::create(&to.join(ACKNOWLEDGED), marks.newest)?;
+    sync_directory(to)
+}
+
+/// Checks a journal, and says whether a torn write is at its end.
+fn is_torn(journal: &Reader, anchor: B256, mark: Mark) -> Result<bool> {
+    let found = journal.scan(Position::FIRST, 0, Some(anchor), Some(mark), |_, _| Ok(()))?;
+    journal.is_torn(&found, Some(mark.number))
 }
 
 fn copy_journal(
@@ -101,12 +98,12 @@ fn copy_journal(
     let total = segments.len() as u64;
     for (index, done) in segments.into_iter().zip(1..) {
         let limit = last.filter(|last| last.segment == index).map_or(u64::MAX, |last| last.offset);
-        let (from, to) = (source.path(index), copy.path(index));
-        let mut file = File::create_new(&to).context("create", &to)?;
-        let mut bytes = File::open(&from).context("open", &from)?.take(limit);
-        std::io::copy(&mut bytes, &mut file)
-            .and_then(|_| file.sync_all())
-            .context("copy the journal to", &to)?;
+        let from = source.path(index);
+        let mut bytes = Vec::new();
+        File::open(&from)
+            .and_then(|file| file.take(limit).read_to_end(&mut bytes))
+            .context("read", &from)?;
+        write_new(&copy.path(index), &bytes)?;
         progress(done, total);
     }
     Ok(())

@@ -4,7 +4,10 @@
 //! money is in it.
 
 use alloy_primitives::B256;
-use std::{fmt, io, path::PathBuf};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 /// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -33,6 +36,17 @@ pub enum StoreError {
         dir: PathBuf,
         /// The process, if it could be found out.
         holder: Option<u32>,
+    },
+    /// The ledger cannot be locked, because its directory cannot be written.
+    #[error(
+        "the ledger in {dir} cannot be opened, because its folder cannot be written; even to look at \
+         it needs that: make the folder writable for this user, or, if it is an archive, make a \
+         ledger of it elsewhere with `florin --dir NEW restore {dir}`",
+        dir = dir.display()
+    )]
+    NotWritable {
+        /// The ledger's directory.
+        dir: PathBuf,
     },
     /// The directory holds no ledger.
     #[error(
@@ -113,6 +127,8 @@ pub enum Remedy {
     Repair,
     /// The journal is the only copy of the history in this directory.
     Restore,
+    /// What was to be restored is no better.
+    OtherBackup,
 }
 
 impl fmt::Display for Damage {
@@ -135,7 +151,29 @@ impl fmt::Display for Remedy {
             Remedy::Restore => {
                 "keep a copy of the directory and restore the latest backup with `florin restore`"
             }
+            Remedy::OtherBackup => "this backup is damaged, nothing was restored: use another one",
         })
+    }
+}
+
+impl StoreError {
+    /// Damage of a copy is damage of what it was copied from, or follows from it.
+    pub(super) fn of_source(mut self, copy: &Path, source: &Path) -> Self {
+        if let StoreError::Damaged(damage) = &mut self
+            && let Ok(name) = damage.file.strip_prefix(copy)
+        {
+            let file = source.join(name);
+            damage.file = if file.exists() { file } else { source.to_owned() };
+        }
+        self
+    }
+
+    /// For damage of a backup that was to be the remedy for damage.
+    pub(super) fn of_backup(mut self) -> Self {
+        if let StoreError::Damaged(damage) = &mut self {
+            damage.remedy = Remedy::OtherBackup;
+        }
+        self
     }
 }
 
@@ -248,11 +286,11 @@ pub enum Refusal {
 /// Names the file and the action in an I/O error.
 pub(super) trait IoContext<T> {
     /// `action` is a verb that fits "cannot ... FILE".
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T>;
+    fn context(self, action: &'static str, path: &Path) -> Result<T>;
 }
 
 impl<T> IoContext<T> for io::Result<T> {
-    fn context(self, action: &'static str, path: &std::path::Path) -> Result<T> {
+    fn context(self, action: &'static str, path: &Path) -> Result<T> {
         self.map_err(|source| StoreError::Io { action, path: path.to_owned(), source })
     }
 }

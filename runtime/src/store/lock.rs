@@ -4,6 +4,7 @@
 use super::error::{IoContext, Result, StoreError};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
+    io::ErrorKind,
     os::unix::fs::FileExt,
     path::Path,
 };
@@ -28,7 +29,12 @@ impl Lock {
         let path = dir.join(super::LOCK);
         let mut options = OpenOptions::new();
         let options = options.read(true).write(true).create(true).truncate(false);
-        let file = options.open(&path).context("open", &path)?;
+        let file = match options.open(&path) {
+            Err(error) if is_read_only(error.kind()) => {
+                return Err(StoreError::NotWritable { dir: dir.to_owned() });
+            }
+            opened => opened.context("open", &path)?,
+        };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -42,4 +48,8 @@ impl Lock {
         let _ = file.write_all_at(pid.as_bytes(), 0);
         Ok(Lock { file })
     }
+}
+
+fn is_read_only(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }

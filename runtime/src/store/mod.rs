@@ -45,6 +45,7 @@ pub use commitment::Commitment;
 pub use error::{Damage, Refusal, Remedy, Result, StoreError};
 pub use index::LogFilter;
 pub use journal::Durability;
+pub use open::Rebuilt;
 pub use schema::Counts;
 pub use view::View;
 

@@ -2,7 +2,7 @@
 
 use super::{
     ACKNOWLEDGED, Durability, GENESIS, JOURNAL, Progress, STATE, Store, Writer,
-    acknowledged::{Acknowledged, Mark},
+    acknowledged::{Acknowledged, HALF_A_MARK, Mark},
     commitment::{Commitment, IndexSum},
     error::{Damage, IoContext, Result, StoreError},
     journal::{Journal, Position, Reader, Tail, create_directories, sync_directory},
@@ -76,7 +76,8 @@ impl Store {
     pub fn open(dir: &Path, durability: Durability, progress: Progress) -> Result<Self> {
         let config = read_config(dir)?;
         let lock = Lock::acquire(dir)?;
-        let (acknowledged, mark) = Acknowledged::open(&dir.join(ACKNOWLEDGED))?;
+        let (acknowledged, marks) = Acknowledged::open(&dir.join(ACKNOWLEDGED))?;
+        let mark = marks.newest;
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
         let (state, mut head) = State::open(&dir.join(STATE))?;
@@ -94,7 +95,13 @@ impl Store {
             header = Some(Sealed::new_unchecked(block.header, block.hash));
             Ok(())
         })?;
-        reader.settle(&tail, Some(mark.number))?;
+        if reader.is_torn(&tail, Some(mark.number))? {
+            if !marks.whole {
+                // What cannot be read may be what the lost mark named.
+                return Err(Damage::repairable(dir.join(ACKNOWLEDGED), HALF_A_MARK));
+            }
+            reader.clear_torn(&tail)?;
+        }
         // `scan` has visited the state's head at least.
         let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
         check_state(&state, &head, &header, progress)?;
@@ -105,26 +112,32 @@ impl Store {
     }
 
     /// Builds the state again from the journal, checks it, and puts it in the place of the old one.
-    pub fn rebuild(dir: &Path, progress: Progress) -> Result<()> {
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] if the mark or the old state knows of a block that cannot be read.
+    pub fn rebuild(dir: &Path, progress: Progress) -> Result<Rebuilt> {
         let config = read_config(dir)?;
         let _lock = Lock::acquire(dir)?;
-        let marked = Acknowledged::open(&dir.join(ACKNOWLEDGED));
-        let mark = match &marked {
-            Ok((_, mark)) => Some(*mark),
+        let marks = match Acknowledged::read(&dir.join(ACKNOWLEDGED)) {
             Err(StoreError::Damaged(_)) => None,
-            Err(_) => return marked.map(drop),
+            read => Some(read?),
         };
-        // Without the mark, the old state is a witness, if it can still speak.
-        let durable = mark
-            .map(|mark| mark.number)
-            .or_else(|| State::open(&dir.join(STATE)).ok().map(|(_, head)| head.number));
+        let mark = marks.map(|marks| marks.newest);
+        // Mark and old state are witnesses, as far as they can still speak; either may know more.
+        let state = State::open(&dir.join(STATE)).ok().map(|(_, head)| head.number);
+        let durable = mark.map(|mark| mark.number).max(state);
         let reader = Reader::new(&dir.join(JOURNAL));
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let (tail, last) = build(&reader, &fresh, (mark, durable), anchor(&config), progress)?;
-        if mark.is_none() {
-            reader.write_again(last, tail.end, Durability::Synced)?;
+        let (tail, head) = build(&reader, &fresh, mark, anchor(&config), progress)?;
+        let torn = reader.is_torn(&tail, durable)?;
+        if torn {
+            reader.clear_torn(&tail)?;
+        }
+        let whole = marks.is_some_and(|marks| marks.whole);
+        if !whole {
+            reader.write_again(head.position, tail.end, Durability::Synced)?;
             Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
@@ -134,39 +147,48 @@ impl Store {
         }
         fs::rename(&fresh, &current).context("put into place", &fresh)?;
         sync_directory(dir)?;
-        remove_directory(&old)
+        remove_directory(&old)?;
+        Ok(Rebuilt { number: head.number, hash: head.hash, doubtful: torn && !whole })
     }
 }
 
-/// Builds a state in a new directory from the whole journal. Returns where that ends, and where its
-/// last record lies.
+/// Where building a state again arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// The last block.
+    pub number: u64,
+    /// Its hash.
+    pub hash: B256,
+    /// What followed it could not be read and was cleared, while the mark was damaged: it may have
+    /// been a block that was acknowledged.
+    pub doubtful: bool,
+}
+
+/// Builds a state in a new directory from the whole journal. Returns where both end.
 fn build(
     reader: &Reader,
     dir: &Path,
-    (mark, durable): (Option<Mark>, Option<u64>),
+    mark: Option<Mark>,
     anchor: B256,
     progress: Progress,
-) -> Result<(Tail, Position)> {
+) -> Result<(Tail, Head)> {
     let state = State::create(dir)?;
-    let mut head: Option<Head> = None;
-    let (mut header, mut last) = (None, Position::FIRST);
+    let mut last: Option<(Head, Header)> = None;
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
-        head = Some(apply(&state, head.as_ref(), &block, position)?);
-        header = Some(Sealed::new_unchecked(block.header, block.hash));
-        last = position;
+        let head = apply(&state, last.as_ref().map(|(head, _)| head), &block, position)?;
+        last = Some((head, block.header));
         done = reader.bytes_before(position).max(done);
         progress(done.min(total), total);
         Ok(())
     })?;
-    reader.settle(&tail, durable)?;
-    if let (Some(head), Some(header)) = (&head, &header) {
-        check_state(&state, head, header, &mut |_, _| {})?;
-    }
+    // `scan` has visited genesis at least.
+    let (head, header) = last.ok_or_else(|| state.damage("the journal leads to none"))?;
+    check_state(&state, &head, &header, &mut |_, _| {})?;
     state.sync()?;
     progress(total, total);
-    Ok((tail, last))
+    Ok((tail, head))
 }
 
 /// The parts of an open store.
@@ -260,7 +282,7 @@ pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
         Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
             // It is written last, so without it either nobody was ever told of a block, or it was lost.
             let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
-            let was_used = mark.is_ok_and(|mark| mark.number > 0)
+            let was_used = mark.is_ok_and(|mark| mark.newest.number > 0)
                 || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;
             Err(match was_used {
                 true => Damage::history(path, 0, None, "it is missing"),
@@ -351,6 +373,23 @@ mod tests {
             assert_eq!(store.accounts_page(None, 9).unwrap().len(), 1);
             assert_eq!(store.block(0).unwrap().as_ref(), Some(&genesis));
         }
+    }
+
+    #[test]
+    fn a_backup_that_leads_to_no_state_is_named_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let (backup, new) = (dir.path().join("backup"), dir.path().join("new"));
+        fs::create_dir(&backup).unwrap();
+        write_new(&backup.join(GENESIS), b"{}").unwrap();
+        let genesis = Block::new(Header::default(), genesis().body);
+        let (journal, _) =
+            Journal::create(&backup.join(JOURNAL), anchor(b"{}"), &genesis, Durability::Unsynced)
+                .unwrap();
+        Acknowledged::create(&backup.join(ACKNOWLEDGED), journal.tail().mark()).unwrap();
+        let error = Store::restore(&backup, &new, &mut |_, _| {}).unwrap_err();
+        let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+        assert_eq!((&damage.file, damage.remedy), (&backup, Remedy::OtherBackup), "{error}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -67,17 +67,28 @@ fn a_backup_of_a_live_ledger_is_a_ledger() {
 }
 
 #[test]
-fn a_backup_is_restored_from_a_medium_that_cannot_be_written() {
+fn a_medium_that_cannot_be_written_is_restored_from_but_not_opened() {
     let dir = tempfile::tempdir().unwrap();
     let (medium, tmpfs) = (dir.path().join("medium"), Path::new("tmpfs"));
     let Some(mounted) = Mounted::new("tmpfs", "size=16m", tmpfs, &medium) else { return };
     let model = Model::up_to(9, 10);
-    let store = model.create(&dir.path().join("ledger"));
-    store.backup(&medium.join("copy"), &mut |_, _| {}).unwrap();
+    let (ledger, copy) = (medium.join("ledger"), medium.join("copy"));
+    let store = model.create(&ledger);
+    store.backup(&copy, &mut |_, _| {}).unwrap();
+    drop(store);
     mounted.remount("ro");
     let restored = dir.path().join("restored");
-    Store::restore(&medium.join("copy"), &restored, &mut |_, _| {}).unwrap();
+    Store::restore(&copy, &restored, &mut |_, _| {}).unwrap();
     model.assert_equals(&open(&restored).unwrap());
+    // A ledger is not opened there, but looked at in the same way.
+    for refused in [open(&ledger).map(drop), rebuild(&ledger).map(drop)] {
+        let refused = refused.unwrap_err();
+        assert!(matches!(&refused, StoreError::NotWritable { dir } if *dir == ledger), "{refused}");
+        assert!(refused.to_string().contains(&format!("restore {}`", ledger.display())));
+    }
+    let looked_at = dir.path().join("looked-at");
+    Store::restore(&ledger, &looked_at, &mut |_, _| {}).unwrap();
+    model.assert_equals(&open(&looked_at).unwrap());
 }
 
 #[test]
@@ -96,7 +107,9 @@ fn a_backup_removes_nothing_but_what_it_made_itself() {
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[900] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    let failed = store.backup(&copy, &mut |_, _| {}).unwrap_err();
+    let StoreError::Damaged(damage) = &failed else { panic!("{failed}") };
+    assert_eq!((&damage.file, damage.remedy), (&segment, Remedy::Restore), "the source is named");
     assert!(!copy.exists() && !partial.exists());
 }
 
@@ -144,10 +157,25 @@ fn a_damaged_backup_is_not_restored() {
     let segment = copy.join("journal/00000001.journal");
     let mut bytes = std::fs::read(&segment).unwrap();
     bytes[900] ^= 1;
+    std::fs::write(&segment, &bytes).unwrap();
+    let restore = || Store::restore(&copy, &dir.path().join("new"), &mut |_, _| {}).unwrap_err();
+    let error = restore();
+    let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((&damage.file, damage.remedy), (&segment, Remedy::OtherBackup), "{error}");
+    assert!(error.to_string().contains("this backup is damaged"), "{error}");
+    bytes[900] ^= 1;
+    // Whether the last record was acknowledged is what the damaged slot would say.
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 1;
     std::fs::write(&segment, bytes).unwrap();
-    let error = Store::restore(&copy, &dir.path().join("new"), &mut |_, _| {}).unwrap_err();
-    assert!(matches!(error, StoreError::Damaged(_)), "{error}");
-    assert!(!dir.path().join("new").exists());
+    let (mark, ledger) = (copy.join("acknowledged"), dir.path().join("ledger/acknowledged"));
+    let mut marks = std::fs::read(ledger).unwrap();
+    marks[0] ^= 1;
+    std::fs::write(&mark, marks).unwrap();
+    let error = restore();
+    let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((&damage.file, damage.remedy), (&mark, Remedy::OtherBackup), "{error}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "nothing is left behind");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! amount to.
 
 use florin_runtime::{
-    store::{Commitment, Durability, LogFilter, Result, Store},
+    store::{Commitment, Durability, LogFilter, Rebuilt, Result, Store},
     types::{
         Account, Address, B256, Block, BlockBody, Bytes, GasReport, Header, Log, Outcome, Receipt,
         StateKey, U256, Write,
@@ -293,7 +293,7 @@ pub fn open(dir: &Path) -> Result<Store> {
 }
 
 /// Builds the state of a ledger again.
-pub fn rebuild(dir: &Path) -> Result<()> {
+pub fn rebuild(dir: &Path) -> Result<Rebuilt> {
     Store::rebuild(dir, &mut |done, total| assert!(done <= total))
 }
 

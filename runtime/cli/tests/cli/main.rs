@@ -237,9 +237,22 @@ fn damage_is_told_with_its_remedy() {
     fs::write(&journal, &bytes).unwrap();
     fs::remove_dir_all(place.path("florin-ledger/state")).unwrap();
     place.run(&["balance"]).fails(6, "florin repair");
-    place.run(&["repair"]).ok();
+    let repaired = place.run(&["repair"]).ok();
+    let hash = place.json(&["block", "1"])["hash"].as_str().unwrap().to_owned();
+    assert!(repaired.trim_end().ends_with(&format!("up to block 1, {hash}")), "{repaired}");
     assert_eq!(place.balance("bob"), "6000000000000000000");
     place.run(&["audit"]).ok();
+
+    // The last record, and all that tells whether it was acknowledged.
+    let end = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[end] ^= 1;
+    fs::write(&journal, &bytes).unwrap();
+    place.run(&["repair"]).fails(6, "was acknowledged");
+    fs::remove_dir_all(place.path("florin-ledger/state")).unwrap();
+    fs::remove_file(place.path("florin-ledger/acknowledged")).unwrap();
+    let repaired = place.run(&["repair"]).ok();
+    assert!(repaired.contains("up to block 0, 0x"), "{repaired}");
+    assert!(repaired.contains("It may have been a block that was acknowledged"), "{repaired}");
 }
 
 #[test]

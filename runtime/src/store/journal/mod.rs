@@ -15,7 +15,7 @@ mod segment;
 mod tests;
 mod writer;
 
-pub(super) use reader::Reader;
+pub(super) use reader::{Reader, UNREADABLE};
 pub(super) use writer::Journal;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Finding and reading records, and telling what a crash left from damage.
 //!
-//! Invariant: nothing is changed but by [`Reader::settle`], and only what was never acknowledged;
+//! Invariant: nothing is changed but by [`Reader::clear_torn`], and only what was never acknowledged;
 //! [`Reader::write_again`] changes no byte.
 
 use super::{
@@ -22,7 +22,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-const UNREADABLE: &str = "the block cannot be read";
+/// What is wrong with a block that is not where it was, or not whole.
+pub(in crate::store) const UNREADABLE: &str = "the block cannot be read";
 /// Segment files kept open for reading; old history is read rarely.
 const OPEN_SEGMENTS: usize = 64;
 
@@ -140,7 +141,7 @@ impl Reader {
                 }
                 (_, None) => return Err(self.damage(at, Some(first), UNREADABLE)),
                 (Some(_), Some(tail)) => {
-                    let what = "no block that follows can be read here, but other blocks can";
+                    let what = "the block cannot be read, but others behind it can";
                     return Err(self.damage(tail.end, Some(number), what));
                 }
                 (None, Some(tail)) if at == tail.end => at = Position::start_of(at.segment + 1),
@@ -150,14 +151,13 @@ impl Reader {
     }
 
     /// Makes sure that nothing is missing after the tail, given the last block that is known to
-    /// have been durable; then clears what a torn write left there.
-    pub fn settle(&self, tail: &Tail, durable: Option<u64>) -> Result<()> {
+    /// have been durable. Says whether a torn write left something there.
+    pub fn is_torn(&self, tail: &Tail, durable: Option<u64>) -> Result<bool> {
         if durable.is_some_and(|number| number > tail.number) {
             let what = "the block was acknowledged, but cannot be read";
             return Err(self.damage(tail.end, Some(tail.number + 1), what));
         }
-        let mut leftover = self.segments()?;
-        leftover.retain(|index| *index > tail.end.segment);
+        let leftover = self.segments_after(tail)?;
         self.refuse_later_records(tail, tail.end.segment, tail.end.offset + 1)?;
         for index in &leftover {
             // The torn record may also be the first of the next segment.
@@ -165,6 +165,12 @@ impl Reader {
             let start = if *index == torn.segment { torn.offset + 1 } else { 0 };
             self.refuse_later_records(tail, *index, start)?;
         }
+        Ok(!leftover.is_empty() || self.rest_of(tail.end)?.iter().any(|byte| *byte != 0))
+    }
+
+    /// Clears what a torn write left after the tail.
+    pub fn clear_torn(&self, tail: &Tail) -> Result<()> {
+        let leftover = self.segments_after(tail)?;
         for index in &leftover {
             let path = self.path(*index);
             fs::remove_file(&path).context("remove", &path)?;
@@ -173,7 +179,11 @@ impl Reader {
             self.segments.write().unwrap_or_else(PoisonError::into_inner).clear();
             sync_directory(&self.dir)?;
         }
-        self.clear(tail.end)
+        let Some(segment) = self.segment(tail.end.segment)? else { return Ok(()) };
+        let length = tail.end.offset + self.rest_of(tail.end)?.len() as u64;
+        write_zeros(&segment.file, tail.end.offset, length)
+            .and_then(|()| segment.file.sync_all())
+            .context("clear a torn write in", &segment.path)
     }
 
     /// Writes everything between two positions once more and syncs it. What was just read may be in
@@ -257,17 +267,16 @@ impl Reader {
         })
     }
 
-    /// Zeroes a segment from a position on.
-    fn clear(&self, from: Position) -> Result<()> {
-        let Some(segment) = self.segment(from.segment)? else { return Ok(()) };
-        let leftover = rest(&segment.file, from.offset).context("read", &segment.path)?;
-        if leftover.iter().any(|byte| *byte != 0) {
-            let length = from.offset + leftover.len() as u64;
-            write_zeros(&segment.file, from.offset, length)
-                .and_then(|()| segment.file.sync_all())
-                .context("clear a torn write in", &segment.path)?;
-        }
-        Ok(())
+    fn segments_after(&self, tail: &Tail) -> Result<Vec<u32>> {
+        let mut segments = self.segments()?;
+        segments.retain(|index| *index > tail.end.segment);
+        Ok(segments)
+    }
+
+    /// The bytes of a segment from a position on.
+    fn rest_of(&self, from: Position) -> Result<Vec<u8>> {
+        let Some(segment) = self.segment(from.segment)? else { return Ok(Vec::new()) };
+        rest(&segment.file, from.offset).context("read", &segment.path)
     }
 
     pub(super) fn damage(

@@ -43,7 +43,9 @@ fn read_all(dir: &Path, mark: Option<Mark>) -> Result<Vec<Block>> {
         blocks.push(block);
         Ok(())
     })?;
-    reader.settle(&tail, mark.map(|mark| mark.number))?;
+    if reader.is_torn(&tail, mark.map(|mark| mark.number))? {
+        reader.clear_torn(&tail)?;
+    }
     Ok(blocks)
 }
 
