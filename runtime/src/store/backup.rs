@@ -1,7 +1,7 @@
 //! Backups: the history and the configuration; the state is built again when it is restored.
 //!
-//! A backup is a ledger's directory without `state`. It is complete or not there, and so is a ledger
-//! that is restored: it is made under another name, checked, and then renamed.
+//! A backup is a ledger's directory without `state`. It is complete or not there, and so is a
+//! ledger that is restored: it is made under another name, checked, and then renamed.
 
 use super::{
     ACKNOWLEDGED, GENESIS, JOURNAL, Progress, Store,

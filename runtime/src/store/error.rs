@@ -39,8 +39,8 @@ pub enum StoreError {
     },
     /// The ledger cannot be locked, because its directory cannot be written.
     #[error(
-        "the ledger in {dir} cannot be opened, because its folder cannot be written; even to look at \
-         it needs that: make the folder writable for this user, or, if it is an archive, make a \
+        "the ledger in {dir} cannot be opened, because its folder cannot be written; even to look \
+         at it needs that: make the folder writable for this user, or, if it is an archive, make a \
          ledger of it elsewhere with `florin --dir NEW restore {dir}`",
         dir = dir.display()
     )]

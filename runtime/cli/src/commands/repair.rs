@@ -8,8 +8,9 @@ use serde::Serialize;
 use std::path::PathBuf;
 
 /// Said where the witnesses of what was acknowledged are damaged too.
-const DOUBT: &str = "What followed could not be read and was cleared. It may have been a block that \
-    was acknowledged:\ncompare this block with the last one that you know of, from a receipt or a backup.";
+const DOUBT: &str = "What followed could not be read and was cleared. \
+    It may have been a block that was acknowledged:\n\
+    compare this block with the last one that you know of, from a receipt or a backup.";
 
 /// Arguments of `florin repair`.
 #[derive(Debug, clap::Args)]

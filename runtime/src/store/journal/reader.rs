@@ -1,7 +1,7 @@
 //! Finding and reading records, and telling what a crash left from damage.
 //!
-//! Invariant: nothing is changed but by [`Reader::clear_torn`], and only what was never acknowledged;
-//! [`Reader::write_again`] changes no byte.
+//! Invariant: nothing is changed but by [`Reader::clear_torn`], and only what nobody knows to have
+//! been acknowledged; [`Reader::write_again`] changes no byte.
 
 use super::{
     Durability, Position, SEGMENT_BYTES, Tail,
