@@ -99,7 +99,7 @@ pub struct GasReport {
     pub intrinsic: u64,
     /// WebAssembly instructions and starting of instances.
     pub compute: u64,
-    /// Growing memory and tables.
+    /// Memory, at the start and grown, and the table at the start.
     pub memory: u64,
     /// Host functions of input, output, context, hashing and signatures.
     pub host: u64,
