@@ -1,9 +1,11 @@
-//! What each priced operation takes, beside what it costs: the measurement behind the table in `src/gas.rs`.
+//! What each priced operation takes, beside what it costs: the measurement behind the table in
+//! `src/gas.rs`.
 //!
-//! Each row is a contract that does one thing many times; the same loop without it is subtracted. What matters is the
-//! last column: the time that a gas buys, against the time that it buys in a signature recovery, whose price is
-//! Ethereum's and sets the scale. A row far above 1 is priced too low. The second table has what is kept, on a ledger on
-//! disk, from signed transaction to durable block.
+//! Each row is a contract that does one thing many times; the same loop without it is subtracted.
+//! What matters is the last column: the time that a gas buys, against the time that it buys in a
+//! signature recovery, whose price is Ethereum's and sets the scale. A row far above 1 is priced
+//! too low. The second table has what is kept, on a ledger on disk, from signed transaction to
+//! durable block.
 #![allow(clippy::print_stdout)] // the table is the result
 
 #[allow(dead_code)] // each benchmark uses some of it
@@ -94,8 +96,8 @@ fn measure(payments: &mut Payments, nonce: &mut u64, work: &str, input: &[u8]) -
     best
 }
 
-/// The same on a ledger on disk, for a block of [`CALLS`] calls; every call gives its contract another four bytes at
-/// address 4 of its memory.
+/// The same on a ledger on disk, for a block of [`CALLS`] calls; every call gives its contract
+/// another four bytes at address 4 of its memory.
 fn measure_durable(work: &str) -> (f64, f64) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let chain = Chain::create(&dir.path().join("ledger"), &genesis(), Durability::Synced)

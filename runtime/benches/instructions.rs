@@ -1,9 +1,10 @@
-//! How many instructions each phase of a payment takes, counted by valgrind: the same on a busy machine as on an idle
-//! one, so a change of a few percent shows. Compares with `instructions.txt`; a rise of more than [`TOLERANCE`] percent
-//! fails and says where. `UPDATE_COUNTS=1` writes the file anew.
+//! How many instructions each phase of a payment takes, counted by valgrind: the same on a busy
+//! machine as on an idle one, so a change of a few percent shows. Compares with `instructions.txt`;
+//! a rise of more than [`TOLERANCE`] percent fails and says where. `UPDATE_COUNTS=1` writes the
+//! file anew.
 //!
-//! The counts of two runs that differ only in how often the phase is repeated are subtracted, so preparing counts for
-//! nothing.
+//! The counts of two runs that differ only in how often the phase is repeated are subtracted, so
+//! preparing counts for nothing.
 #![allow(clippy::print_stdout)] // the table is the result
 
 #[allow(dead_code)] // each benchmark uses some of it
@@ -35,9 +36,11 @@ const PHASES: &[Phase] = &[
     ("commit a native payment", 100, commit_payments),
 ];
 
-/// Accounts that pay: enough for the most repetitions, few because everything is slow under valgrind.
+/// Accounts that pay: enough for the most repetitions, few because everything is slow under
+/// valgrind.
 const PAYERS: usize = 2 * 100 + 1;
-/// Percent by which a count may rise. Counts vary by less than one: with the seeds of hash maps, and with addresses.
+/// Percent by which a count may rise. Counts vary by less than one: with the seeds of hash maps,
+/// and with addresses.
 const TOLERANCE: u64 = 5;
 
 fn main() -> ExitCode {

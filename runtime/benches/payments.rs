@@ -1,8 +1,8 @@
-//! What a payment costs, phase by phase, beside bare measures taken in the same run. `cargo bench` prints one line per
-//! phase; divide by the baselines, since absolute times are the machine's.
+//! What a payment costs, phase by phase, beside bare measures taken in the same run. `cargo bench`
+//! prints one line per phase; divide by the baselines, since absolute times are the machine's.
 //!
-//! Work: token `transfer` of the bundled token (`contracts/token`, with its pause, permits and roles) between a thousand
-//! accounts, as signed EIP-1559 transactions.
+//! Work: token `transfer` of the bundled token (`contracts/token`, with its pause, permits and
+//! roles) between a thousand accounts, as signed EIP-1559 transactions.
 
 #[allow(dead_code)] // each benchmark uses some of it
 mod support;
@@ -122,7 +122,8 @@ fn deploy_token(bencher: Bencher<'_, '_>) {
         .bench_local_refs(|vm| vm.admit(&hash, &module).map(drop).expect("it is admitted"));
 }
 
-/// Bytes to durable receipts: a block of `SIZE` token transfers, journal fdatasync'd, state in sled.
+/// Bytes to durable receipts: a block of `SIZE` token transfers, journal fdatasync'd, state in
+/// sled.
 #[divan::bench(consts = [1, 100, 999], sample_count = 20)]
 fn commit_block_of<const SIZE: usize>(bencher: Bencher<'_, '_>) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");

@@ -1,5 +1,6 @@
-//! Whether the ledger is what it says: [`Chain::audit`] re-derives every hash, signature and balance from what is on
-//! disk; [`Chain::replay`] executes the whole history again from genesis and has to arrive at the same blocks.
+//! Whether the ledger is what it says: [`Chain::audit`] re-derives every hash, signature and
+//! balance from what is on disk; [`Chain::replay`] executes the whole history again from genesis
+//! and has to arrive at the same blocks.
 
 use crate::chain::Chain;
 use crate::error::Fault;
@@ -93,8 +94,8 @@ impl Chain {
         }
     }
 
-    /// Executes the whole history again, in memory, and compares every block with the one that is stored. Returns the
-    /// number of blocks executed and the first difference, if there is any.
+    /// Executes the whole history again, in memory, and compares every block with the one that is
+    /// stored. Returns the number of blocks executed and the first difference, if there is any.
     ///
     /// # Errors
     /// Only what keeps the replay from going on, such as a block that cannot be read.

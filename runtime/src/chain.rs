@@ -1,6 +1,7 @@
 //! The ledger as its users hold it: one object from which everything begins.
 //!
-//! Invariant: blocks are sealed one after the other, and a receipt is given out only after its block is durable.
+//! Invariant: blocks are sealed one after the other, and a receipt is given out only after its
+//! block is durable.
 
 use crate::config::{Genesis, GenesisError};
 use crate::error::{Fault, Rejection};
@@ -15,7 +16,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// The folder of compiled code within a ledger's directory; safe to delete.
 const COMPILED: &str = "compiled";
 
-/// A ledger on disk, open. Reads go on in any number of threads while blocks are sealed; clones share it.
+/// A ledger on disk, open. Reads go on in any number of threads while blocks are sealed; clones
+/// share it.
 #[derive(Clone)]
 pub struct Chain {
     pub(crate) store: Arc<Store>,
@@ -115,13 +117,15 @@ impl Chain {
         self.store.dir()
     }
 
-    /// The state at the last block, unmoved by those that follow. It costs memory for what they change: drop it when done.
+    /// The state at the last block, unmoved by those that follow. It costs memory for what they
+    /// change: drop it when done.
     pub fn view(&self) -> View {
         self.store.view()
     }
 
-    /// Copies history and rules to `dest`, which must not exist, while blocks are sealed; the state is built again when
-    /// the copy is restored ([`Store::restore`]). Returns number and hash of the last block in the copy.
+    /// Copies history and rules to `dest`, which must not exist, while blocks are sealed; the state
+    /// is built again when the copy is restored ([`Store::restore`]). Returns number and hash of
+    /// the last block in the copy.
     ///
     /// # Errors
     /// [`Fault::Store`]: something is in the way, the disk refuses, or what was copied is damaged. Then there is no copy.
@@ -139,14 +143,15 @@ impl Chain {
         self.store.head().inner().clone()
     }
 
-    /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it lies before the
-    /// parent's, that is taken) and makes the block durable. Transactions beyond
-    /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as `BlockFull`, those beyond
-    /// [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to be sent again.
+    /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it
+    /// lies before the parent's, that is taken) and makes the block durable. Transactions beyond
+    /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as
+    /// `BlockFull`, those beyond [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to
+    /// be sent again.
     ///
     /// # Errors
-    /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the ledger is opened again,
-    /// and until then it takes no others.
+    /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the
+    /// ledger is opened again, and until then it takes no others.
     pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
         let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
         let view = self.store.view();
@@ -178,7 +183,8 @@ impl Chain {
         Ok(Located { block, index })
     }
 
-    /// Makes what is on disk whole and accepts no more blocks. Dropping the ledger is as durable, but slower to open.
+    /// Makes what is on disk whole and accepts no more blocks. Dropping the ledger is as durable,
+    /// but slower to open.
     ///
     /// # Errors
     /// The disk refuses. What was acknowledged is durable all the same.

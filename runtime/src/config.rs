@@ -6,7 +6,8 @@ use crate::types::{Account, Address, Block, BlockBody, Bytes, Header, StateKey, 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// The rules of a ledger. They are kept beside it as they are written here, and block 0 commits to them.
+/// The rules of a ledger. They are kept beside it as they are written here, and block 0 commits to
+/// them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)] // a rule that is misspelt must not be left out in silence
 pub struct Genesis {
@@ -22,7 +23,8 @@ pub struct Genesis {
     pub block_gas_limit: u64,
     /// Symbol of the native currency; its smallest unit is 10^-18.
     pub currency: String,
-    /// Whether legacy transactions without a chain id are taken. They can be replayed on other chains.
+    /// Whether legacy transactions without a chain id are taken. They can be replayed on other
+    /// chains.
     pub accept_unprotected: bool,
     /// Whether contracts may print and traps name functions. Changes no result and no gas.
     pub development: bool,
@@ -142,7 +144,8 @@ impl Genesis {
             .collect()
     }
 
-    /// Block 0: the allocations, under a header whose extra data is the keccak-256 of the genesis as it is kept.
+    /// Block 0: the allocations, under a header whose extra data is the keccak-256 of the genesis
+    /// as it is kept.
     pub fn block(&self, kept: &[u8]) -> Block {
         let writes = self.writes();
         let mut commitment = Commitment::default();

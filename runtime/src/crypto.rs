@@ -9,7 +9,8 @@ pub fn keccak256(data: &[u8]) -> B256 {
     B256::new(Keccak256::digest(data).into())
 }
 
-/// The public key (x then y) that made an ECDSA signature (r then s) over `hash` on secp256k1 (SEC 1, 4.1.6).
+/// The public key (x then y) that made an ECDSA signature (r then s) over `hash` on secp256k1 (SEC
+/// 1, 4.1.6).
 pub fn recover(hash: &[u8; 32], signature: &[u8; 64], recovery: u8) -> Option<[u8; 64]> {
     let recovery = RecoveryId::from_byte(recovery)?;
     let signature = Signature::from_slice(signature).ok()?;

@@ -1,14 +1,16 @@
 //! What everything costs: one table, each price with the measurement that gave it.
 //!
-//! The meter counts *fuel*, wasmtime's unit: about one instruction. [`FUEL_PER_GAS`] converts at a fixed rate, so
-//! prices below one gas are exact. The scale is set by Ethereum's 3,000 gas for a signature recovery: one gas buys what
-//! a 3,000th of one takes, about 21 ns. Computation is priced near that; what is kept for ever or may come from a slow
-//! disk is dearer than its time on a small ledger. Times are the best of `just gas` on one core (Zen 4, 2.6 GHz), in the
-//! run in which a recovery took 62.8 us; those "on disk" are from signed transactions to a durable block.
+//! The meter counts *fuel*, wasmtime's unit: about one instruction. [`FUEL_PER_GAS`] converts at a
+//! fixed rate, so prices below one gas are exact. The scale is set by Ethereum's 3,000 gas for a
+//! signature recovery: one gas buys what a 3,000th of one takes, about 21 ns. Computation is priced
+//! near that; what is kept for ever or may come from a slow disk is dearer than its time on a small
+//! ledger. Times are the best of `just gas` on one core (Zen 4, 2.6 GHz), in the run in which a
+//! recovery took 62.8 us; those "on disk" are from signed transactions to a durable block.
 //!
 //! Invariant: a price is charged before the work it pays for is done.
 
-/// Fuel in one gas: 50 instructions take 15 ns in a hot loop and 50 ns where each waits for the last.
+/// Fuel in one gas: 50 instructions take 15 ns in a hot loop and 50 ns where each waits for the
+/// last.
 pub const FUEL_PER_GAS: u64 = 50;
 /// The largest block gas limit a genesis may set; keeps every sum of gas far from overflow.
 pub const GAS_PER_BLOCK_MAX: u64 = 1 << 40;
@@ -25,7 +27,8 @@ pub const TRANSACTION_CREATE: u64 = 32_000;
 pub const ZERO_BYTE: u64 = 4;
 /// Gas of any other byte of transaction data (EIP-2028).
 pub const DATA_BYTE: u64 = 16;
-/// Gas of an address in an access list (EIP-2930). Access lists change nothing else here: no access is cold.
+/// Gas of an address in an access list (EIP-2930). Access lists change nothing else here: no access
+/// is cold.
 pub const ACCESS_LIST_ADDRESS: u64 = 2_400;
 /// Gas of a storage key in an access list (EIP-2930).
 pub const ACCESS_LIST_KEY: u64 = 1_900;
@@ -34,7 +37,8 @@ pub const ACCESS_LIST_KEY: u64 = 1_900;
 
 /// Starting an instance: with its call and a page of memory 2.0 us, together 704 gas.
 pub const INSTANCE: u64 = gas(200);
-/// A page of initial or grown memory: growing by one, clearing and faulting in its 64 KiB takes about 7 us.
+/// A page of initial or grown memory: growing by one, clearing and faulting in its 64 KiB takes
+/// about 7 us.
 pub const MEMORY_PAGE: u64 = gas(280);
 /// An entry of a table, at the start or grown.
 pub const TABLE_ENTRY: u64 = 8;
@@ -58,7 +62,8 @@ pub const STORAGE_READ: u64 = gas(120);
 pub const STORAGE_READ_BYTE: u64 = 10;
 /// Changing a storage entry: 5.6 to 8.1 us on disk, 15 us with a million entries.
 pub const STORAGE_WRITE: u64 = gas(800);
-/// A byte of a value that is written: 5 to 12 ns on disk; state and journal keep it for ever, about 8 times over in sled.
+/// A byte of a value that is written: 5 to 12 ns on disk; state and journal keep it for ever, about
+/// 8 times over in sled.
 pub const STORAGE_WRITE_BYTE: u64 = gas(8);
 /// Reading a balance or the code of another account.
 pub const ACCOUNT_READ: u64 = gas(120);
@@ -66,12 +71,14 @@ pub const ACCOUNT_READ: u64 = gas(120);
 pub const VALUE_TRANSFER: u64 = gas(1_600);
 /// A nested call, apart from the instance it starts.
 pub const CALL: u64 = gas(100);
-/// The first nested call of a transaction to an account: its compiled code may have to be mapped from disk and
-/// authenticated, which takes 40 us and more. The transaction's own callee is paid for by its intrinsic gas.
+/// The first nested call of a transaction to an account: its compiled code may have to be mapped
+/// from disk and authenticated, which takes 40 us and more. The transaction's own callee is paid
+/// for by its intrinsic gas.
 pub const FIRST_CALL: u64 = gas(1_500);
 /// A creation, apart from its code and its constructor: an account is written.
 pub const CREATE: u64 = gas(2_000);
-/// Checking, compiling and keeping a byte of a new module that does not branch: 0.3 us on two threads.
+/// Checking, compiling and keeping a byte of a new module that does not branch: 0.3 us on two
+/// threads.
 pub const CODE_BYTE: u64 = gas(20);
 /// A branch of a new module: 5 to 10 us in functions of ordinary length.
 pub const CODE_BRANCH: u64 = gas(400);
@@ -85,7 +92,8 @@ pub const LOG: u64 = gas(400);
 pub const LOG_TOPIC: u64 = gas(400);
 /// A byte of a log's data: 8 to 10 ns on disk.
 pub const LOG_BYTE: u64 = gas(4);
-/// A byte that the transaction's own call returns or reverts with: the receipt keeps it as it keeps a log's data.
+/// A byte that the transaction's own call returns or reverts with: the receipt keeps it as it keeps
+/// a log's data.
 pub const RECEIPT_BYTE: u64 = gas(4);
 /// keccak-256: 0.3 us for a short message.
 pub const KECCAK: u64 = gas(12);
@@ -105,15 +113,16 @@ pub const SECP256K1_RECOVER: u64 = gas(3_000);
 pub const SECP256K1_VERIFY: u64 = gas(2_800);
 /// A BIP-340 verification: 57.4 us.
 pub const BIP340_VERIFY: u64 = gas(2_800);
-/// A P-256 verification: 199.3 us. EIP-7951's 6,900 gas suppose a faster implementation than there is in Rust.
+/// A P-256 verification: 199.3 us. EIP-7951's 6,900 gas suppose a faster implementation than there
+/// is in Rust.
 pub const P256_VERIFY: u64 = gas(9_600);
 /// An Ed25519 verification: 39.0 us.
 pub const ED25519_VERIFY: u64 = gas(1_900);
 /// A byte of a message that is hashed by a signature function.
 pub const SIGNED_BYTE: u64 = 5;
 
-/// Gas charged before anything runs: the transaction, its data, its access list, a creation (yellow paper, eq. 60, as
-/// amended by EIP-2028 and EIP-2930).
+/// Gas charged before anything runs: the transaction, its data, its access list, a creation (yellow
+/// paper, eq. 60, as amended by EIP-2028 and EIP-2930).
 pub fn intrinsic(data: &[u8], creates: bool, access_addresses: u64, access_keys: u64) -> u64 {
     let zeros = data.iter().filter(|&&byte| byte == 0).count() as u64;
     let others = data.len() as u64 - zeros;

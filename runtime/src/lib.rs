@@ -1,7 +1,8 @@
 //! The state machine of Florin: from a signed transaction's bytes to a durable receipt.
 //!
-//! A ledger is a folder. A [`Chain`] is a ledger that is open: it takes signed Ethereum transactions, executes the
-//! contracts they call, and gives a receipt out when the block is on disk.
+//! A ledger is a folder. A [`Chain`] is a ledger that is open: it takes signed Ethereum
+//! transactions, executes the contracts they call, and gives a receipt out when the block is on
+//! disk.
 //!
 //! ```
 //! use florin_runtime::{CallRequest, Chain, Genesis, store::Durability, types::{Address, U256}};
@@ -35,16 +36,17 @@
 //!   its call, so nothing in it can reach the next one.
 //!
 //! # How things end
-//! A transaction that is [rejected](Rejection) is in no block and left no trace. One that was taken has a
-//! [receipt](types::Receipt), whose [outcome](types::Outcome) says whether it took effect, was refused by a contract, or
-//! was stopped. A [`Fault`] is neither: the host is broken and says so.
+//! A transaction that is [rejected](Rejection) is in no block and left no trace. One that was taken
+//! has a [receipt](types::Receipt), whose [outcome](types::Outcome) says whether it took effect,
+//! was refused by a contract, or was stopped. A [`Fault`] is neither: the host is broken and says
+//! so.
 //!
 //! # Where to read on
 //! [`pipeline`] is the life of a transaction, a file for each phase; [`host`] has the host functions, [`vm`] the engine,
 //! [`store`] the disk. [`gas`] and [`limits`] hold every number, each with its reason.
 //!
-//! Invariant: there is no clock and no randomness here. Time comes with each call, and the same blocks give the same
-//! state on every machine.
+//! Invariant: there is no clock and no randomness here. Time comes with each call, and the same
+//! blocks give the same state on every machine.
 mod audit;
 mod chain;
 mod config;

@@ -1,34 +1,37 @@
-//! Every limit that the host alone imposes, each with its reason. The sizes that guests see too are in
-//! `florin_abi::limits`.
+//! Every limit that the host alone imposes, each with its reason. The sizes that guests see too are
+//! in `florin_abi::limits`.
 //!
-//! Invariant: whatever a transaction does, memory, stack and time it can take are bounded by these and by its gas.
+//! Invariant: whatever a transaction does, memory, stack and time it can take are bounded by these
+//! and by its gas.
 
 use crate::gas::GAS_PER_BLOCK_MAX;
 
-/// Longest signed transaction: the largest module with room for its constructor arguments. geth's pool takes 128 KiB,
-/// enough for payments but not for modules.
+/// Longest signed transaction: the largest module with room for its constructor arguments. geth's
+/// pool takes 128 KiB, enough for payments but not for modules.
 pub const TRANSACTION_BYTES: usize = 768 * 1024;
-/// Deepest nesting of calls. Payment contracts call two or three deep; every level holds an instance of the pool.
+/// Deepest nesting of calls. Payment contracts call two or three deep; every level holds an
+/// instance of the pool.
 pub const CALL_DEPTH: usize = 64;
-/// Executions that may run at the same time, fewer where address space is short. The pool has instances for all of them
-/// at full depth, each with 4 GiB of address space.
+/// Executions that may run at the same time, fewer where address space is short. The pool has
+/// instances for all of them at full depth, each with 4 GiB of address space.
 pub const CONCURRENT_EXECUTIONS: usize = 16;
-/// Of these, those that simulations leave to blocks: however many ask, a block that is being sealed does not wait.
+/// Of these, those that simulations leave to blocks: however many ask, a block that is being sealed
+/// does not wait.
 pub const RESERVED_EXECUTIONS: usize = 1;
 /// Largest linear memory: 256 pages.
 pub const MEMORY_BYTES: usize = 16 << 20;
-/// Linear memory that all running calls of one transaction hold together: calls nested to the limit with half a MiB each,
-/// or four of the largest. All executions together take at most 1 GiB.
+/// Linear memory that all running calls of one transaction hold together: calls nested to the limit
+/// with half a MiB each, or four of the largest. All executions together take at most 1 GiB.
 pub const EXECUTION_MEMORY_BYTES: usize = 64 << 20;
-/// Memory that stays with a pool slot between calls: more than the initial memory of an SDK contract, so that
-/// starting one needs no system call.
+/// Memory that stays with a pool slot between calls: more than the initial memory of an SDK
+/// contract, so that starting one needs no system call.
 pub const MEMORY_KEPT_BYTES: usize = 1 << 20;
 /// Most entries of a module's table: its indirectly called functions.
 pub const TABLE_ENTRIES: usize = 8 * 1024;
 /// Table memory that stays with a pool slot between calls.
 pub const TABLE_KEPT_BYTES: usize = 64 << 10;
-/// Native stack that WebAssembly code of one call may use. The compiler's frames are small: this is a recursion of
-/// several thousand functions.
+/// Native stack that WebAssembly code of one call may use. The compiler's frames are small: this is
+/// a recursion of several thousand functions.
 pub const WASM_STACK_BYTES: usize = 256 << 10;
 /// Native stack that must be free when a call begins: the contract's and the host's around it.
 pub const STACK_RED_ZONE_BYTES: usize = WASM_STACK_BYTES + (512 << 10);
@@ -49,14 +52,15 @@ pub const MODULE_TYPES: u32 = 1024;
 pub const MODULE_GLOBALS: u32 = 1024;
 /// Most data segments in a module.
 pub const MODULE_DATA_SEGMENTS: u32 = 4 * 1024;
-/// Most element segments in a module; linkers make one. Filling the table is part of starting an instance.
+/// Most element segments in a module; linkers make one. Filling the table is part of starting an
+/// instance.
 pub const MODULE_ELEMENT_SEGMENTS: u32 = 1;
 /// Most exports of a module.
 pub const MODULE_EXPORTS: u32 = 64;
 /// Most methods that a module may name as reentrant; each nested call may look through them.
 pub const MODULE_REENTRANT: usize = 256;
-/// Most branches of a function, a target of a `br_table` being one: compiling grows faster than linearly with them. Code
-/// that rustc makes has one in twenty bytes.
+/// Most branches of a function, a target of a `br_table` being one: compiling grows faster than
+/// linearly with them. Code that rustc makes has one in twenty bytes.
 pub const FUNCTION_BRANCHES: u64 = 4 * 1024;
 /// Most loops of a function. What lives across each is worked out again for every loop around it.
 pub const FUNCTION_LOOPS: u32 = 256;
@@ -64,12 +68,13 @@ pub const FUNCTION_LOOPS: u32 = 256;
 pub const LOOP_DEPTH: usize = 32;
 /// Most parameters and results of a block, which every branch to it passes on; rustc's have one.
 pub const BLOCK_VALUES: usize = 4;
-/// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are at 5 to 8.
+/// Largest compiled code per byte of module, plus [`COMPILED_BASE_BYTES`]. Ordinary contracts are
+/// at 5 to 8.
 pub const COMPILED_PER_MODULE_BYTE: usize = 16;
 /// Compiled code that even an empty module may have.
 pub const COMPILED_BASE_BYTES: usize = 256 << 10;
-/// Compiled modules of the ledger kept ready in memory; more are loaded from disk when needed. Each may hold a file
-/// descriptor, of which a process commonly has 1,024.
+/// Compiled modules of the ledger kept ready in memory; more are loaded from disk when needed. Each
+/// may hold a file descriptor, of which a process commonly has 1,024.
 pub const MODULES_IN_MEMORY: usize = 512;
 /// Bytes of compiled code kept ready in memory.
 pub const COMPILED_BYTES_IN_MEMORY: usize = 1 << 30;
@@ -80,25 +85,29 @@ pub const NEW_MODULES_IN_MEMORY: usize = 16;
 pub const BACKTRACE_FRAMES: usize = 20;
 /// Characters of a function's name in a backtrace; a module can carry names of any length.
 pub const FUNCTION_NAME_CHARS: usize = 128;
-/// Inputs, outputs and printed lines that the trace of one simulation keeps, in bytes; later ones are left out.
+/// Inputs, outputs and printed lines that the trace of one simulation keeps, in bytes; later ones
+/// are left out.
 pub const TRACE_BYTES: usize = 32 << 20;
 
 /// Most transactions in a block, which bounds the memory of sealing one.
 pub const BLOCK_TRANSACTIONS: usize = 100_000;
-/// Most bytes of a block's transactions, receipts and writes: what sealing, committing and reading one hold in memory,
-/// several times over. A quarter of what a record of the journal can hold.
+/// Most bytes of a block's transactions, receipts and writes: what sealing, committing and reading
+/// one hold in memory, several times over. A quarter of what a record of the journal can hold.
 pub const BLOCK_BYTES: usize = 256 << 20;
-/// Most bytes that one transaction may add to its block besides its own: keys that it changes with the values before and
-/// after, logs, and its result. Twice what the gas of a block of the usual limit can write; no price bounds the values
-/// that are replaced.
+/// Most bytes that one transaction may add to its block besides its own: keys that it changes with
+/// the values before and after, logs, and its result. Twice what the gas of a block of the usual
+/// limit can write; no price bounds the values that are replaced.
 pub const EFFECT_BYTES: usize = 32 << 20;
 /// What a receipt takes apart from logs and result, with the accounts that the fee concerns.
 pub const RECEIPT_BYTES: usize = 2 << 10;
-/// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in fewer.
+/// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in
+/// fewer.
 pub const ESTIMATE_RUNS: usize = 64;
-/// Gas that all executions of one estimate use at most, in blocks: the first may need all of a block's.
+/// Gas that all executions of one estimate use at most, in blocks: the first may need all of a
+/// block's.
 pub const ESTIMATE_BLOCKS: u64 = 4;
-/// An estimate may be above the least gas by one part in this many, which saves half of the executions.
+/// An estimate may be above the least gas by one part in this many, which saves half of the
+/// executions.
 pub const ESTIMATE_PRECISION: u64 = 256;
 /// Blocks that one log query may span.
 pub const LOG_QUERY_BLOCKS: u64 = 100_000;
@@ -106,10 +115,11 @@ pub const LOG_QUERY_BLOCKS: u64 = 100_000;
 pub const LOG_QUERY_RESULTS: usize = 10_000;
 /// Items that one list of a log query's filter may have: geth's limit.
 pub const LOG_QUERY_ITEMS: usize = 1_000;
-/// Steps that one log query takes at most, each of about a microsecond: an index entry, a receipt or a KiB of a block that
-/// is looked at.
+/// Steps that one log query takes at most, each of about a microsecond: an index entry, a receipt
+/// or a KiB of a block that is looked at.
 pub const LOG_QUERY_STEPS: u64 = 1 << 20;
-/// Blocks that a log query searches the indexes for at a time, so that its memory does not grow with the range.
+/// Blocks that a log query searches the indexes for at a time, so that its memory does not grow
+/// with the range.
 pub const LOG_QUERY_WINDOW: u64 = 1_024;
 /// Entries in one page of accounts or storage.
 pub const PAGE_ENTRIES: usize = 1_000;

@@ -1,6 +1,7 @@
 //! Log queries: which logs a filter finds, within bounds on what it asks for, looks at and finds.
 //!
-//! Invariant: memory and time of a query do not grow with the range of blocks or with what is in them.
+//! Invariant: memory and time of a query do not grow with the range of blocks or with what is in
+//! them.
 
 use crate::chain::Chain;
 use crate::error::Fault;

@@ -1,6 +1,7 @@
 //! Reads: what would happen, what is, what was.
 //!
-//! Invariant: a simulation runs the same [`execute`] as a block does, over a state that does not move under it.
+//! Invariant: a simulation runs the same [`execute`] as a block does, over a state that does not
+//! move under it.
 
 use crate::chain::{Chain, Located, SubmitError};
 use crate::error::{Fault, Rejection};
@@ -26,8 +27,9 @@ pub struct CallRequest {
     pub input: Bytes,
     /// Most gas it may use; the block's limit if not given.
     pub gas: Option<u64>,
-    /// What the sender pays for a unit of gas. Without it the gas is free, although contracts see the ledger's price; with
-    /// it the gas is bought as by a transaction, so contracts see what is left, and a sender who cannot pay is refused.
+    /// What the sender pays for a unit of gas. Without it the gas is free, although contracts see
+    /// the ledger's price; with it the gas is bought as by a transaction, so contracts see what is
+    /// left, and a sender who cannot pay is refused.
     pub gas_price: Option<u128>,
 }
 
@@ -55,7 +57,8 @@ pub enum EstimateError {
 }
 
 impl Chain {
-    /// Executes a call over the state at the head, in the block that would come next at `timestamp`, and forgets it.
+    /// Executes a call over the state at the head, in the block that would come next at
+    /// `timestamp`, and forgets it.
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if a transaction like this would not be taken: its gas does not pay for its bytes or is
@@ -74,8 +77,8 @@ impl Chain {
         self.simulate_over(view, &block, request, gas_limit, true)
     }
 
-    /// Gas with which a call succeeds, found by trying, and close to the least. A transaction with that gas limit and
-    /// price succeeds as long as the state stays as it is.
+    /// Gas with which a call succeeds, found by trying, and close to the least. A transaction with
+    /// that gas limit and price succeeds as long as the state stays as it is.
     ///
     /// # Errors
     /// [`EstimateError::Rejected`] if a transaction like this would not be taken with any gas, and
@@ -195,8 +198,8 @@ impl Chain {
     }
 }
 
-/// The most gas that a call may use: what it says, what a block has, and what the sender can pay, but at least what it
-/// costs before it runs, so that who cannot even pay that is told so.
+/// The most gas that a call may use: what it says, what a block has, and what the sender can pay,
+/// but at least what it costs before it runs, so that who cannot even pay that is told so.
 fn most_gas(view: &View, block: &BlockEnv, request: &CallRequest) -> Result<u64, Fault> {
     let limit = request.gas.unwrap_or(block.gas_limit).min(block.gas_limit);
     let Some(price) = request.gas_price.filter(|price| *price > 0) else { return Ok(limit) };
@@ -207,16 +210,17 @@ fn most_gas(view: &View, block: &BlockEnv, request: &CallRequest) -> Result<u64,
     Ok(limit.min(affordable.max(intrinsic)))
 }
 
-/// The least gas with which `attempt` succeeds, nearly, between the gas that was used when there was plenty and `enough`.
-/// Whatever a contract does with the gas that it has, the result was tried. The attempts use at most `budget`.
+/// The least gas with which `attempt` succeeds, nearly, between the gas that was used when there
+/// was plenty and `enough`. Whatever a contract does with the gas that it has, the result was
+/// tried. The attempts use at most `budget`.
 fn least_gas<E>(
     used: u64,
     mut enough: u64,
     mut budget: u64,
     mut attempt: impl FnMut(u64) -> Result<Receipt, E>,
 ) -> Result<u64, E> {
-    // What was used is enough, unless nested calls need their 64ths to be left over, or a contract looks at its gas. So
-    // steps that begin small and grow, and from the middle on halves.
+    // What was used is enough, unless nested calls need their 64ths to be left over, or a contract
+    // looks at its gas. So steps that begin small and grow, and from the middle on halves.
     let (mut too_little, mut guess, mut step) = (used.saturating_sub(1), used, used / 32 + 1);
     for _ in 0..ESTIMATE_RUNS {
         let is_close = enough - too_little <= 1 + enough / ESTIMATE_PRECISION;
@@ -236,8 +240,9 @@ fn least_gas<E>(
     Ok(enough)
 }
 
-/// Gives an account what the gas of a simulation costs. The pipeline takes it away before anything runs, so contracts see
-/// the real price of gas and the real balance. An account so rich that the sum overflows pays by itself.
+/// Gives an account what the gas of a simulation costs. The pipeline takes it away before anything
+/// runs, so contracts see the real price of gas and the real balance. An account so rich that the
+/// sum overflows pays by itself.
 fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<(), Fault> {
     let account = overlay.account(address)?;
     match account.balance.checked_add(cost) {

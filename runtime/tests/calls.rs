@@ -1,4 +1,5 @@
-//! Calls within calls, over the real host: what is undone, who may come back, and which address a contract gets.
+//! Calls within calls, over the real host: what is undone, who may come back, and which address a
+//! contract gets.
 
 mod common;
 
@@ -9,8 +10,8 @@ use florin_runtime::types::*;
 /// Who receives the fees of every block here.
 const FEES: Address = Address::repeat_byte(0xfe);
 
-/// A contract with the host functions that the tests use, and `body` for its `call`. At 0 its own address and caller;
-/// the input is at 512, zeros from 4,096 on.
+/// A contract with the host functions that the tests use, and `body` for its `call`. At 0 its own
+/// address and caller; the input is at 512, zeros from 4,096 on.
 fn contract(sections: &str, body: &str) -> String {
     format!(
         r#"(module {sections}
@@ -35,7 +36,8 @@ fn slice(pointer: u64, length: u64) -> String {
     format!("(i64.const {})", pointer << 32 | length)
 }
 
-/// Calls the address at the beginning of the input with the rest of it, passing one unit of value on.
+/// Calls the address at the beginning of the input with the rest of it, passing one unit of value
+/// on.
 const PASS_ON: &str = "(i32.store8 (i32.const 8223) (i32.const 1))
     (local.set $status (call $call (i32.const 512) (i32.const 8192)
         (i64.or (i64.const 0x214_0000_0000)
@@ -136,8 +138,8 @@ fn a_contract_is_not_entered_again_through_others() {
     }
 }
 
-/// Creates a contract from the input (first byte: whether there is a salt, then 32 bytes of salt, then the data) and
-/// returns the status and the new address.
+/// Creates a contract from the input (first byte: whether there is a salt, then 32 bytes of salt,
+/// then the data) and returns the status and the new address.
 fn factory() -> String {
     let body = format!(
         "(i64.store (i32.const 2048) (call $create (i32.const 8192)

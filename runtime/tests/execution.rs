@@ -6,7 +6,8 @@ use common::{Bench, SENDER};
 use florin_runtime::gas::{FUEL_PER_GAS, STORAGE_READ_BYTE};
 use florin_runtime::types::*;
 
-/// A module whose `call` is `body`, with a page of memory and every host function that the tests use.
+/// A module whose `call` is `body`, with a page of memory and every host function that the tests
+/// use.
 fn contract(body: &str) -> String {
     format!(
         r#"(module
@@ -81,7 +82,8 @@ fn storage_and_output_work() {
 
 #[test]
 fn a_method_is_not_called_where_there_is_no_code() {
-    // Calls an account without code, with an input as long as the contract's own, and returns what `call` returned.
+    // Calls an account without code, with an input as long as the contract's own, and returns what
+    // `call` returned.
     let body = r#"
         (i64.store (i32.const 400) (call $call (i32.const 500) (i32.const 200)
             (i64.or (i64.const 0x12c_0000_0000) (i64.extend_i32_u (local.get 0))) (i64.const -1)))
@@ -326,7 +328,8 @@ fn damaged_modules_are_refused() {
 
 #[test]
 fn a_contract_may_call_itself_to_the_limit_only_if_it_says_so() {
-    // call(self): context gives the own address at 0; value at 200 is zero; the input at 300 is what came in.
+    // call(self): context gives the own address at 0; value at 200 is zero; the input at 300 is
+    // what came in.
     let body = r#"(func (export "call") (param $length i32) (result i32)
         (call $context (i64.const 0x0000_0000_0000_0014))
         (drop (call $input (i32.const 0) (i64.const 0x12c_0000_0004)))
@@ -385,7 +388,8 @@ fn what_the_receipt_keeps_is_paid_for() {
 
 #[test]
 fn calls_of_one_transaction_share_a_bound_of_memory() {
-    // Grows by 64 KiB times the first byte of the input, and calls itself; counts the calls in storage.
+    // Grows by 64 KiB times the first byte of the input, and calls itself; counts the calls in
+    // storage.
     let body = r#"(@custom "florin.reentrant" "\01\02\03\04") (func (export "call") (param i32) (result i32)
         (call $context (i64.const 0x0000_0000_0000_0014))
         (i32.store (i32.const 300) (i32.const 0x04030201))

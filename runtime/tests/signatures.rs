@@ -1,11 +1,13 @@
-//! Hashes and signatures, through a contract: every vector goes as a transaction into a WebAssembly module, over the
-//! host function, and back as return data. So the gas, the memory and the encodings of the interface are in it too.
+//! Hashes and signatures, through a contract: every vector goes as a transaction into a WebAssembly
+//! module, over the host function, and back as return data. So the gas, the memory and the
+//! encodings of the interface are in it too.
 //!
-//! The vectors are Wycheproof's for ECDSA over secp256k1 and P-256 with every hash that it has and for Ed25519, those
-//! of BIP-340, of Ethereum's `ecrecover` and of the hash functions' own specifications. ECDSA host functions take a
-//! digest and r, s; hashing the message and taking DER apart is the caller's affair and is done here. Wycheproof's
-//! `ecdsa_secp256k1_sha256_bitcoin` is left out: it demands that a high s be refused, which the host leaves to the
-//! caller (the SDK refuses it, and so does the authentication of transactions).
+//! The vectors are Wycheproof's for ECDSA over secp256k1 and P-256 with every hash that it has and
+//! for Ed25519, those of BIP-340, of Ethereum's `ecrecover` and of the hash functions' own
+//! specifications. ECDSA host functions take a digest and r, s; hashing the message and taking DER
+//! apart is the caller's affair and is done here. Wycheproof's `ecdsa_secp256k1_sha256_bitcoin` is
+//! left out: it demands that a high s be refused, which the host leaves to the caller (the SDK
+//! refuses it, and so does the authentication of transactions).
 //!
 //! Invariant: each row says how many vectors it stands for, so none is passed over silently.
 
@@ -33,7 +35,8 @@ enum Method {
     Ed25519,
 }
 
-/// The input lies at 65536: the selector, then the arguments, those of variable length last. Results lie at 0.
+/// The input lies at 65536: the selector, then the arguments, those of variable length last.
+/// Results lie at 0.
 const CONTRACT: &str = r#"(module
     (import "florin1" "input" (func $input (param i32 i64) (result i32)))
     (import "florin1" "output" (func $output (param i64)))
@@ -126,7 +129,8 @@ impl Verifier {
     }
 }
 
-/// The digest that ECDSA over a 256-bit curve signs: the leftmost 32 bytes of the hash (FIPS 186-5, 6.4.1).
+/// The digest that ECDSA over a 256-bit curve signs: the leftmost 32 bytes of the hash (FIPS 186-5,
+/// 6.4.1).
 fn digest(function: HashFunction, message: &[u8]) -> [u8; 32] {
     fn shake<const N: usize>(mut hasher: impl ExtendableOutput, message: &[u8]) -> Vec<u8> {
         hasher.update(message);
@@ -147,8 +151,9 @@ fn digest(function: HashFunction, message: &[u8]) -> [u8; 32] {
     *hash.first_chunk().expect("at least 32 bytes")
 }
 
-/// r then s of a signature in strict DER (X.690): `SEQUENCE { INTEGER, INTEGER }`, each non-negative and in the fewest
-/// bytes. `None` for everything else, and for numbers that the host function has no room for.
+/// r then s of a signature in strict DER (X.690): `SEQUENCE { INTEGER, INTEGER }`, each
+/// non-negative and in the fewest bytes. `None` for everything else, and for numbers that the host
+/// function has no room for.
 fn from_der(der: &[u8]) -> Option<[u8; 64]> {
     fn element(tag: u8, bytes: &[u8]) -> Option<(&[u8], &[u8])> {
         // Two numbers of 33 bytes need no length beyond the short form.
@@ -192,7 +197,8 @@ fn is_valid(result: TestResult) -> bool {
     }
 }
 
-/// Gives every vector of a file to `check`: digest, signature, key (uncompressed), whether it should verify.
+/// Gives every vector of a file to `check`: digest, signature, key (uncompressed), whether it
+/// should verify.
 fn ecdsa_file(
     name: Ecdsa,
     mut check: impl FnMut(&str, [u8; 32], [u8; 64], &[u8; 65], bool),
@@ -361,8 +367,8 @@ fn bip340_verify_agrees_with_its_vectors() {
 fn secp256k1_recover_agrees_with_ethereum() {
     // hash, v, r, s, the address (empty if there is none)
     let rows = [
-        // go-ethereum, core/vm/testdata/precompiles/ecRecover.json. Its rows about the high bytes of v do not apply:
-        // there is no room for them here.
+        // go-ethereum, core/vm/testdata/precompiles/ecRecover.json. Its rows about the high bytes
+        // of v do not apply: there is no room for them here.
         (
             "18c547e4f7b0f325ad1e56f57e26c745b09a3e503d86e00e5255ff7f715d3d1c",
             28,
@@ -418,7 +424,8 @@ fn hashes_agree_with_their_specifications() {
     let million = "a".repeat(1_000_000);
     let digits = "1234567890".repeat(8);
     let rows: [(Method, &[u8], &str); 20] = [
-        // FIPS 180-4's example values (NIST, "Cryptographic Standards and Guidelines: Examples") and CAVP's empty one
+        // FIPS 180-4's example values (NIST, "Cryptographic Standards and Guidelines: Examples")
+        // and CAVP's empty one
         (Method::Sha256, b"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
         (
             Method::Sha256,
@@ -440,7 +447,8 @@ fn hashes_agree_with_their_specifications() {
             million.as_bytes(),
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0",
         ),
-        // The Keccak team's ShortMsgKAT_256 (lengths 0, 8 and 16), then NIST's messages under the original padding
+        // The Keccak team's ShortMsgKAT_256 (lengths 0, 8 and 16), then NIST's messages under the
+        // original padding
         (
             Method::Keccak256,
             b"",

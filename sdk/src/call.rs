@@ -11,8 +11,8 @@ use alloy_primitives::Address;
 use core::marker::PhantomData;
 use florin_abi::{ALL_GAS, status};
 
-/// A call that was prepared and not yet made. In a contract, [`call`](Call::call) or [`try_call`](Call::try_call)
-/// makes it; a test submits the same value to its chain.
+/// A call that was prepared and not yet made. In a contract, [`call`](Call::call) or
+/// [`try_call`](Call::try_call) makes it; a test submits the same value to its chain.
 #[must_use = "a call does nothing until `.call()` or `.try_call()`"]
 #[derive(Debug)]
 pub struct Call<R> {
@@ -51,8 +51,9 @@ impl<R: AbiType> Call<R> {
         Call { gas, ..self }
     }
 
-    /// Makes the call. If it fails, this call reverts with the callee's revert data, unchanged; if the callee has not
-    /// said why (it halted, or returned something else than the method's results), with `CallFailed(address callee)`.
+    /// Makes the call. If it fails, this call reverts with the callee's revert data, unchanged; if
+    /// the callee has not said why (it halted, or returned something else than the method's
+    /// results), with `CallFailed(address callee)`.
     pub fn call(self) -> R {
         let callee = self.to;
         match self.try_call() {
@@ -93,7 +94,8 @@ pub enum CallError {
     Reverted(Bytes),
     /// The callee trapped or ran out of the gas it was given.
     Halted,
-    /// The callee succeeded and returned something else than the method's results, or there is no contract.
+    /// The callee succeeded and returned something else than the method's results, or there is no
+    /// contract.
     Malformed(Bytes),
 }
 
@@ -116,7 +118,8 @@ impl Error for CallError {
             _ => Vec::new(),
         }
     }
-    /// Nothing: the reason of a failed call is the callee's, so it is to be read as one of the callee's errors.
+    /// Nothing: the reason of a failed call is the callee's, so it is to be read as one of the
+    /// callee's errors.
     fn decode(_: &[u8]) -> Option<Self> {
         None
     }

@@ -1,4 +1,5 @@
-//! The shape of a contract as `#[contract]` and `#[interface]` describe it, and the way a call takes through it.
+//! The shape of a contract as `#[contract]` and `#[interface]` describe it, and the way a call
+//! takes through it.
 
 use crate::abi::{AbiType, Decoder, Encoder};
 use crate::env::{revert_with, value};
@@ -62,8 +63,8 @@ pub trait Declared: Storage {
     fn route(&mut self, selector: u32, input: &mut Decoder<'_>) -> Option<u32>;
 }
 
-/// What `#[contract(Owned)]` makes of an interface in its list, told by its client. Every interface asks for it, so that
-/// none is implemented and then not exported.
+/// What `#[contract(Owned)]` makes of an interface in its list, told by its client. Every interface
+/// asks for it, so that none is implemented and then not exported.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` implements an interface that it does not list, so nobody could call it",
     label = "not in the list of `#[contract(..)]`",
@@ -94,7 +95,8 @@ pub trait Contract: Declared {
     const LAYOUT_TEXT: &'static str;
     /// The selectors of its reentrant methods, concatenated: the section `florin.reentrant`.
     const REENTRANT: &'static [u8];
-    /// The keccak-256 of the storage layout that `#[migrate]` begins with: the section `florin.migrates`.
+    /// The keccak-256 of the storage layout that `#[migrate]` begins with: the section
+    /// `florin.migrates`.
     const MIGRATES_FROM: Option<[u8; 32]>;
 
     /// Runs a method of its own; `None` if there is none with this selector.
@@ -119,7 +121,8 @@ pub trait Contract: Declared {
         None
     }
 
-    /// Enters the contract with an input of `length` bytes; returns 0 for success and anything else for a revert.
+    /// Enters the contract with an input of `length` bytes; returns 0 for success and anything else
+    /// for a revert.
     fn entry(entry: Entry, length: u32) -> u32 {
         let mut input = alloc::vec![0; length as usize];
         host::input(0, &mut input);
@@ -158,8 +161,9 @@ fn run<C: Contract>(contract: &mut C, input: &[u8]) -> Option<u32> {
     contract.on_fallback(input)
 }
 
-/// Access to a storage group of the contract, by type: how a library's interface reaches the state that the contract
-/// embeds. `#[contract]` implements it for each field that is a `#[storage]` struct.
+/// Access to a storage group of the contract, by type: how a library's interface reaches the state
+/// that the contract embeds. `#[contract]` implements it for each field that is a `#[storage]`
+/// struct.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not hold a `{S}`",
     label = "the interface keeps its state in a `{S}`",
@@ -172,7 +176,8 @@ pub trait Has<S> {
     fn state_mut(&mut self) -> &mut S;
 }
 
-/// What a method may return: a value (or a tuple of values, or nothing), or a `Result` of one with a contract error.
+/// What a method may return: a value (or a tuple of values, or nothing), or a `Result` of one with
+/// a contract error.
 #[diagnostic::on_unimplemented(
     message = "a contract method cannot return `{Self}`",
     label = "neither a value with a Solidity type nor a Result of one",
@@ -206,7 +211,8 @@ impl<T: AbiType, E: Error> Output for Result<T, E> {
     }
 }
 
-/// Hands a method's result to the host; returns what the entry point returns. One copy per type, shared by all methods.
+/// Hands a method's result to the host; returns what the entry point returns. One copy per type,
+/// shared by all methods.
 #[inline(never)]
 pub fn finish<R: Output>(result: R) -> u32 {
     match result.into_result() {
@@ -238,8 +244,8 @@ fn refuse(data: &[u8]) -> u32 {
     1
 }
 
-/// Decodes an argument; malformed input reverts with empty data, as Solidity does. One copy per type, shared by all
-/// methods.
+/// Decodes an argument; malformed input reverts with empty data, as Solidity does. One copy per
+/// type, shared by all methods.
 #[inline(never)]
 pub fn argument<T: AbiType>(input: &mut Decoder<'_>) -> T {
     T::decode(input).unwrap_or_else(|_| revert_with(&[]))

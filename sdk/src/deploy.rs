@@ -9,8 +9,8 @@ use alloy_primitives::{Address, B256};
 use core::marker::PhantomData;
 use florin_abi::deploy::{BY_HASH, MAGIC};
 
-/// A contract to be created, with its constructor's arguments: `Piggy::deploy(owner)`. A test deploys it on its chain;
-/// a contract creates it from code that is already on the ledger.
+/// A contract to be created, with its constructor's arguments: `Piggy::deploy(owner)`. A test
+/// deploys it on its chain; a contract creates it from code that is already on the ledger.
 #[must_use = "a deployment does nothing until it is created"]
 pub struct Deploy<C> {
     /// The ABI-encoded arguments of the constructor.
@@ -31,14 +31,14 @@ impl<C: Contract> Deploy<C> {
         Deploy { value: value.into(), ..self }
     }
 
-    /// Creates the contract from the code with this keccak-256. Its address follows from the creator's nonce, as with
-    /// Ethereum's CREATE.
+    /// Creates the contract from the code with this keccak-256. Its address follows from the
+    /// creator's nonce, as with Ethereum's CREATE.
     pub fn create(self, code: B256) -> Result<Address, CallError> {
         create(self.value, &by_hash(code, &self.arguments), &[])
     }
 
-    /// Creates the contract from the code with this keccak-256, at the address that CREATE2 (EIP-1014) gives for
-    /// `salt`.
+    /// Creates the contract from the code with this keccak-256, at the address that CREATE2
+    /// (EIP-1014) gives for `salt`.
     pub fn create2(self, code: B256, salt: B256) -> Result<Address, CallError> {
         create(self.value, &by_hash(code, &self.arguments), &salt.0)
     }
@@ -55,10 +55,11 @@ fn create(value: U256, data: &[u8], salt: &[u8]) -> Result<Address, CallError> {
     Ok(Address::from(address))
 }
 
-/// Replaces this contract's code by that in `code`, from the next call on: deployment data, as an artefact's
-/// `bytecode` holds it, followed by the ABI-encoded arguments of the new code's `#[migrate]` method, if it is to run. The
-/// call reverts if the new code would misread what is stored; see [Upgrades](crate#upgrades).
-/// Guard the method that calls this: whoever may upgrade a contract owns all it holds.
+/// Replaces this contract's code by that in `code`, from the next call on: deployment data, as an
+/// artefact's `bytecode` holds it, followed by the ABI-encoded arguments of the new code's
+/// `#[migrate]` method, if it is to run. The call reverts if the new code would misread what is
+/// stored; see [Upgrades](crate#upgrades). Guard the method that calls this: whoever may upgrade a
+/// contract owns all it holds.
 pub fn upgrade(code: &[u8]) {
     host::upgrade(code);
 }

@@ -16,7 +16,8 @@ use alloy_primitives::{Address, B256, FixedBytes};
     note = "put #[derive(Eip712)] on the struct"
 )]
 pub trait Eip712 {
-    /// `encodeType`: `Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)`.
+    /// `encodeType`: `Permit(address owner,address spender,uint256 value,uint256 nonce,uint256
+    /// deadline)`.
     const TYPE: &'static str;
     /// `typeHash`: keccak-256 of [`TYPE`](Self::TYPE).
     const TYPE_HASH: [u8; 32] = topic(Self::TYPE);
@@ -30,7 +31,8 @@ pub trait Eip712 {
     }
 }
 
-/// Whose messages they are: the signature is good for this name and version, this chain and this contract only.
+/// Whose messages they are: the signature is good for this name and version, this chain and this
+/// contract only.
 #[derive(Debug, Clone, Copy)]
 pub struct Domain<'a> {
     /// What wallets show as the application.
@@ -57,12 +59,14 @@ impl Domain<'_> {
         keccak256(&[&[0x19, 0x01], &self.separator().0[..], &message.struct_hash().0].concat())
     }
 
-    /// The account whose ECDSA signature over `message` this is; see [`recover`] for what is refused.
+    /// The account whose ECDSA signature over `message` this is; see [`recover`] for what is
+    /// refused.
     pub fn recover<M: Eip712>(&self, message: &M, v: u8, r: B256, s: B256) -> Option<Address> {
         recover(self.digest(message), v, r, s)
     }
 
-    /// What EIP-5267's `eip712Domain()` returns: this domain has name, version, chain and contract (0x0f).
+    /// What EIP-5267's `eip712Domain()` returns: this domain has name, version, chain and contract
+    /// (0x0f).
     pub fn fields(&self) -> DomainFields {
         let (name, version) = (self.name.into(), self.version.into());
         let chain = U256::from(chain_id());

@@ -1,4 +1,5 @@
-//! What a contract can ask and do beyond its storage: the call it is in, native value, logs, its own code.
+//! What a contract can ask and do beyond its storage: the call it is in, native value, logs, its
+//! own code.
 
 use crate::call::{CallError, outcome};
 use crate::error::Error;
@@ -9,7 +10,8 @@ use alloc::vec::Vec;
 use alloy_primitives::Address;
 use florin_abi::{CONTEXT_BYTES, Context};
 
-/// The context, read once per call. What is remembered is its bytes: each caller decodes the one field it wants.
+/// The context, read once per call. What is remembered is its bytes: each caller decodes the one
+/// field it wants.
 #[cfg(target_arch = "wasm32")]
 #[inline(always)]
 fn context() -> Context {
@@ -42,8 +44,8 @@ pub fn contract_address() -> Address {
     Address::from(context().address)
 }
 
-/// The account that signed the transaction: Solidity's `tx.origin`. For records only: a contract that grants rights
-/// by it can be robbed through any contract that its owner calls.
+/// The account that signed the transaction: Solidity's `tx.origin`. For records only: a contract
+/// that grants rights by it can be robbed through any contract that its owner calls.
 pub fn origin() -> Address {
     Address::from(context().origin)
 }
@@ -68,7 +70,8 @@ pub fn chain_id() -> u64 {
     context().chain_id
 }
 
-/// What one unit of gas costs this transaction, in the smallest native unit: Solidity's `tx.gasprice`.
+/// What one unit of gas costs this transaction, in the smallest native unit: Solidity's
+/// `tx.gasprice`.
 pub fn gas_price() -> u128 {
     context().gas_price
 }
@@ -90,8 +93,8 @@ pub fn balance(account: Address) -> U256 {
     U256::from_be_bytes(word)
 }
 
-/// Sends native value from this contract. A contract is called with empty input, its `#[receive]` method, and can
-/// refuse; the result says so, and nothing was sent then.
+/// Sends native value from this contract. A contract is called with empty input, its `#[receive]`
+/// method, and can refuse; the result says so, and nothing was sent then.
 pub fn send_value(to: Address, amount: U256) -> Result<(), CallError> {
     outcome(host::transfer(&to.0.0, &amount.to_be_bytes())).map(drop)
 }
@@ -109,7 +112,8 @@ pub fn debug(message: &str) {
     host::debug(message.as_bytes());
 }
 
-/// Ends the call at once, undoes it and gives the caller `error` as the reason. Prefer returning `Err`.
+/// Ends the call at once, undoes it and gives the caller `error` as the reason. Prefer returning
+/// `Err`.
 pub fn revert(error: impl Error) -> ! {
     revert_with(&error.encode())
 }

@@ -19,8 +19,8 @@ pub trait Event: Sized {
     const JSON: &'static str;
     /// Writes the log's topics and data.
     fn write(&self, topics: &mut Topics, data: &mut Vec<u8>);
-    /// The event in a log; `None` if it is another one, or has an indexed `String` or `Bytes`, of which a log holds
-    /// only the hash.
+    /// The event in a log; `None` if it is another one, or has an indexed `String` or `Bytes`, of
+    /// which a log holds only the hash.
     fn read(topics: &[[u8; 32]], data: &[u8]) -> Option<Self>;
 }
 

@@ -1,7 +1,8 @@
 //! The allocator of a contract: memory is handed out upwards and the last piece can be given back.
 //!
-//! A call lives for microseconds and then its whole memory is dropped, so freeing is wasted work, and growing the
-//! memory is the dearest thing a contract can do. Invariant: `next` only moves within `[heap base, end of memory]`.
+//! A call lives for microseconds and then its whole memory is dropped, so freeing is wasted work,
+//! and growing the memory is the dearest thing a contract can do. Invariant: `next` only moves
+//! within `[heap base, end of memory]`.
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
@@ -38,8 +39,9 @@ impl Bump {
         start as *mut u8
     }
 
-    /// Moves the first free address to `end`. A contract that runs out of memory ends as one that runs out of gas does;
-    /// returning null instead would link the message that the standard library has for it.
+    /// Moves the first free address to `end`. A contract that runs out of memory ends as one that
+    /// runs out of gas does; returning null instead would link the message that the standard
+    /// library has for it.
     fn advance(&self, end: Option<usize>) {
         let Some(end) = end else { core::arch::wasm32::unreachable() };
         let missing = end.saturating_sub(memory_size(0) * PAGE);
@@ -50,7 +52,8 @@ impl Bump {
     }
 }
 
-// SAFETY: pieces never overlap, since each begins where the previous ended, and are aligned as asked.
+// SAFETY: pieces never overlap, since each begins where the previous ended, and are aligned as
+// asked.
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

@@ -1,7 +1,8 @@
 //! The host functions as safe Rust, generated from the one table in `florin-abi`.
 //!
-//! On wasm32 each is an import of the module `florin1`; natively each goes to the [`NativeHost`](florin_abi::NativeHost)
-//! that [`native::with_host`](crate::native::with_host) installed. Invariant: nothing else in this crate knows which.
+//! On wasm32 each is an import of the module `florin1`; natively each goes to the
+//! [`NativeHost`](florin_abi::NativeHost) that [`native::with_host`](crate::native::with_host)
+//! installed. Invariant: nothing else in this crate knows which.
 
 #[cfg(target_arch = "wasm32")]
 const _: () = assert!(matches!(florin_abi::IMPORT_MODULE.as_bytes(), b"florin1"));
@@ -139,8 +140,8 @@ mod binding {
             #[inline]
             #[allow(clippy::unused_unit)]
             pub fn $name($($arg: guest_type!($kind)),*) -> result_type!($result) {
-                // SAFETY: every pointer comes from a live reference of the stated length, which the host reads or
-                // fills during the call only.
+                // SAFETY: every pointer comes from a live reference of the stated length, which the
+                // host reads or fills during the call only.
                 after!($result, unsafe { imports::$name($(wasm_value!($kind, $arg)),*) })
             })*
         };

@@ -1,6 +1,7 @@
 //! Write payment contracts for Florin in Rust.
 //!
-//! A contract is a library crate: a struct of storage handles, and an `impl` with its methods. This one is complete:
+//! A contract is a library crate: a struct of storage handles, and an `impl` with its methods. This
+//! one is complete:
 //!
 //! ```
 //! use florin_sdk::prelude::*;
@@ -55,14 +56,15 @@
 //! }
 //! ```
 //!
-//! Its `Cargo.toml` names this crate and nothing else, and `#![no_std]` stands at the top of its `lib.rs`; `florin new`
-//! writes both. `florin build` makes the WebAssembly module and its ABI, `florin deploy` puts it on a ledger, and any
-//! Ethereum wallet or library can call it: accounts, ABI, events and errors are Ethereum's.
+//! Its `Cargo.toml` names this crate and nothing else, and `#![no_std]` stands at the top of its
+//! `lib.rs`; `florin new` writes both. `florin build` makes the WebAssembly module and its ABI,
+//! `florin deploy` puts it on a ledger, and any Ethereum wallet or library can call it: accounts,
+//! ABI, events and errors are Ethereum's.
 //!
 //! # Methods
 //!
-//! Every `pub fn` with a receiver in the `#[contract] impl` is exported, by its name in camelCase. What it may do, its
-//! signature says:
+//! Every `pub fn` with a receiver in the `#[contract] impl` is exported, by its name in camelCase.
+//! What it may do, its signature says:
 //!
 //! | in Rust | in Solidity |
 //! | --- | --- |
@@ -70,21 +72,25 @@
 //! | `fn f(&mut self)` | `nonpayable`: a call that brings native value is refused with `NotPayable()` |
 //! | `#[payable] fn f(&mut self)` | `payable`: [`value()`](env::value) is what came along |
 //!
-//! Other attributes on a method: `#[constructor]` (run once, at creation), `#[receive]` (a plain transfer to the
-//! contract), `#[fallback]` (input that no method has: `fn fallback(&mut self, input: Bytes) -> Bytes`),
-//! `#[migrate(from = "0x...")]` (run once by new code after an upgrade, see [below](#upgrades)), `#[selector(name = "...")]` (another Solidity name; the way to overload
-//! one), and `#[reentrant]` (this method, or `#[receive]`, may be entered while the contract is on the call stack; by
-//! default nothing may, which makes reentrancy attacks impossible). What is not `pub` is not exported.
+//! Other attributes on a method: `#[constructor]` (run once, at creation), `#[receive]` (a plain
+//! transfer to the contract), `#[fallback]` (input that no method has: `fn fallback(&mut self,
+//! input: Bytes) -> Bytes`), `#[migrate(from = "0x...")]` (run once by new code after an upgrade,
+//! see [below](#upgrades)), `#[selector(name = "...")]` (another Solidity name; the way to overload
+//! one), and `#[reentrant]` (this method, or `#[receive]`, may be entered while the contract is on
+//! the call stack; by default nothing may, which makes reentrancy attacks impossible). What is not
+//! `pub` is not exported.
 //!
-//! A method returns a value, a tuple of values, nothing, or a `Result` of one of these with an error type of yours. `Err`
-//! undoes the call and gives the caller the error. [`ensure!`] returns one unless a condition holds. A Rust panic undoes
-//! the call, too, as Solidity's `Panic(uint256)`; panics are for bugs, errors for what users do.
+//! A method returns a value, a tuple of values, nothing, or a `Result` of one of these with an
+//! error type of yours. `Err` undoes the call and gives the caller the error. [`ensure!`] returns
+//! one unless a condition holds. A Rust panic undoes the call, too, as Solidity's `Panic(uint256)`;
+//! panics are for bugs, errors for what users do.
 //!
 //! # Types
 //!
-//! Arguments and results cross the ABI by value; [`AbiType`](trait@abi::AbiType) lists the types. Amounts are
-//! [`U256`], whose operators end the call rather than wrap. A struct of yours crosses the ABI as a Solidity tuple, and a
-//! fieldless enum as `uint8`, with `#[derive(AbiType)]`; either can be stored with `#[derive(StorageValue)]`.
+//! Arguments and results cross the ABI by value; [`AbiType`](trait@abi::AbiType) lists the types.
+//! Amounts are [`U256`], whose operators end the call rather than wrap. A struct of yours crosses
+//! the ABI as a Solidity tuple, and a fieldless enum as `uint8`, with `#[derive(AbiType)]`; either
+//! can be stored with `#[derive(StorageValue)]`.
 //!
 //! ```
 //! # use florin_sdk::prelude::*;
@@ -108,8 +114,9 @@
 //!
 //! # Storage
 //!
-//! A handle holds no data. It reads and writes storage when told to: one host call, one value, whatever its size up to 64
-//! KiB. Values of a type are small and whole; there are no 32-byte slots.
+//! A handle holds no data. It reads and writes storage when told to: one host call, one value,
+//! whatever its size up to 64 KiB. Values of a type are small and whole; there are no 32-byte
+//! slots.
 //!
 //! | handle | is for | verbs |
 //! | --- | --- | --- |
@@ -137,8 +144,8 @@
 //! # Upgrades
 //!
 //! [`deploy::upgrade`] replaces a contract's code. The ledger refuses code that would misread what is stored: a later
-//! version keeps the fields that there are and appends new ones at the end. One that must do otherwise brings a method
-//! that puts the storage right, and says for which layout it was written:
+//! version keeps the fields that there are and appends new ones at the end. One that must do
+//! otherwise brings a method that puts the storage right, and says for which layout it was written:
 //!
 //! ```
 //! # use florin_sdk::prelude::*;
@@ -152,17 +159,18 @@
 //! # }
 //! ```
 //!
-//! The hash is that of the former version's layout: `layoutHash` in its artefact, and what the ledger names when it
-//! refuses the upgrade. The migration runs when code with that layout is replaced, in the same transaction, with the
-//! arguments that follow the new code; if it fails, so does the upgrade. Code with a migration replaces, besides, code of
-//! its own layout, and then nothing runs; anything else is refused. So a migration never runs twice, and one that is left
-//! in a later version by oversight does no harm.
+//! The hash is that of the former version's layout: `layoutHash` in its artefact, and what the
+//! ledger names when it refuses the upgrade. The migration runs when code with that layout is
+//! replaced, in the same transaction, with the arguments that follow the new code; if it fails, so
+//! does the upgrade. Code with a migration replaces, besides, code of its own layout, and then
+//! nothing runs; anything else is refused. So a migration never runs twice, and one that is left in
+//! a later version by oversight does no harm.
 //!
 //! # Composition
 //!
-//! An `#[interface]` is a trait whose methods are exported by every contract that lists it, default methods included. Its
-//! state is a `#[storage]` group that the contract embeds as a field and the trait reaches through [`Has`](contract::Has).
-//! An override is an ordinary method of the `impl`.
+//! An `#[interface]` is a trait whose methods are exported by every contract that lists it, default
+//! methods included. Its state is a `#[storage]` group that the contract embeds as a field and the
+//! trait reaches through [`Has`](contract::Has). An override is an ordinary method of the `impl`.
 //!
 //! ```
 //! use florin_sdk::prelude::*;
@@ -233,18 +241,19 @@
 //! impl Owned for Vault {}
 //! ```
 //!
-//! An interface from another module comes with its client, which `#[contract(Owned)]` looks for beside it: write
-//! `use owned::{Owned, OwnedClient}`, or `#[contract(owned::Owned)]`. An interface with two groups of state says which it
-//! means: `let state: &OwnedState = self.state();`.
+//! An interface from another module comes with its client, which `#[contract(Owned)]` looks for
+//! beside it: write `use owned::{Owned, OwnedClient}`, or `#[contract(owned::Owned)]`. An interface
+//! with two groups of state says which it means: `let state: &OwnedState = self.state();`.
 //!
-//! Errors are listed in the ABI because methods return them; events because the contract or an interface lists them. An
-//! interface that is implemented and not listed does not compile; a test fails when an event is emitted that is not
-//! listed.
+//! Errors are listed in the ABI because methods return them; events because the contract or an
+//! interface lists them. An interface that is implemented and not listed does not compile; a test
+//! fails when an event is emitted that is not listed.
 //!
 //! # Calling other contracts
 //!
-//! `#[interface] trait Owned` also makes `OwnedClient`, and `#[contract] impl Piggy` makes `PiggyClient`, which has the
-//! methods of its interfaces, too. A method of a client returns a [`Call`](call::Call); nothing happens until it is made.
+//! `#[interface] trait Owned` also makes `OwnedClient`, and `#[contract] impl Piggy` makes
+//! `PiggyClient`, which has the methods of its interfaces, too. A method of a client returns a
+//! [`Call`](call::Call); nothing happens until it is made.
 //!
 //! ```
 //! # use florin_sdk::prelude::*;
@@ -264,8 +273,9 @@
 //! }
 //! ```
 //!
-//! A client is also the address it calls: it converts to [`Address`](alloy_primitives::Address), and derefs to it. A
-//! contract may depend on another contract's crate for its client; nothing else of that crate gets into the module.
+//! A client is also the address it calls: it converts to [`Address`](alloy_primitives::Address),
+//! and derefs to it. A contract may depend on another contract's crate for its client; nothing else
+//! of that crate gets into the module.
 //!
 //! [`send_value`](env::send_value) sends native value; `Piggy::deploy(owner).create(code_hash)` creates a contract from
 //! code that is on the ledger ([`deploy`]); [`deploy::upgrade`] replaces the contract's own code.
@@ -295,8 +305,9 @@
 //!
 //! # Tests
 //!
-//! With the feature `testing` in `[dev-dependencies]`, the module `testing` runs the contract's real
-//! WebAssembly on the production host: signed transactions, gas, blocks. `cargo test` builds the contract by itself.
+//! With the feature `testing` in `[dev-dependencies]`, the module `testing` runs the contract's
+//! real WebAssembly on the production host: signed transactions, gas, blocks. `cargo test` builds
+//! the contract by itself.
 //!
 //! ```ignore
 //! use florin_sdk::{prelude::*, testing::Chain};

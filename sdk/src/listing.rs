@@ -1,5 +1,5 @@
-//! What a contract tells of itself, put together and checked while it is compiled: the ABI, the reentrant methods, that no
-//! selector is there twice, and that a migration leads somewhere.
+//! What a contract tells of itself, put together and checked while it is compiled: the ABI, the
+//! reentrant methods, that no selector is there twice, and that a migration leads somewhere.
 
 use crate::abi::{put, same};
 use crate::contract::{Contract, Method, topic};
@@ -152,8 +152,8 @@ pub const fn count_reentrant(receive: bool, own: &[Method], interfaces: &[&[Meth
     count
 }
 
-/// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant). `#[receive]` has none: four
-/// zeros stand for it, and for nothing else.
+/// The selectors of the reentrant methods; `N` is four times their [count](count_reentrant).
+/// `#[receive]` has none: four zeros stand for it, and for nothing else.
 pub const fn reentrant<const N: usize>(
     receive: bool,
     own: &[Method],

@@ -1,5 +1,5 @@
-//! What a Rust panic becomes: Solidity's `Panic(uint256)`, so that every tool recognises it. The code follows from how
-//! the message begins, on wasm32 and natively alike:
+//! What a Rust panic becomes: Solidity's `Panic(uint256)`, so that every tool recognises it. The
+//! code follows from how the message begins, on wasm32 and natively alike:
 //!
 //! | message | who writes it | code |
 //! | --- | --- | --- |
@@ -8,13 +8,13 @@
 //! | "index out of bounds ...", "range ...", "slice index ..." | core, of `[]` | 0x32 |
 //! | anything else: `assert!`, `assert_eq!`, `panic!`, `unwrap`, `expect`, `unreachable!` | | 0x01 |
 //!
-//! Numbers that the SDK itself checks ([`U256`](crate::U256), [`List`](crate::storage::List)) end the call with the same
-//! codes and no message.
+//! Numbers that the SDK itself checks ([`U256`](crate::U256), [`List`](crate::storage::List)) end
+//! the call with the same codes and no message.
 //!
-//! On wasm32 this is the panic handler. A message of one static piece is compared as it is. One with arguments is
-//! written, to a writer that takes its first piece and ends the call there: so `core::fmt::write` is linked, and none of
-//! what formats the arguments. With `--cfg florin_dev` the handler reverts with `Error(string)` holding message, file
-//! and line instead.
+//! On wasm32 this is the panic handler. A message of one static piece is compared as it is. One
+//! with arguments is written, to a writer that takes its first piece and ends the call there: so
+//! `core::fmt::write` is linked, and none of what formats the arguments. With `--cfg florin_dev`
+//! the handler reverts with `Error(string)` holding message, file and line instead.
 
 /// Solidity's panic codes that a contract can end with.
 pub mod code {

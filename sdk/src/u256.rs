@@ -1,8 +1,9 @@
 //! Amounts: 256-bit unsigned integers whose operators cannot silently go wrong.
 //!
-//! Rust's own integers are checked by the profile contracts are built with; alloy's and ruint's wrap whatever the
-//! profile. Money must not wrap, so amounts are this newtype. Invariant: an operator gives the exact result or ends
-//! the call with Solidity's `Panic(0x11)` (overflow) or `Panic(0x12)` (division by zero).
+//! Rust's own integers are checked by the profile contracts are built with; alloy's and ruint's
+//! wrap whatever the profile. Money must not wrap, so amounts are this newtype. Invariant: an
+//! operator gives the exact result or ends the call with Solidity's `Panic(0x11)` (overflow) or
+//! `Panic(0x12)` (division by zero).
 
 use crate::abi::{Malformed, Word};
 use crate::panic::{code, fail};
@@ -94,9 +95,9 @@ impl U256 {
         self.checked_pow(exponent).unwrap_or_else(|| fail(code::OVERFLOW))
     }
 
-    /// `self * factor / divisor`, rounded down, with the product in 512 bits, so that a share of a large amount is
-    /// exact. Ends the call with `Panic(0x12)` for a divisor of 0 and `Panic(0x11)` if the result exceeds
-    /// [`MAX`](Self::MAX).
+    /// `self * factor / divisor`, rounded down, with the product in 512 bits, so that a share of a
+    /// large amount is exact. Ends the call with `Panic(0x12)` for a divisor of 0 and `Panic(0x11)`
+    /// if the result exceeds [`MAX`](Self::MAX).
     pub fn mul_div(self, factor: U256, divisor: U256) -> U256 {
         self.wide_mul_div(factor, divisor).0
     }
@@ -121,7 +122,8 @@ impl U256 {
     }
 
     /// The 32 bytes, most significant first.
-    // WebAssembly has no byte swap, so a copy in each place that stores or returns an amount would be half of it.
+    // WebAssembly has no byte swap, so a copy in each place that stores or returns an amount would
+    // be half of it.
     #[inline(never)]
     pub fn to_be_bytes(self) -> [u8; 32] {
         self.0.to_be_bytes()
@@ -209,7 +211,8 @@ macro_rules! from_unsigned {
 }
 from_unsigned!(u8, u16, u32, u64, u128, usize);
 
-/// For literals: an unsuffixed `5` is an `i32`. Ends the call with `Panic(0x11)` for a negative number.
+/// For literals: an unsuffixed `5` is an `i32`. Ends the call with `Panic(0x11)` for a negative
+/// number.
 impl From<i32> for U256 {
     #[inline]
     fn from(value: i32) -> U256 {

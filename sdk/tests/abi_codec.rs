@@ -1,4 +1,5 @@
-//! The ABI codec agrees with alloy's, both ways, and nothing in its input makes it panic or run away.
+//! The ABI codec agrees with alloy's, both ways, and nothing in its input makes it panic or run
+//! away.
 #![allow(missing_docs, reason = "tests are not documentation")]
 
 use alloy_sol_types::{SolValue, private::U256 as Raw, sol};
@@ -75,7 +76,8 @@ where
     let ours = abi::encode(&(value.clone(),));
     prop_assert_eq!(&ours, &reference.abi_encode());
     prop_assert_eq!(abi::decode::<(T,)>(&ours).unwrap(), (value,));
-    // alloy calls a struct by its own name here; ours is the canonical tuple, as signatures need it.
+    // alloy calls a struct by its own name here; ours is the canonical tuple, as signatures need
+    // it.
     let name = reference.sol_name().replace("Order", ORDER).replace("Line", LINE);
     prop_assert_eq!(T::NAME, name);
     Ok(())
@@ -122,7 +124,8 @@ proptest! {
         prop_assert_eq!(<(U256, String, Order)>::NAME, "(uint256,string,(address,(uint32,uint256)[],string,bool[][2]))");
     }
 
-    /// What alloy accepts strictly we accept with the same value; what we accept, alloy reads as the same value.
+    /// What alloy accepts strictly we accept with the same value; what we accept, alloy reads as
+    /// the same value.
     #[test]
     fn damaged_data(order in orders(), flips in vec((any::<prop::sample::Index>(), any::<u8>()), 1..6), cut in 0usize..64) {
         let mut data = abi::encode(&(order,));
@@ -150,7 +153,8 @@ proptest! {
     }
 }
 
-/// Heads that all point at the same tail would multiply it: 300 words of input to 300 x 300 words of memory.
+/// Heads that all point at the same tail would multiply it: 300 words of input to 300 x 300 words
+/// of memory.
 #[test]
 fn shared_tails_are_not_amplified() {
     let count = 300usize;

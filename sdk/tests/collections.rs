@@ -1,5 +1,5 @@
-//! Each storage handle behaves as the collection of the standard library that it stands for, for every sequence of
-//! operations, and leaves nothing behind.
+//! Each storage handle behaves as the collection of the standard library that it stands for, for
+//! every sequence of operations, and leaves nothing behind.
 #![allow(missing_docs, reason = "tests are not documentation")]
 
 mod world;
@@ -254,7 +254,8 @@ fn an_index_out_of_bounds_ends_the_call() {
     }
 }
 
-/// The keys and bytes that contracts on ledgers rely on: a change here breaks every deployed contract's upgrade.
+/// The keys and bytes that contracts on ledgers rely on: a change here breaks every deployed
+/// contract's upgrade.
 #[test]
 fn bytes_in_storage_are_stable() {
     let world = stored(|outer| {

@@ -1,5 +1,5 @@
-//! Contracts as an author writes them, run natively: dispatch, value, errors, events, interfaces, clients, creation.
-//! This promises that what the documentation says of the macros is so.
+//! Contracts as an author writes them, run natively: dispatch, value, errors, events, interfaces,
+//! clients, creation. This promises that what the documentation says of the macros is so.
 
 #![allow(missing_docs, reason = "tests are not documentation")]
 

@@ -1,5 +1,5 @@
-//! `docs/ARCHITECTURE.md` names invariants; here are those that can be checked by reading the sources. Each test lists
-//! all offenders.
+//! `docs/ARCHITECTURE.md` names invariants; here are those that can be checked by reading the
+//! sources. Each test lists all offenders.
 
 use crate::repository::{Source, folders, read, root, sources};
 

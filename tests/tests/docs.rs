@@ -1,4 +1,5 @@
-//! The documents that are made from the code say what the code says. `UPDATE_DOCS=1` writes them anew.
+//! The documents that are made from the code say what the code says. `UPDATE_DOCS=1` writes them
+//! anew.
 
 use crate::repository::{read, root};
 use florin_abi::{FUNCTIONS, HostFunction, IMPORT_MODULE, exports, sections};

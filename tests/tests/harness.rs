@@ -69,7 +69,8 @@ fn a_failed_call_says_whose_it_was() {
     let mallory: MalloryClient = chain.deploy(&alice, Mallory::deploy());
     let other: ProbeClient = chain.deploy(&alice, Probe::deploy(8));
     assert_eq!(chain.view(probe.ask(other, u64::MAX)), 8);
-    // Mallory has no such method and answers with its own error; so does a callee without gas, with none.
+    // Mallory has no such method and answers with its own error; so does a callee without gas, with
+    // none.
     chain.send(&alice, probe.ask(mallory, u64::MAX)).reverts_with(florin_hostile::Refused);
     let failed = chain.send(&alice, probe.ask(other, 100)).reverts();
     assert_eq!(failed, call_failed(other.into()));

@@ -1,4 +1,5 @@
-//! A panic tells the same on a ledger and in a debugger: one table, run on the real module and natively.
+//! A panic tells the same on a ledger and in a debugger: one table, run on the real module and
+//! natively.
 
 use florin_probe::{Panic, Probe, ProbeClient};
 use florin_sdk::prelude::*;

@@ -12,8 +12,8 @@ pub struct Source {
 }
 
 impl Source {
-    /// The lines with their numbers, without line comments. A `//` within a string counts as one, which can only hide
-    /// the rest of that line.
+    /// The lines with their numbers, without line comments. A `//` within a string counts as one,
+    /// which can only hide the rest of that line.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().zip(1..).map(|(line, number)| {
             let end = line.find("//").unwrap_or(line.len());
@@ -33,7 +33,8 @@ pub fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Every file with this extension in a folder, in order of path. What is built or hidden is not looked into.
+/// Every file with this extension in a folder, in order of path. What is built or hidden is not
+/// looked into.
 pub fn sources(folder: &str, extension: &str) -> Vec<Source> {
     let mut found = Vec::new();
     visit(&root().join(folder), &mut |path| {

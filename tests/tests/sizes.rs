@@ -1,4 +1,5 @@
-//! How large contracts are, recorded in `docs/SIZES.md`, and that nothing gets in which is not needed.
+//! How large contracts are, recorded in `docs/SIZES.md`, and that nothing gets in which is not
+//! needed.
 
 use crate::repository::{read, root};
 use florin_build::{Artefact, Options, build};

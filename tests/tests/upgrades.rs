@@ -1,4 +1,5 @@
-//! Code is replaced by code that reads what is stored as it was written: it keeps the layout, or migrates from it once.
+//! Code is replaced by code that reads what is stored as it was written: it keeps the layout, or
+//! migrates from it once.
 
 use florin_hostile::Mallory;
 use florin_probe::{Probe, ProbeClient};

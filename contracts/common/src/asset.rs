@@ -57,8 +57,8 @@ impl Asset {
         }
     }
 
-    /// Gives an amount out of what this contract has. A token that returns nothing counts as successful; where there is
-    /// no contract, the host refuses the call.
+    /// Gives an amount out of what this contract has. A token that returns nothing counts as
+    /// successful; where there is no contract, the host refuses the call.
     pub fn pay(self, to: Address, amount: U256) -> Result<(), AssetError> {
         match self {
             Asset::Native => Ok(send_value(to, amount)?),

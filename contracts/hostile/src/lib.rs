@@ -97,7 +97,8 @@ impl Mallory {
         self.signed.save(&hash, &true);
     }
 
-    /// ERC-1271. It can be asked while the wallet is calling, as a wallet that pays by its own signature has to be.
+    /// ERC-1271. It can be asked while the wallet is calling, as a wallet that pays by its own
+    /// signature has to be.
     #[reentrant]
     pub fn is_valid_signature(&self, hash: B256, signature: Bytes) -> FixedBytes<4> {
         let _ = signature;

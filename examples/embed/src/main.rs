@@ -1,6 +1,7 @@
-//! Florin inside a Rust service: customers in threads of their own sign payments and hand them to the one thread that
-//! seals blocks. Whatever waits when a block is made goes into it together, and is durable together; each customer
-//! then gets the receipt. Try it: `cargo run -p florin-example-embed`.
+//! Florin inside a Rust service: customers in threads of their own sign payments and hand them to
+//! the one thread that seals blocks. Whatever waits when a block is made goes into it together, and
+//! is durable together; each customer then gets the receipt. Try it:
+//! `cargo run --bin florin-example-embed`.
 #![allow(clippy::print_stdout, reason = "what it prints is its result")]
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};

@@ -1,9 +1,10 @@
-//! A merchant asks for a payment, with a QR code or a link; whoever has the token pays it in one transaction, with a
-//! permit (EIP-2612) instead of an approval beforehand. Try it: `cargo test -p florin-example-payment-request`.
+//! A merchant asks for a payment, with a QR code or a link; whoever has the token pays it in one
+//! transaction, with a permit (EIP-2612) instead of an approval beforehand. Try it:
+//! `cargo test --workspace --test requests`.
 //!
-//! The request itself is never on the ledger before it is paid: it is its hash that counts. That covers everything in
-//! the request, this contract and this chain, so the merchant who finds its hash in a `Paid` event was paid exactly what
-//! it asked for.
+//! The request itself is never on the ledger before it is paid: it is its hash that counts. That
+//! covers everything in the request, this contract and this chain, so the merchant who finds its
+//! hash in a `Paid` event was paid exactly what it asked for.
 //!
 //! Invariant: a request is paid at most once, and nobody pays but the caller.
 #![no_std]
@@ -28,7 +29,8 @@ pub struct PaymentRequest {
     pub token: Address,
     /// How much, in the token's smallest unit.
     pub amount: U256,
-    /// What the merchant knows it by: an invoice, an order. It makes requests differ that are otherwise the same.
+    /// What the merchant knows it by: an invoice, an order. It makes requests differ that are
+    /// otherwise the same.
     pub reference: B256,
     /// The last second, since 1970, at which it can be paid.
     pub deadline: u64,
@@ -82,8 +84,9 @@ impl PaymentRequests {
 
     /// Pays a request out of the caller's tokens, and returns its hash.
     ///
-    /// A permit that fails is passed over: somebody may have handed it in before, and then the allowance is there. That
-    /// only the caller pays is what makes permits safe here: one that was seen in passing cannot pay another request.
+    /// A permit that fails is passed over: somebody may have handed it in before, and then the
+    /// allowance is there. That only the caller pays is what makes permits safe here: one that was
+    /// seen in passing cannot pay another request.
     pub fn pay(
         &mut self,
         request: PaymentRequest,

@@ -1,4 +1,5 @@
-//! What the benchmarks share: signers, signed token transfers, a state in memory that holds their balances.
+//! What the benchmarks share: signers, signed token transfers, a state in memory that holds their
+//! balances.
 
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::Encodable2718;
@@ -181,7 +182,8 @@ impl Payments {
         executed.receipt
     }
 
-    /// A signed token transfer by each account but the first to the next, all with their first nonce.
+    /// A signed token transfer by each account but the first to the next, all with their first
+    /// nonce.
     pub fn transfers(&self) -> Vec<Bytes> {
         let transfer = |i: usize| {
             let to = address_of(&key(1 + i % (self.accounts - 1)));

@@ -1,5 +1,6 @@
-//! Amounts of money as people write them: `12.5`, `12.5 FLR`, and in the native currency also `1gwei`
-//! and `1000 wei`. Of a token with 6 decimals a gwei would be a thousand, so tokens have no such units.
+//! Amounts of money as people write them: `12.5`, `12.5 FLR`, and in the native currency also
+//! `1gwei` and `1000 wei`. Of a token with 6 decimals a gwei would be a thousand, so tokens have no
+//! such units.
 //!
 //! Invariant: parsing and printing are exact; digits that a unit cannot hold are refused, never
 //! rounded.

@@ -1,9 +1,9 @@
 //! `florin`: one binary to create a ledger, deploy contracts, pay, watch and audit.
 //!
 //! The folder `commands` is the tree of commands: a command is its arguments and a `run`. What they
-//! share is beside it: `output` (the two channels), `exit` (the exit codes), `ledger` (the only door
-//! to the runtime), `accounts` (keys and the address book), `abi` (arguments and results in the
-//! contract's own terms), and `session`, which brings these together.
+//! share is beside it: `output` (the two channels), `exit` (the exit codes), `ledger` (the only
+//! door to the runtime), `accounts` (keys and the address book), `abi` (arguments and results in
+//! the contract's own terms), and `session`, which brings these together.
 
 mod abi;
 mod accounts;

@@ -2,9 +2,9 @@
 //! else (progress, notes, warnings, errors).
 //!
 //! Invariants: no other file prints. `--json` changes the form of the result, never what is done.
-//! Contracts choose some of the text (reasons, names, versions), so what is printed for people holds
-//! no control characters, and a line that begins at the margin is florin's own: further lines of a
-//! value, a cell or an error never do. JSON is exact.
+//! Contracts choose some of the text (reasons, names, versions), so what is printed for people
+//! holds no control characters, and a line that begins at the margin is florin's own: further lines
+//! of a value, a cell or an error never do. JSON is exact.
 
 use anyhow::Result;
 use comfy_table::{ContentArrangement, Table, presets};
@@ -92,8 +92,8 @@ impl Output {
     }
 }
 
-/// Text with every character but line breaks and tabs escaped that a terminal obeys instead of showing it:
-/// control characters, and those that are invisible or turn the direction of writing.
+/// Text with every character but line breaks and tabs escaped that a terminal obeys instead of
+/// showing it: control characters, and those that are invisible or turn the direction of writing.
 fn printable(text: &str) -> String {
     let is_obeyed = |c: char| {
         let format = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'

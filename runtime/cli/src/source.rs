@@ -1,7 +1,7 @@
 //! Where Florin's own source is: the SDK for new contracts, and the contracts of the demonstration.
 //!
-//! A clone may have moved since this program was built from it, or be another one; so the clone that
-//! one works in comes first, then the one that the program lies in.
+//! A clone may have moved since this program was built from it, or be another one; so the clone
+//! that one works in comes first, then the one that the program lies in.
 
 use std::{
     env,

@@ -1,9 +1,9 @@
-//! The tour in README.md works as it is written: its commands are run, in order and in one shell, and
-//! print what it shows.
+//! The tour in README.md works as it is written: its commands are run, in order and in one shell,
+//! and print what it shows.
 //!
-//! The rule: in a `console` block a line that begins with `$ ` is a command, and what follows is its
-//! whole output, in which `...` stands for anything, also over several lines. A command must succeed,
-//! unless `error:` is shown.
+//! The rule: in a `console` block a line that begins with `$ ` is a command, and what follows is
+//! its whole output, in which `...` stands for anything, also over several lines. A command must
+//! succeed, unless `error:` is shown.
 
 use std::{
     fmt::Write,
@@ -39,7 +39,8 @@ fn steps(text: &str) -> Vec<Step> {
     steps
 }
 
-/// Whether `text` is what `shown` shows; `...` stands for anything, and trailing blanks for nothing.
+/// Whether `text` is what `shown` shows; `...` stands for anything, and trailing blanks for
+/// nothing.
 fn fits(shown: &str, text: &str) -> bool {
     let (shown, mut rest) = (shown.trim_end(), text.trim_end());
     let Some((first, others)) = shown.split_once("...") else { return shown == rest };
@@ -54,8 +55,8 @@ fn fits(shown: &str, text: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// One shell script: each command's output goes to a file of its number; the first that does not end
-/// as it should ends the script, with the number on its stdout.
+/// One shell script: each command's output goes to a file of its number; the first that does not
+/// end as it should ends the script, with the number on its stdout.
 fn script(steps: &[Step], outputs: &Path) -> String {
     let mut script = String::new();
     for (number, Step { command, shown }) in steps.iter().enumerate() {

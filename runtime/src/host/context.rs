@@ -31,7 +31,8 @@ impl Host {
         Ok(())
     }
 
-    /// Charges for what a call returns or reverts with; the receipt keeps that of the outermost for ever.
+    /// Charges for what a call returns or reverts with; the receipt keeps that of the outermost for
+    /// ever.
     fn charge_result(&mut self, data: Slice) -> Result<(), Exit> {
         let byte = if self.world().is_outermost() { RECEIPT_BYTE } else { COPY_BYTE };
         self.charge(Part::Host, HOST_CALL + byte * u64::from(data.length))

@@ -1,4 +1,5 @@
-//! Hashes and signatures. What each accepts is said in the table of `florin_abi`, with its standard.
+//! Hashes and signatures. What each accepts is said in the table of `florin_abi`, with its
+//! standard.
 
 use super::{Exit, GuestMemory, Host, Part};
 use crate::gas;
@@ -152,8 +153,8 @@ impl Host {
     }
 }
 
-/// Whether the y of an encoded Ed25519 point is below 2^255 - 19, as RFC 8032 (5.1.3) demands. Little-endian; the
-/// highest bit is the sign of x.
+/// Whether the y of an encoded Ed25519 point is below 2^255 - 19, as RFC 8032 (5.1.3) demands.
+/// Little-endian; the highest bit is the sign of x.
 fn is_canonical(point: &[u8; 32]) -> bool {
     let [lowest, middle @ .., highest] = point;
     *lowest < 0xed || highest & 0x7f != 0x7f || middle.iter().any(|&byte| byte != 0xff)

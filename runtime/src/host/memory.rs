@@ -1,5 +1,5 @@
-//! The guest's memory as host functions see it: a port with two implementations, WebAssembly's linear memory and, for
-//! natively compiled contracts, the process's own.
+//! The guest's memory as host functions see it: a port with two implementations, WebAssembly's
+//! linear memory and, for natively compiled contracts, the process's own.
 
 use crate::host::Exit;
 use crate::types::Halt;

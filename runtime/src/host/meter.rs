@@ -39,8 +39,8 @@ impl Spent {
         self.0.iter().sum()
     }
 
-    /// The report in gas. Each part is rounded down and compute takes what rounding leaves, so that the parts add up
-    /// to the gas that is paid for.
+    /// The report in gas. Each part is rounded down and compute takes what rounding leaves, so that
+    /// the parts add up to the gas that is paid for.
     pub fn report(&self, intrinsic: u64) -> GasReport {
         let [compute, memory, host, storage, logs, calls, code, forfeited] =
             self.0.map(|fuel| fuel / FUEL_PER_GAS);

@@ -1,8 +1,8 @@
 //! The host functions, as plain methods that know no WebAssembly engine.
 //!
 //! [`Host`] is one running call: its own [`Frame`] and the [`World`] that all calls of the transaction share. The
-//! functions of `florin_abi`'s table are its methods, a file for each group, over two ports: guest memory
-//! ([`GuestMemory`]) and state ([`crate::state::StateView`], through the world's overlay).
+//! functions of `florin_abi`'s table are its methods, a file for each group, over two ports: guest
+//! memory ([`GuestMemory`]) and state ([`crate::state::StateView`], through the world's overlay).
 //!
 //! Invariant: every function charges, then checks, then acts.
 
@@ -104,8 +104,8 @@ impl Host {
         }
     }
 
-    /// Takes more memory for this call, until it ends; `false`, and nothing taken, if the transaction's running calls
-    /// would hold too much.
+    /// Takes more memory for this call, until it ends; `false`, and nothing taken, if the
+    /// transaction's running calls would hold too much.
     pub fn hold_memory(&mut self, bytes: usize) -> bool {
         let held = self.world().held_memory + bytes;
         let allowed = held <= EXECUTION_MEMORY_BYTES;

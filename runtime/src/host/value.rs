@@ -25,8 +25,8 @@ fn refusal(message: impl std::fmt::Display) -> Vec<u8> {
     Revert::from(format!("code refused: {message}")).abi_encode()
 }
 
-/// What deployment data costs: for a new module checking, compiling and keeping it. `None` if that is more than
-/// `available`; then the module is not looked into.
+/// What deployment data costs: for a new module checking, compiling and keeping it. `None` if that
+/// is more than `available`; then the module is not looked into.
 pub fn code_price(data: &[u8], available: u64) -> Option<u64> {
     let price = match deploy::parse(data) {
         Some(Deployment::Module { module, .. }) => {

@@ -1,10 +1,11 @@
 //! What all calls of a transaction share, and the one way in which a call is made.
 //!
-//! Every call is a scope: checkpoint, move value, run, and unless it succeeded, take everything back. [`World::run`]
-//! is the only place where that happens, for the transaction's own call, nested calls, creations and migrations alike.
+//! Every call is a scope: checkpoint, move value, run, and unless it succeeded, take everything
+//! back. [`World::run`] is the only place where that happens, for the transaction's own call,
+//! nested calls, creations and migrations alike.
 //!
-//! The world travels by value into a call and back out of it, because the engine wants to own what its functions work
-//! on; so `run` takes and returns it.
+//! The world travels by value into a call and back out of it, because the engine wants to own what
+//! its functions work on; so `run` takes and returns it.
 
 use super::{Frame, Host, Part, Spent};
 use crate::error::Fault;
@@ -28,7 +29,8 @@ sol! {
     error InsufficientBalance(address account, uint256 balance, uint256 needed);
 }
 
-/// The errors above in human-readable form, for whoever decodes revert data: the reasons that are the host's own.
+/// The errors above in human-readable form, for whoever decodes revert data: the reasons that are
+/// the host's own.
 pub const HOST_ERRORS: [&str; 4] = [
     "error ReentrantCall(address account)",
     "error NotAContract(address account)",
@@ -242,8 +244,8 @@ impl World {
         }
         let account = self.overlay.account(&message.target)?;
         if !account.is_contract() {
-            // A contract that calls a method where there is no code is mistaken; success would hide it. A transaction
-            // may carry data to anybody, as in Ethereum.
+            // A contract that calls a method where there is no code is mistaken; success would hide
+            // it. A transaction may carry data to anybody, as in Ethereum.
             let mistaken = !message.input.is_empty() && !self.stack.is_empty();
             return Ok(match mistaken {
                 true => Err(NotAContract { account: message.target }.abi_encode()),

@@ -1,4 +1,5 @@
-//! Whether an authenticated transaction may be in the next block: gas, validity, nonce, funds, in this order.
+//! Whether an authenticated transaction may be in the next block: gas, validity, nonce, funds, in
+//! this order.
 
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
@@ -6,7 +7,8 @@ use crate::state::Overlay;
 use crate::types::{Account, Intent, U256};
 use std::ops::Range;
 
-/// Checks `intent` against the state before it and what gas the block has left. The outer error is a fault.
+/// Checks `intent` against the state before it and what gas the block has left. The outer error is
+/// a fault.
 pub fn admit(
     overlay: &mut Overlay,
     block: &BlockEnv,

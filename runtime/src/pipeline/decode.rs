@@ -23,7 +23,8 @@ pub struct Signed {
     pub y_parity: bool,
 }
 
-/// Decodes a signed transaction: legacy (with EIP-155 unless the genesis says otherwise), EIP-2930 or EIP-1559.
+/// Decodes a signed transaction: legacy (with EIP-155 unless the genesis says otherwise), EIP-2930
+/// or EIP-1559.
 pub fn decode(bytes: &[u8], genesis: &Genesis) -> Result<Signed, Rejection> {
     if bytes.len() > TRANSACTION_BYTES {
         return Err(Rejection::Oversized { bytes: bytes.len(), limit: TRANSACTION_BYTES });

@@ -62,7 +62,8 @@ pub fn execute(
     Ok((overlay, Executed { receipt, bytes, trace }))
 }
 
-/// What a receipt says of an intent: whom it called, the value, and the contract it may have created.
+/// What a receipt says of an intent: whom it called, the value, and the contract it may have
+/// created.
 fn subject(intent: &Intent) -> (Option<Address>, U256, Option<Address>) {
     let first = intent.calls.first();
     let to = first.and_then(|call| call.to);
@@ -73,8 +74,8 @@ fn subject(intent: &Intent) -> (Option<Address>, U256, Option<Address>) {
     (to, intent.total_value().unwrap_or_default(), created)
 }
 
-/// Makes the calls of an intent, all or nothing; the result is that of the last one, or of the one that failed. Also says
-/// what it all takes in a block, which is never more than [`EFFECT_BYTES`].
+/// Makes the calls of an intent, all or nothing; the result is that of the last one, or of the one
+/// that failed. Also says what it all takes in a block, which is never more than [`EFFECT_BYTES`].
 fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finished, usize), Fault> {
     let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
     let mut fuel = gas.checked_mul(FUEL_PER_GAS).ok_or(Fault::Bug("gas overflowed fuel"))?;

@@ -1,9 +1,10 @@
-//! The life of a transaction, a file for each phase:
-//! bytes → [`mod@decode`] → [`mod@authenticate`] → [`mod@admit`] → [`mod@execute`] → [`settle`] → [`mod@seal`] → commit
-//! ([`crate::store`]) → publish (the receipts that [`crate::Chain::seal`] returns).
+//! The life of a transaction, a file for each phase: bytes → [`mod@decode`] → [`mod@authenticate`]
+//! → [`mod@admit`] → [`mod@execute`] → [`settle`] → [`mod@seal`] → commit ([`crate::store`]) →
+//! publish (the receipts that [`crate::Chain::seal`] returns).
 //!
-//! Invariant: everything here is a function of its arguments. There is no clock, no file, no randomness and no order that
-//! depends on a hash map, so the same code serves sealing, calls, estimates, traces and replay.
+//! Invariant: everything here is a function of its arguments. There is no clock, no file, no
+//! randomness and no order that depends on a hash map, so the same code serves sealing, calls,
+//! estimates, traces and replay.
 
 pub mod admit;
 pub mod authenticate;

@@ -13,7 +13,8 @@ use alloy_eips::Encodable2718;
 use alloy_primitives::{B64, Bloom};
 use std::sync::Arc;
 
-/// A block that is ready to be committed, and what became of each transaction that was offered for it.
+/// A block that is ready to be committed, and what became of each transaction that was offered for
+/// it.
 #[derive(Debug)]
 pub struct Sealed {
     /// The block; `None` if no transaction was admitted.
@@ -40,8 +41,8 @@ pub fn receive(bytes: &[u8], genesis: &Genesis) -> Result<Intent, Rejection> {
     decode(bytes, genesis).and_then(authenticate)
 }
 
-/// Executes transactions in order over `overlay` and seals what they did into the block after `parent`.
-/// `commitment` says what the state commitment is after a set of writes.
+/// Executes transactions in order over `overlay` and seals what they did into the block after
+/// `parent`. `commitment` says what the state commitment is after a set of writes.
 pub fn seal(
     genesis: &Genesis,
     parent: (&Header, B256),
@@ -103,15 +104,16 @@ fn length(transaction: &Bytes) -> usize {
     transaction.len() + 10
 }
 
-/// Whether whatever a transaction may do still fits into its block. To be asked before it is executed, because what was
-/// executed has to be paid.
+/// Whether whatever a transaction may do still fits into its block. To be asked before it is
+/// executed, because what was executed has to be paid.
 fn check_room(transaction: &Bytes, used: usize) -> Result<(), Rejection> {
     let most = length(transaction) + EFFECT_BYTES + RECEIPT_BYTES;
     let left = BLOCK_BYTES - used;
     if most <= left { Ok(()) } else { Err(Rejection::BlockTooLarge { left }) }
 }
 
-/// The header over a body, whose writes lead to `state_root`. All of Ethereum's fields up to London's; what has no meaning here is as after the merge.
+/// The header over a body, whose writes lead to `state_root`. All of Ethereum's fields up to
+/// London's; what has no meaning here is as after the merge.
 pub fn header(
     genesis: &Genesis,
     parent: (&Header, B256),

@@ -1,7 +1,7 @@
 //! Gas is paid for before a transaction runs, and what it did not use is given back after.
 //!
-//! Invariant: buying and settling together move exactly `gas used × price` from payer to fee recipient, whatever
-//! happened between.
+//! Invariant: buying and settling together move exactly `gas used × price` from payer to fee
+//! recipient, whatever happened between.
 
 use crate::error::Fault;
 use crate::state::Overlay;
@@ -12,8 +12,8 @@ fn price_of(gas: u64, price: u128) -> Result<U256, Fault> {
     U256::from(gas).checked_mul(U256::from(price)).ok_or(Fault::Bug("a gas cost overflowed"))
 }
 
-/// Takes the price of all the gas the transaction may use from its payer, and uses up its nonce. The caller has checked
-/// that the payer has it.
+/// Takes the price of all the gas the transaction may use from its payer, and uses up its nonce.
+/// The caller has checked that the payer has it.
 pub fn buy(overlay: &mut Overlay, intent: &Intent, price: u128) -> Result<(), Fault> {
     let cost = price_of(intent.gas_limit, price)?;
     let payer = overlay.account(&intent.payer)?;

@@ -1,10 +1,11 @@
 //! Changes over a view, each of which can be taken back.
 //!
-//! Every nested call is a scope: [`Overlay::checkpoint`], run, then keep or [`Overlay::revert`]. What is read once is
-//! kept, so an execution sees one state from beginning to end and the entries double as its read set.
+//! Every nested call is a scope: [`Overlay::checkpoint`], run, then keep or [`Overlay::revert`].
+//! What is read once is kept, so an execution sees one state from beginning to end and the entries
+//! double as its read set.
 //!
-//! Invariant: [`Overlay::into_writes`] is a function of the changes alone; it is sorted, so the random order of the
-//! hash maps inside never shows.
+//! Invariant: [`Overlay::into_writes`] is a function of the changes alone; it is sorted, so the
+//! random order of the hash maps inside never shows.
 
 use super::StateView;
 use crate::error::Fault;
@@ -89,7 +90,8 @@ impl Overlay {
         Ok(())
     }
 
-    /// Moves native value; `false`, and nothing moved, if `from` has less. The only place where value moves.
+    /// Moves native value; `false`, and nothing moved, if `from` has less. The only place where
+    /// value moves.
     pub fn transfer(&mut self, from: &Address, to: &Address, value: U256) -> Result<bool, Fault> {
         let mut payer = self.account(from)?;
         let Some(rest) = payer.balance.checked_sub(value) else { return Ok(false) };
@@ -189,7 +191,8 @@ impl Overlay {
         }
     }
 
-    /// What the changes since `checkpoint` take in a block at most: each key once, with its values before and after.
+    /// What the changes since `checkpoint` take in a block at most: each key once, with its values
+    /// before and after.
     pub fn bytes_since(&self, checkpoint: Checkpoint) -> usize {
         let length = |value: Option<&Bytes>| value.map_or(0, |value| value.len());
         let mut seen = HashSet::new();

@@ -86,8 +86,8 @@ pub(super) fn decode_transaction(value: &[u8]) -> Option<(u64, u32)> {
     Some((u64::from_be_bytes(*number), u32::from_be_bytes(index.try_into().ok()?)))
 }
 
-/// The blocks of a range where each condition of a filter is met by some log, in order. Takes a step
-/// off `work` for each item and each entry that is looked at; `None` if there are not enough.
+/// The blocks of a range where each condition of a filter is met by some log, in order. Takes a
+/// step off `work` for each item and each entry that is looked at; `None` if there are not enough.
 pub(super) fn log_blocks(
     state: &State,
     filter: &LogFilter,

@@ -143,9 +143,9 @@ impl Store {
     /// Makes a block durable and applies it. When this returns, the block survives whatever happens
     /// to the process.
     ///
-    /// It checks that the block follows and fits the state, not that anybody signed its transactions
-    /// or that they lead to its writes: that is for [`crate::Chain::seal`], which gives its store to
-    /// nobody.
+    /// It checks that the block follows and fits the state, not that anybody signed its
+    /// transactions or that they lead to its writes: that is for [`crate::Chain::seal`], which
+    /// gives its store to nobody.
     ///
     /// # Errors
     /// [`StoreError::Refused`] if the block does not follow the head: nothing happened. After any
@@ -289,8 +289,8 @@ impl Store {
     }
 
     /// The blocks of a range that may hold logs which match a filter, in order: those where each of
-    /// its conditions is met by some log. Its own range is not looked at. Takes a step off `work` for
-    /// each index entry that is looked at; `None` if there are not enough.
+    /// its conditions is met by some log. Its own range is not looked at. Takes a step off `work`
+    /// for each index entry that is looked at; `None` if there are not enough.
     pub fn log_blocks(
         &self,
         filter: &LogFilter,

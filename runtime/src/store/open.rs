@@ -280,7 +280,8 @@ pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
     match fs::read(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
-            // It is written last, so without it either nobody was ever told of a block, or it was lost.
+            // It is written last, so without it either nobody was ever told of a block, or it was
+            // lost.
             let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
             let was_used = mark.is_ok_and(|mark| mark.newest.number > 0)
                 || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;

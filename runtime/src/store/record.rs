@@ -26,7 +26,8 @@ pub(super) const RECORD_TRAILER: usize = 32;
 /// Largest payload: far more than any block of sane gas limit, and a bound on what a reader
 /// allocates.
 pub(super) const PAYLOAD_BYTES: usize = 1 << 30;
-/// Whatever seals can be committed: the header's RLP and the lengths of the three lists take less than a page.
+/// Whatever seals can be committed: the header's RLP and the lengths of the three lists take less
+/// than a page.
 const _: () = assert!(crate::limits::BLOCK_BYTES + 4096 <= PAYLOAD_BYTES);
 /// The first bytes of a record, by which a search for records finds candidates.
 pub(super) const RECORD_MAGIC: [u8; 4] = *b"FlR1";

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 /// keccak-256 of nothing: the code hash of an account without code (as in Ethereum).
 pub const NO_CODE: B256 = alloy_primitives::KECCAK256_EMPTY;
 
-/// Nonce, native balance and code of an address. An address that was never touched has the default account.
+/// Nonce, native balance and code of an address. An address that was never touched has the default
+/// account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Account {
     /// Transactions sent, or for a contract, one more than the contracts it created.
@@ -35,8 +36,8 @@ impl Account {
         *self == Account::default()
     }
 
-    /// The canonical encoding, which the state commitment covers: RLP of nonce, balance and, for a contract, the code
-    /// hash.
+    /// The canonical encoding, which the state commitment covers: RLP of nonce, balance and, for a
+    /// contract, the code hash.
     pub fn to_bytes(self) -> Bytes {
         let code_hash = self.is_contract().then_some(self.code_hash);
         let stored = Stored { nonce: self.nonce, balance: self.balance, code_hash };

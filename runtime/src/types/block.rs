@@ -5,8 +5,8 @@ use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
 
-/// A block with everything that it did. The header is Ethereum's, its hash the keccak-256 of its RLP; `state_root`
-/// holds the state commitment.
+/// A block with everything that it did. The header is Ethereum's, its hash the keccak-256 of its
+/// RLP; `state_root` holds the state commitment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
     /// The sealed header.

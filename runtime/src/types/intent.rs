@@ -1,7 +1,8 @@
 //! A transaction as the ledger understands it, whatever envelope it came in.
 //!
-//! Today's Ethereum envelopes fill it with one call, the sender as payer, nonce key 0 and no window. Batches, sponsored
-//! fees, parallel nonces and time windows are further envelopes that fill the same fields.
+//! Today's Ethereum envelopes fill it with one call, the sender as payer, nonce key 0 and no
+//! window. Batches, sponsored fees, parallel nonces and time windows are further envelopes that
+//! fill the same fields.
 
 use super::{Address, B256, Bytes, U256};
 

@@ -70,10 +70,12 @@ pub enum Halt {
     Trap {
         /// What happened, in WebAssembly's terms.
         kind: String,
-        /// Names of the functions that were running, innermost first; empty unless the ledger is for development.
+        /// Names of the functions that were running, innermost first; empty unless the ledger is
+        /// for development.
         backtrace: Vec<String>,
     },
-    /// The contract used a host function wrongly: an address outside its memory, a size above a limit.
+    /// The contract used a host function wrongly: an address outside its memory, a size above a
+    /// limit.
     #[error("misused host function: {0}")]
     Misuse(String),
     /// The contract tried to change state in a static call.
@@ -91,11 +93,12 @@ pub enum Halt {
     },
 }
 
-/// What the gas of a transaction was used for. The parts add up to the receipt's gas; what is left of a call that
-/// halted, and so lost all its gas, is `forfeited`.
+/// What the gas of a transaction was used for. The parts add up to the receipt's gas; what is left
+/// of a call that halted, and so lost all its gas, is `forfeited`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct GasReport {
-    /// Charged before execution: the transaction itself, its bytes, a creation (Ethereum's intrinsic gas).
+    /// Charged before execution: the transaction itself, its bytes, a creation (Ethereum's
+    /// intrinsic gas).
     pub intrinsic: u64,
     /// WebAssembly instructions and starting of instances.
     pub compute: u64,

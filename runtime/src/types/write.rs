@@ -14,8 +14,9 @@ pub enum StateKey {
     Code(B256),
 }
 
-/// One change of state: from what to what; `None` is absence. Knowing what was there lets the store check that it
-/// applies the change to the state it was made for, and lets a reader go back in history.
+/// One change of state: from what to what; `None` is absence. Knowing what was there lets the store
+/// check that it applies the change to the state it was made for, and lets a reader go back in
+/// history.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
     /// What changes.

@@ -1,11 +1,13 @@
 //! Compiled code on disk, so that a restart compiles nothing.
 //!
-//! Compiled code is machine code: whoever can place a file here could run anything in the host. So each file is
-//! authenticated (BLAKE3 keyed), over the module's hash, the engine, what is known of the module and every byte of the
-//! code; a file that does not check out is as good as absent. The key holds only where it was made: it is bound to its
-//! file as the file system knows it, so a folder that came from elsewhere, key and all, counts for nothing.
+//! Compiled code is machine code: whoever can place a file here could run anything in the host. So
+//! each file is authenticated (BLAKE3 keyed), over the module's hash, the engine, what is known of
+//! the module and every byte of the code; a file that does not check out is as good as absent. The
+//! key holds only where it was made: it is bound to its file as the file system knows it, so a
+//! folder that came from elsewhere, key and all, counts for nothing.
 //!
-//! Only modules of committed blocks are kept, so the folder is bounded by the ledger. It is safe to delete.
+//! Only modules of committed blocks are kept, so the folder is bounded by the ledger. It is safe to
+//! delete.
 
 use super::engine::Engine;
 use super::validate::Facts;
@@ -70,14 +72,15 @@ impl CompiledCache {
         }
         let facts = postcard::from_bytes(facts).ok()?;
         file.rewind().ok()?;
-        // SAFETY: this ledger wrote the file, the code above has just proved it, and the open file is what is mapped.
+        // SAFETY: this ledger wrote the file, the code above has just proved it, and the open file
+        // is what is mapped.
         #[allow(unsafe_code)]
         let module = unsafe { Module::deserialize_open_file(engine.wasmtime(), file) }.ok()?;
         Some((module, facts))
     }
 
-    /// Keeps the compiled code of a module. A cache that cannot be written costs time and nothing else, so failing to
-    /// is not an error.
+    /// Keeps the compiled code of a module. A cache that cannot be written costs time and nothing
+    /// else, so failing to is not an error.
     pub(super) fn keep(&self, hash: &B256, module: &Module, facts: &Facts) {
         let (Ok(code), Ok(facts)) = (module.serialize(), postcard::to_allocvec(facts)) else {
             return;
@@ -110,8 +113,8 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::rename(temporary, path)
 }
 
-/// The key of the folder: a secret, made at first use and readable by its owner only, bound to the file that holds it.
-/// Copying the file makes another one, whose time of change nobody can choose.
+/// The key of the folder: a secret, made at first use and readable by its owner only, bound to the
+/// file that holds it. Copying the file makes another one, whose time of change nobody can choose.
 fn key(dir: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     fs::create_dir_all(dir)?;
     let path = dir.join(KEY_FILE);

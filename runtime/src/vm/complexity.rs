@@ -1,8 +1,8 @@
 //! What makes a module hard to compile, besides its size: functions, branches and calls.
 //!
-//! A compiler's work grows with the basic blocks of a function, and faster than linearly. A module of nothing but branches
-//! has twenty times as many in a byte as ordinary code, so bytes alone say little. This is what is priced, and, by
-//! `validate`, what is bounded for each function.
+//! A compiler's work grows with the basic blocks of a function, and faster than linearly. A module
+//! of nothing but branches has twenty times as many in a byte as ordinary code, so bytes alone say
+//! little. This is what is priced, and, by `validate`, what is bounded for each function.
 
 use wasmparser::{FunctionBody, Operator, Parser, Payload};
 

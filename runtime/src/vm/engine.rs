@@ -1,9 +1,10 @@
 //! The engine's configuration, a reason per line, and compilation.
 //!
-//! Invariant: what a contract computes and what it costs do not depend on this machine: no clock, no threads, no
-//! floats, no features whose results the specification leaves open. Two things are the compiler's and change with its
-//! version: how many frames of a recursion fit into the stack, and whether a module's machine code is too large. Ledgers
-//! that execute each other's blocks must therefore run the same version on the same kind of machine.
+//! Invariant: what a contract computes and what it costs do not depend on this machine: no clock,
+//! no threads, no floats, no features whose results the specification leaves open. Two things are
+//! the compiler's and change with its version: how many frames of a recursion fit into the stack,
+//! and whether a module's machine code is too large. Ledgers that execute each other's blocks must
+//! therefore run the same version on the same kind of machine.
 
 use super::Admission;
 use super::link::{self, Guest};
@@ -19,8 +20,8 @@ use wasmtime::{
     PoolingAllocationConfig, VariableOperatorCost,
 };
 
-/// wasmtime with Florin's configuration and host functions. Its pool reserves terabytes of address space, so a
-/// process has one for production and one for development and every ledger shares them.
+/// wasmtime with Florin's configuration and host functions. Its pool reserves terabytes of address
+/// space, so a process has one for production and one for development and every ledger shares them.
 pub(super) struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
@@ -47,7 +48,8 @@ fn pool(executions: usize) -> InstanceAllocationStrategy {
         // Kept pages are cleared by hand, which is far cheaper than giving them back to the kernel.
         .linear_memory_keep_resident(MEMORY_KEPT_BYTES)
         .table_keep_resident(TABLE_KEPT_BYTES);
-    // `pagemap_scan` stays off: it can miss pages that were swapped out, and state would leak between instances.
+    // `pagemap_scan` stays off: it can miss pages that were swapped out, and state would leak
+    // between instances.
     InstanceAllocationStrategy::Pooling(pool)
 }
 
@@ -66,8 +68,8 @@ fn config(development: bool, allocation: InstanceAllocationStrategy) -> Config {
         } else {
             None
         })
-        // The proposals that stable rustc emits for wasm32-unknown-unknown are on by default; these are not among
-        // them, or leave results open.
+        // The proposals that stable rustc emits for wasm32-unknown-unknown are on by default; these
+        // are not among them, or leave results open.
         .wasm_simd(false)
         .wasm_relaxed_simd(false)
         .wasm_memory64(false)
@@ -77,8 +79,8 @@ fn config(development: bool, allocation: InstanceAllocationStrategy) -> Config {
     config
 }
 
-/// What an instruction costs in fuel: one, except where it is far more work than an addition. Fills and copies cost
-/// their length besides.
+/// What an instruction costs in fuel: one, except where it is far more work than an addition. Fills
+/// and copies cost their length besides.
 fn operator_cost() -> OperatorCost {
     let [engine, bulk, indirect, half, full, entry] =
         [ENGINE_CALL, BULK_OPERATION, INDIRECT_CALL, DIVISION_32, DIVISION_64, TABLE_ENTRY]
@@ -135,9 +137,9 @@ impl Engine {
         Ok(slot.get_or_init(|| Arc::new(engine)).clone())
     }
 
-    /// The engine and how many executions it is for. Where address space is short, as under a limit of virtual memory,
-    /// there are fewer, and where there is no room for any pool, every instance is mapped for itself. The machine code
-    /// is the same; that, too, only takes longer.
+    /// The engine and how many executions it is for. Where address space is short, as under a limit
+    /// of virtual memory, there are fewer, and where there is no room for any pool, every instance
+    /// is mapped for itself. The machine code is the same; that, too, only takes longer.
     fn with_largest_pool(development: bool) -> Result<(wasmtime::Engine, usize), Fault> {
         const FEWEST: usize = RESERVED_EXECUTIONS + 1;
         let sizes = std::iter::successors(Some(CONCURRENT_EXECUTIONS), |executions| {
@@ -167,7 +169,8 @@ impl Engine {
     /// Compiles a checked module.
     pub(super) fn compile(&self, module: &[u8]) -> Result<Module, Admission> {
         let compiled = Module::from_binary(&self.engine, module).map_err(|error| {
-            // The same module compiles or not on every machine; that this one has no memory left says nothing of it.
+            // The same module compiles or not on every machine; that this one has no memory left
+            // says nothing of it.
             match error.chain().any(|cause| cause.is::<std::io::Error>()) {
                 true => Admission::Fault(engine_fault(format!("{error:#}"))),
                 false => Admission::Refused(format!("it does not compile: {error:#}")),
@@ -222,7 +225,8 @@ impl Gate {
     }
 }
 
-/// The right of one execution, with all its nested calls, to use the pool; or that of a simulation to ask for it.
+/// The right of one execution, with all its nested calls, to use the pool; or that of a simulation
+/// to ask for it.
 pub struct Permit(Arc<Gate>);
 
 impl Drop for Permit {

@@ -1,4 +1,5 @@
-//! The glue between wasmtime and the host functions: it moves numbers and borrows memory, and decides nothing.
+//! The glue between wasmtime and the host functions: it moves numbers and borrows memory, and
+//! decides nothing.
 
 use crate::gas::MEMORY_PAGE;
 use crate::host::{Exit, Host, LinearMemory, Part};
@@ -12,8 +13,8 @@ pub(super) struct Guest {
     pub(super) host: Host,
     pub(super) memory: Option<Memory>,
     pub(super) exit: Option<Exit>,
-    /// Fuel owed for memory that was grown since the last host function; the engine gives no access to the meter
-    /// while it asks.
+    /// Fuel owed for memory that was grown since the last host function; the engine gives no access
+    /// to the meter while it asks.
     pub(super) owed: u64,
 }
 

@@ -1,7 +1,8 @@
 //! Where contracts run: wasmtime, and nothing outside this folder knows it.
 //!
-//! A module is checked (`validate`) and compiled once, when it first comes to the ledger; when its block is committed its
-//! compiled form is kept on disk too (`cache`). Each call runs in an instance of its own.
+//! A module is checked (`validate`) and compiled once, when it first comes to the ledger; when its
+//! block is committed its compiled form is kept on disk too (`cache`). Each call runs in an
+//! instance of its own.
 //!
 //! Invariant: no state passes from one call to the next except through host functions.
 
@@ -57,7 +58,8 @@ pub struct Vm {
 struct Programs {
     /// Those of modules on the ledger.
     kept: Shelf,
-    /// Those that executions made of new modules. Simulations do so too, so they never displace the others.
+    /// Those that executions made of new modules. Simulations do so too, so they never displace the
+    /// others.
     new: Shelf,
     natives: HashMap<B256, NativeProgram>,
 }
@@ -93,7 +95,8 @@ impl Shelf {
 }
 
 impl Vm {
-    /// A machine that keeps compiled code in `cache`, if given, and prints and explains more in development.
+    /// A machine that keeps compiled code in `cache`, if given, and prints and explains more in
+    /// development.
     pub fn new(cache: Option<&Path>, development: bool) -> Result<Self, Fault> {
         let engine = Engine::shared(development)?;
         let cache = cache.map(|dir| CompiledCache::open(dir, &engine)).transpose()?;
@@ -118,7 +121,8 @@ impl Vm {
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
     ///
     /// # Safety
-    /// A native program has the whole memory of this process: it must be a contract that is trusted as the host is.
+    /// A native program has the whole memory of this process: it must be a contract that is trusted
+    /// as the host is.
     #[allow(unsafe_code)]
     pub unsafe fn substitute(&self, hash: B256, program: NativeProgram) {
         self.programs().natives.insert(hash, program);
@@ -174,8 +178,8 @@ impl Vm {
         Ok(program)
     }
 
-    /// Keeps the programs of modules that are on the ledger, in memory and on disk. One that is forgotten already is
-    /// made again when it is needed.
+    /// Keeps the programs of modules that are on the ledger, in memory and on disk. One that is
+    /// forgotten already is made again when it is needed.
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
             let new = self.programs().new.programs.get(hash).cloned();

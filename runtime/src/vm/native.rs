@@ -1,7 +1,8 @@
-//! Contracts compiled for this machine, run by the same host functions: for debuggers and coverage in tests.
+//! Contracts compiled for this machine, run by the same host functions: for debuggers and coverage
+//! in tests.
 //!
-//! Gas is charged for host functions only, and limits of memory and stack are the process's own; everything else is
-//! as in WebAssembly.
+//! Gas is charged for host functions only, and limits of memory and stack are the process's own;
+//! everything else is as in WebAssembly.
 
 use super::Entry;
 use crate::host::{Exit, GuestMemory, Host};
@@ -12,7 +13,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 /// A natively compiled contract.
 #[derive(Clone, Copy)]
 pub struct NativeProgram(
-    /// Runs an entry point with an input of the given length and returns as the exported function would.
+    /// Runs an entry point with an input of the given length and returns as the exported function
+    /// would.
     pub fn(&mut dyn NativeHost, Entry, u32) -> u32,
 );
 
@@ -43,7 +45,8 @@ impl GuestMemory for ProcessMemory {
         if slice.length == 0 {
             return Some(&[]); // an empty slice may have any address
         }
-        // SAFETY: the SDK makes every native slice from a Rust reference that lives across the host function.
+        // SAFETY: the SDK makes every native slice from a Rust reference that lives across the host
+        // function.
         Some(unsafe {
             std::slice::from_raw_parts(slice.pointer as *const u8, slice.length as usize)
         })

@@ -94,8 +94,8 @@ impl Program {
         }
     }
 
-    /// Whether a call with this input may enter the contract while it is on the call stack. Four zeros in its list stand
-    /// for the empty input, a payment, and for nothing else.
+    /// Whether a call with this input may enter the contract while it is on the call stack. Four
+    /// zeros in its list stand for the empty input, a payment, and for nothing else.
     pub fn may_be_reentered(&self, input: &[u8]) -> bool {
         let selector = match input.first_chunk::<4>() {
             Some([0, 0, 0, 0]) => None,
@@ -105,11 +105,12 @@ impl Program {
         selector.is_some_and(|selector| self.facts.reentrant.contains(selector))
     }
 
-    /// Whether this program's migration is to run when it takes `former`'s place; or why it may not take it, because it
-    /// would misread what `former` has stored.
+    /// Whether this program's migration is to run when it takes `former`'s place; or why it may not
+    /// take it, because it would misread what `former` has stored.
     ///
-    /// A migration is for one layout. It never runs for another, nor twice, for it leads away from that layout; and a
-    /// program that has one is not taken for compatible with layouts that its author did not think of.
+    /// A migration is for one layout. It never runs for another, nor twice, for it leads away from
+    /// that layout; and a program that has one is not taken for compatible with layouts that its
+    /// author did not think of.
     pub fn migrates(&self, former: &Program) -> Result<bool, String> {
         let (ours, theirs) = (&self.facts.layout, &former.facts.layout);
         let hash = keccak256(theirs.as_bytes());
@@ -153,8 +154,8 @@ impl Program {
         if let Err(exit) = self.begin(&mut host) {
             return conclude(host, Err(exit));
         }
-        // Nested calls nest on the native stack; more of it is taken from the heap when little is left, so that the
-        // depth limit holds on every thread.
+        // Nested calls nest on the native stack; more of it is taken from the heap when little is
+        // left, so that the depth limit holds on every thread.
         stacker::maybe_grow(STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES, || match &self.code {
             Code::Wasm(wasm) => wasm.run(host, entry),
             Code::Native(native) => {
@@ -218,8 +219,8 @@ impl Wasm {
         conclude(guest.host, result)
     }
 
-    /// An instance, charged for beforehand: filling its memory and table may or may not be done by code, so the meter
-    /// is set after.
+    /// An instance, charged for beforehand: filling its memory and table may or may not be done by
+    /// code, so the meter is set after.
     fn start(&self, store: &mut Store<Guest>) -> wasmtime::Result<Instance> {
         store.set_fuel(u64::MAX)?;
         let instance = self.instance.instantiate(&mut *store)?;

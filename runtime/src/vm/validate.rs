@@ -1,8 +1,9 @@
 //! What a module must be to come to the ledger.
 //!
-//! Everything that stable rustc emits for wasm32-unknown-unknown is accepted, except floats. What is refused is refused
-//! with a message that names the item and says what to do. wasmparser checks that the module is valid; this file checks
-//! that it is one of ours and that compiling it is bounded work.
+//! Everything that stable rustc emits for wasm32-unknown-unknown is accepted, except floats. What
+//! is refused is refused with a message that names the item and says what to do. wasmparser checks
+//! that the module is valid; this file checks that it is one of ours and that compiling it is
+//! bounded work.
 
 use super::complexity::branches;
 use crate::limits::*;
@@ -34,7 +35,8 @@ pub struct Facts {
     pub layout: String,
 }
 
-/// The proposals that contracts may use: what rustc emits. Floats are a feature here so that it can be left out.
+/// The proposals that contracts may use: what rustc emits. Floats are a feature here so that it can
+/// be left out.
 const FEATURES: WasmFeatures = WasmFeatures::GC_TYPES // not the proposal: lets reference types exist
     .union(WasmFeatures::MUTABLE_GLOBAL)
     .union(WasmFeatures::SATURATING_FLOAT_TO_INT) // named in the target features; useless without floats
@@ -179,7 +181,8 @@ impl Checker {
         Ok(())
     }
 
-    /// Starting an instance must be bounded work that needs no code, so its table is filled from a plain list.
+    /// Starting an instance must be bounded work that needs no code, so its table is filled from a
+    /// plain list.
     fn element(&self, element: &Element<'_>) -> Check {
         let (ElementKind::Active { offset_expr, .. }, ElementItems::Functions(functions)) =
             (&element.kind, &element.items)

@@ -1,4 +1,5 @@
-//! A ledger in memory for tests of single transactions: no store, no signatures, the production pipeline.
+//! A ledger in memory for tests of single transactions: no store, no signatures, the production
+//! pipeline.
 
 use florin_runtime::host::BlockEnv;
 use florin_runtime::pipeline::{Executed, execute};

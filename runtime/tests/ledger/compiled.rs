@@ -1,4 +1,5 @@
-//! Compiled code on disk: used after a restart, never believed when it is not this ledger's own, never needed.
+//! Compiled code on disk: used after a restart, never believed when it is not this ledger's own,
+//! never needed.
 
 use crate::support::*;
 use alloy_consensus::TxEip1559;

@@ -1,5 +1,5 @@
-//! The process is killed while it takes payments, again and again on the same ledger. Whatever it acknowledged is there
-//! afterwards, whole and true.
+//! The process is killed while it takes payments, again and again on the same ledger. Whatever it
+//! acknowledged is there afterwards, whole and true.
 
 use super::support::*;
 use alloy_consensus::TxEip1559;
@@ -51,8 +51,8 @@ fn prepare(path: &Path) {
     assert_eq!(located.receipt().created, Some(counter()));
 }
 
-/// Takes payments until killed: blocks of several transactions by all senders, each acknowledged on stdout when
-/// durable.
+/// Takes payments until killed: blocks of several transactions by all senders, each acknowledged on
+/// stdout when durable.
 fn take_payments(path: &Path) -> ! {
     let chain = Chain::open(path, Durability::Synced, &mut |_, _| {}).expect("the ledger opens");
     let keys: Vec<_> = (1..=4).map(key).collect();
@@ -126,7 +126,8 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     );
 }
 
-/// Starts a child, lets it acknowledge something, kills it after `delay`; returns what it acknowledged.
+/// Starts a child, lets it acknowledge something, kills it after `delay`; returns what it
+/// acknowledged.
 fn kill_after(path: &Path, delay: Duration) -> Vec<(B256, u64)> {
     let test = "crash::nothing_acknowledged_is_lost_when_the_process_is_killed";
     let program = std::env::current_exe().expect("the test's own path");
@@ -160,7 +161,8 @@ fn kill_after(path: &Path, delay: Duration) -> Vec<(B256, u64)> {
     acknowledged
 }
 
-/// What the state must be, whatever was cut off: the counter counts its calls, BOB has what was paid, value is conserved.
+/// What the state must be, whatever was cut off: the counter counts its calls, BOB has what was
+/// paid, value is conserved.
 fn check_state(chain: &Chain) {
     let nonce = |seed: u8| chain.account(&address_of(&key(seed))).expect("an account").nonce;
     let calls = nonce(1) - 1 + nonce(3);

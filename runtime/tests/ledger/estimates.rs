@@ -1,4 +1,5 @@
-//! What is estimated is enough: a transaction with exactly the estimated gas does what the simulation said.
+//! What is estimated is enough: a transaction with exactly the estimated gas does what the
+//! simulation said.
 
 use crate::support::*;
 use alloy_consensus::TxEip1559;
@@ -76,7 +77,8 @@ const BALANCE: &str = "(call $context (i64.const 0x0000_1000_0000_00c8))
 /// The most gas that is asked for.
 const MOST: u64 = 3_000_000;
 
-/// A contract that takes these steps. The address of the helper comes as input; 1,024 and on are zeros.
+/// A contract that takes these steps. The address of the helper comes as input; 1,024 and on are
+/// zeros.
 fn contract(steps: &[Step]) -> String {
     let mut body = String::new();
     for step in steps {

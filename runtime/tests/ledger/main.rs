@@ -1,4 +1,5 @@
-//! A ledger on disk and what happens to it: signed transactions, honest and hostile, and the process's sudden death.
+//! A ledger on disk and what happens to it: signed transactions, honest and hostile, and the
+//! process's sudden death.
 
 mod compiled;
 mod crash;

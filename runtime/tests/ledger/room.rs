@@ -1,4 +1,5 @@
-//! Whatever seals can be committed: blocks and transactions have a size that they do not exceed, whatever the gas allows.
+//! Whatever seals can be committed: blocks and transactions have a size that they do not exceed,
+//! whatever the gas allows.
 
 use super::support::*;
 use alloy_consensus::TxEip1559;
@@ -14,7 +15,8 @@ use std::sync::Arc;
 const VALUE: usize = florin_abi::limits::VALUE_BYTES as usize;
 const GAS: u64 = 1 << 32;
 
-/// Writes values of the largest size, under as many keys as the first two bytes of the input say; the other two set them apart.
+/// Writes values of the largest size, under as many keys as the first two bytes of the input say;
+/// the other two set them apart.
 const WRITER: &str = r#"(module
     (import "florin1" "input" (func $input (param i32 i64) (result i32)))
     (import "florin1" "storage_set" (func $set (param i64 i64)))

@@ -127,7 +127,8 @@ fn altered_signatures_are_rejected() {
     let chain = create(&dir.path().join("ledger"));
     let tx = payment(0, 5);
     let good = signature(&tx, &key(1));
-    // n - s with the other parity is a signature by the same key over the same hash (SEC 2, 2.4.1 for n).
+    // n - s with the other parity is a signature by the same key over the same hash (SEC 2, 2.4.1
+    // for n).
     let order: U256 =
         "0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141".parse().expect("n");
     let twin = Signature::new(good.r(), order - good.s(), !good.v());

@@ -11,7 +11,8 @@ use std::{
 pub struct Mounted(PathBuf);
 
 impl Mounted {
-    /// Mounts `what` at a directory, which is made if need be; `None`, and a word on stderr, if that is not allowed.
+    /// Mounts `what` at a directory, which is made if need be; `None`, and a word on stderr, if
+    /// that is not allowed.
     pub fn new(kind: &str, options: &str, what: &Path, at: &Path) -> Option<Self> {
         fs::create_dir_all(at).unwrap();
         let mounted = mount(&["-t", kind, "-o", options], what, at);
@@ -45,7 +46,8 @@ pub fn skipped(why: &str) {
     let _ = writeln!(std::io::stderr(), "\nwarning: SKIPPED, NOT TESTED: {test}: {why}");
 }
 
-/// A disk in a file, with ext4 on it: what is in the file is what would be left after a power failure.
+/// A disk in a file, with ext4 on it: what is in the file is what would be left after a power
+/// failure.
 pub struct Disk {
     image: PathBuf,
     mounted: Mounted,
@@ -85,8 +87,8 @@ impl Disk {
         Disk::mount(copy, dir).expect("a first disk could be mounted")
     }
 
-    /// Fills what the disk has in place of `bytes` with others, as if the write had failed. Files that were read or
-    /// written before still seem to have them.
+    /// Fills what the disk has in place of `bytes` with others, as if the write had failed. Files
+    /// that were read or written before still seem to have them.
     pub fn lose(&self, bytes: &[u8]) {
         let mut content = fs::read(&self.image).unwrap();
         let found = content.windows(bytes.len()).position(|window| window == bytes);

@@ -3,15 +3,16 @@
 /// Size of an encoded [`Context`]. Later versions of the host only append.
 pub const CONTEXT_BYTES: usize = 136;
 
-/// The surroundings of a running call. Integers are little-endian except `value`, which is a big-endian 256-bit word,
-/// as all amounts in the interface are.
+/// The surroundings of a running call. Integers are little-endian except `value`, which is a
+/// big-endian 256-bit word, as all amounts in the interface are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Context {
     /// The contract that is running.
     pub address: [u8; 20],
     /// The account or contract that called it.
     pub caller: [u8; 20],
-    /// The account that signed the transaction. For records only: a contract that grants rights by it can be robbed.
+    /// The account that signed the transaction. For records only: a contract that grants rights by
+    /// it can be robbed.
     pub origin: [u8; 20],
     /// Whether the call must not change state.
     pub is_static: bool,

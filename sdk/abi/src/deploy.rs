@@ -4,8 +4,9 @@
 //! - version [`WITH_MODULE`]: u32 big-endian length, the module, the ABI-encoded constructor arguments;
 //! - version [`BY_HASH`]: the 32-byte keccak-256 of a module that is already on the ledger, the arguments.
 //!
-//! `0xEF` is the byte that EIP-3541 keeps free of EVM code, so no EVM initcode can be mistaken for it. An artefact's
-//! `bytecode` is everything but the arguments; Ethereum clients append those themselves.
+//! `0xEF` is the byte that EIP-3541 keeps free of EVM code, so no EVM initcode can be mistaken for
+//! it. An artefact's `bytecode` is everything but the arguments; Ethereum clients append those
+//! themselves.
 
 /// The first two bytes of deployment data.
 pub const MAGIC: [u8; 2] = [0xEF, 0xF1];

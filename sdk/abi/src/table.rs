@@ -1,4 +1,5 @@
-//! The table of host functions, and what is generated from it for every reader: [`FUNCTIONS`] and [`NativeHost`].
+//! The table of host functions, and what is generated from it for every reader: [`FUNCTIONS`] and
+//! [`NativeHost`].
 //!
 //! A row is `/// documentation`, a group in brackets, and a signature whose parameter kinds are:
 //!
@@ -19,13 +20,14 @@ macro_rules! host_functions {
         $callback! {
             $($extra)*
 
-            /// Copies the call's input, from `offset` on, into `out`; returns how many bytes were copied. The length
-            /// of the input is the argument of the exported entry point.
+            /// Copies the call's input, from `offset` on, into `out`; returns how many bytes were
+            /// copied. The length of the input is the argument of the exported entry point.
             [input] fn input(offset: u32, out: buffer) -> u32;
-            /// Sets the data this call returns (or, if the entry point returns non-zero, reverts with).
+            /// Sets the data this call returns (or, if the entry point returns non-zero, reverts
+            /// with).
             [input] fn output(data: bytes) -> unit;
-            /// Copies the data returned by the last nested call, from `offset` on, into `out`; returns how many bytes
-            /// were copied.
+            /// Copies the data returned by the last nested call, from `offset` on, into `out`;
+            /// returns how many bytes were copied.
             [input] fn returned(offset: u32, out: buffer) -> u32;
 
             /// Writes the surroundings of the call (see `Context`) to `out`, as much as fits.
@@ -33,8 +35,8 @@ macro_rules! host_functions {
             /// Gas left in this call.
             [context] fn gas_left() -> u64;
 
-            /// Copies the value at `key` into `out`, as much as fits; returns the value's whole length, or
-            /// 0xffff_ffff if there is none.
+            /// Copies the value at `key` into `out`, as much as fits; returns the value's whole
+            /// length, or 0xffff_ffff if there is none.
             [storage] fn storage_get(key: bytes, out: buffer) -> u32;
             /// Stores `value` at `key`. An empty value is a value.
             [storage] fn storage_set(key: bytes, value: bytes) -> unit;
@@ -43,23 +45,25 @@ macro_rules! host_functions {
 
             /// Writes the native balance of `account` to `out`.
             [value] fn balance(account: address, out: out_word) -> unit;
-            /// Sends `value` to an account; a contract is called with empty input. Returns status and length of the
-            /// returned data.
+            /// Sends `value` to an account; a contract is called with empty input. Returns status
+            /// and length of the returned data.
             [value] fn transfer(to: address, value: word) -> u64;
 
-            /// Calls `to` with `input`, `value` and at most `gas`. Returns status and length of the returned data.
+            /// Calls `to` with `input`, `value` and at most `gas`. Returns status and length of the
+            /// returned data.
             [calls] fn call(to: address, value: word, input: bytes, gas: u64) -> u64;
-            /// Calls `to` such that nothing can change. Returns status and length of the returned data.
+            /// Calls `to` such that nothing can change. Returns status and length of the returned
+            /// data.
             [calls] fn static_call(to: address, input: bytes, gas: u64) -> u64;
-            /// Creates a contract from deployment data and writes its address to `out`. `salt` is empty (the address
-            /// follows from this contract's nonce, as Ethereum's CREATE) or 32 bytes (as CREATE2, EIP-1014). Returns
-            /// status and length of the returned data.
+            /// Creates a contract from deployment data and writes its address to `out`. `salt` is
+            /// empty (the address follows from this contract's nonce, as Ethereum's CREATE) or 32
+            /// bytes (as CREATE2, EIP-1014). Returns status and length of the returned data.
             [calls] fn create(value: word, code: bytes, salt: bytes, out: out_address) -> u64;
 
             /// Emits a log with up to 4 topics, given as their concatenation.
             [logs] fn log(topics: bytes, data: bytes) -> unit;
-            /// Prints a line into the trace of a development ledger; elsewhere it does nothing. It costs the same
-            /// everywhere.
+            /// Prints a line into the trace of a development ledger; elsewhere it does nothing. It
+            /// costs the same everywhere.
             [logs] fn debug(message: bytes) -> unit;
 
             /// keccak-256 as Ethereum uses it.
@@ -69,26 +73,28 @@ macro_rules! host_functions {
             /// RIPEMD-160.
             [hashes] fn ripemd160(data: bytes, out: out_address) -> unit;
 
-            /// Recovers the public key (x then y) that made an ECDSA signature (r then s) over `hash` on secp256k1
-            /// (SEC 1, 4.1.6); bit 0 of `recovery` is the parity of R's y, bit 1 says r overflowed. Returns 1, or 0 if
-            /// there is no such key. Accepts high s: whoever must not, refuses it first.
+            /// Recovers the public key (x then y) that made an ECDSA signature (r then s) over
+            /// `hash` on secp256k1 (SEC 1, 4.1.6); bit 0 of `recovery` is the parity of R's y, bit
+            /// 1 says r overflowed. Returns 1, or 0 if there is no such key. Accepts high s:
+            /// whoever must not, refuses it first.
             [signatures] fn secp256k1_recover(hash: word, signature: pair, recovery: u32, out: out_pair) -> u32;
-            /// Verifies an ECDSA signature (r then s) over `hash` on secp256k1 under a SEC 1 public key, compressed
-            /// or not. Returns 1 or 0. Accepts high s.
+            /// Verifies an ECDSA signature (r then s) over `hash` on secp256k1 under a SEC 1 public
+            /// key, compressed or not. Returns 1 or 0. Accepts high s.
             [signatures] fn secp256k1_verify(hash: word, signature: pair, key: bytes) -> u32;
-            /// Verifies a BIP-340 Schnorr signature over `message` under an x-only public key. Returns 1 or 0.
+            /// Verifies a BIP-340 Schnorr signature over `message` under an x-only public key.
+            /// Returns 1 or 0.
             [signatures] fn bip340_verify(message: bytes, signature: pair, key: word) -> u32;
-            /// Verifies an ECDSA signature (r then s) over `hash` on P-256 (FIPS 186-5) under a public key given as
-            /// x then y, as RIP-7212 does. Returns 1 or 0. Accepts high s.
+            /// Verifies an ECDSA signature (r then s) over `hash` on P-256 (FIPS 186-5) under a
+            /// public key given as x then y, as RIP-7212 does. Returns 1 or 0. Accepts high s.
             [signatures] fn p256_verify(hash: word, signature: pair, key: pair) -> u32;
             /// Verifies an Ed25519 signature (RFC 8032) over `message`. Returns 1 or 0.
             [signatures] fn ed25519_verify(message: bytes, signature: pair, key: word) -> u32;
 
             /// Ends the call at once, undoes it, and gives `data` to the caller as the reason.
             [control] fn revert(data: bytes) -> never;
-            /// Replaces this contract's own code by that in deployment data, from the next call on. The new code keeps
-            /// the storage layout or exports `migrate`, which is run now, with the arguments in the deployment data as
-            /// input.
+            /// Replaces this contract's own code by that in deployment data, from the next call on.
+            /// The new code keeps the storage layout or exports `migrate`, which is run now, with
+            /// the arguments in the deployment data as input.
             [control] fn upgrade(code: bytes) -> unit;
         }
     };
@@ -190,8 +196,9 @@ macro_rules! describe {
             docs: &[$($doc),*],
         }),*];
 
-        /// The host as natively compiled contracts see it: guest memory is the process's own, so a [`Slice`] holds a
-        /// true address. A function that ends the call does not return; it unwinds.
+        /// The host as natively compiled contracts see it: guest memory is the process's own, so a
+        /// [`Slice`] holds a true address. A function that ends the call does not return; it
+        /// unwinds.
         pub trait NativeHost {
             $($(#[doc = $doc])*
             fn $name(&mut self $(, $arg: host_type!($kind))*) -> result_type!($result);)*

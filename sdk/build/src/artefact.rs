@@ -149,8 +149,8 @@ impl Artefact {
     }
 
     /// The module with the names of its functions, for messages about it. They stand in front, so
-    /// that who reads from front to back knows them in time; they are left out where they would make
-    /// it too long for a ledger.
+    /// that who reads from front to back knows them in time; they are left out where they would
+    /// make it too long for a ledger.
     pub fn named(&self) -> Vec<u8> {
         let named = module::named(&self.wasm, &self.names);
         if named.len() <= MODULE_BYTES as usize { named } else { self.wasm.clone() }
@@ -190,8 +190,8 @@ struct ArtefactJson {
     bytecode: Bytes,
 }
 
-/// The Solidity ABI that a module tells, when nothing else about it matters: an empty array if there
-/// is none.
+/// The Solidity ABI that a module tells, when nothing else about it matters: an empty array if
+/// there is none.
 ///
 /// # Errors
 /// If the bytes are not a module or the ABI is no JSON.

@@ -12,8 +12,9 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// The contract profile. Overflow checks stay on: contracts handle money. Optimised for size, a token transfer is four
-/// percent slower than at level 3 (5.3 against 5.1 us), and the token a quarter smaller and cheaper to deploy.
+/// The contract profile. Overflow checks stay on: contracts handle money. Optimised for size, a
+/// token transfer is four percent slower than at level 3 (5.3 against 5.1 us), and the token a
+/// quarter smaller and cheaper to deploy.
 const PROFILE: &[&str] = &[
     "profile.release.opt-level=\"s\"",
     "profile.release.lto=\"fat\"",

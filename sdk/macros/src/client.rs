@@ -7,8 +7,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote;
 use syn::{Ident, Type};
 
-/// The client type. `next` is what it derefs to: the clients of the interfaces, one in the other, and at last the
-/// address.
+/// The client type. `next` is what it derefs to: the clients of the interfaces, one in the other,
+/// and at last the address.
 ///
 /// ```text
 /// pub struct PiggyClient { next: OwnedClient<Address> }
@@ -175,8 +175,8 @@ pub fn encoding(method: &Method) -> Encoding<'_> {
     }
 }
 
-/// What a client takes for an argument: for Rust's own numbers themselves, so that literals work; else whatever
-/// converts.
+/// What a client takes for an argument: for Rust's own numbers themselves, so that literals work;
+/// else whatever converts.
 fn accepted(kind: &Type) -> TokenStream {
     if is_plain(kind) { quote!(#kind) } else { quote!(impl ::core::convert::Into<#kind>) }
 }

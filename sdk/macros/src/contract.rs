@@ -181,7 +181,8 @@ pub fn methods(arguments: TokenStream, block: &mut ItemImpl) -> TokenStream {
         return mistakes.with(TokenStream::new());
     };
     let generated = generate(&path.path, &list);
-    // A constructor fills a contract that is there already, so it takes `self`, and is best called `new` all the same.
+    // A constructor fills a contract that is there already, so it takes `self`, and is best called
+    // `new` all the same.
     block
         .attrs
         .push(parse_quote!(#[allow(clippy::new_ret_no_self, clippy::wrong_self_convention)]));
@@ -268,7 +269,8 @@ fn generate(contract: &Path, list: &[Method]) -> TokenStream {
     }
 }
 
-/// The methods of `Contract` that run the constructor, `#[receive]`, `#[fallback]` and `#[migrate]`.
+/// The methods of `Contract` that run the constructor, `#[receive]`, `#[fallback]` and
+/// `#[migrate]`.
 fn special(contract: &Path, list: &[Method]) -> TokenStream {
     let sdk = sdk();
     let find = |role| list.iter().find(|method| method.role == role);
@@ -321,7 +323,8 @@ fn special(contract: &Path, list: &[Method]) -> TokenStream {
     }
 }
 
-/// `Piggy::deploy(owner)`: the constructor's arguments, for tests and for contracts that create contracts.
+/// `Piggy::deploy(owner)`: the constructor's arguments, for tests and for contracts that create
+/// contracts.
 fn deploy(contract: &Path, list: &[Method]) -> TokenStream {
     let sdk = sdk();
     let constructor = list.iter().find(|method| method.role == Role::Constructor);

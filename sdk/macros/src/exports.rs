@@ -5,9 +5,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::Path;
 
-/// The exports and sections of the module, and the checks that no two methods share a selector and that a migration
-/// leads somewhere. Only the package that is being built exports; a contract that another one depends on (for its
-/// client) does not.
+/// The exports and sections of the module, and the checks that no two methods share a selector and
+/// that a migration leads somewhere. Only the package that is being built exports; a contract that
+/// another one depends on (for its client) does not.
 pub fn exports(contract: &Path, migrates: bool) -> TokenStream {
     let sdk = sdk();
     let check = quote! {

@@ -1,9 +1,10 @@
-//! The attribute macros and derives of the Florin SDK. Contract authors use them through `florin_sdk::prelude`.
+//! The attribute macros and derives of the Florin SDK. Contract authors use them through
+//! `florin_sdk::prelude`.
 //!
-//! Each macro parses its item to plain structs, checks them and generates code; the generators' own documentation
-//! shows what they emit. Invariants: the author's item is always emitted again, so that one mistake does not cause a
-//! hundred errors; all mistakes are reported at once, each on the author's own text; generated code names everything
-//! by absolute paths.
+//! Each macro parses its item to plain structs, checks them and generates code; the generators' own
+//! documentation shows what they emit. Invariants: the author's item is always emitted again, so
+//! that one mistake does not cause a hundred errors; all mistakes are reported at once, each on the
+//! author's own text; generated code names everything by absolute paths.
 
 use proc_macro::TokenStream;
 use quote::ToTokens;
@@ -45,7 +46,8 @@ pub fn contract(arguments: TokenStream, item: TokenStream) -> TokenStream {
     }
 }
 
-/// Declares an interface: its methods are exported by every contract that lists it, and callable through its client.
+/// Declares an interface: its methods are exported by every contract that lists it, and callable
+/// through its client.
 #[proc_macro_attribute]
 pub fn interface(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let item: proc_macro2::TokenStream = item.into();
@@ -85,8 +87,8 @@ pub fn event(item: TokenStream) -> TokenStream {
     derive(item, event::expand)
 }
 
-/// Makes an enum a set of Solidity custom errors, one per variant. A variant marked `#[error(transparent)]` wraps
-/// another such enum.
+/// Makes an enum a set of Solidity custom errors, one per variant. A variant marked
+/// `#[error(transparent)]` wraps another such enum.
 #[proc_macro_derive(Error, attributes(error))]
 pub fn error(item: TokenStream) -> TokenStream {
     derive(item, error::expand)
@@ -98,8 +100,8 @@ pub fn abi_type(item: TokenStream) -> TokenStream {
     derive(item, abi_type::expand)
 }
 
-/// Makes a struct a message that wallets show and sign (EIP-712). The struct's name and its fields' names, in
-/// camelCase, are part of the signed type.
+/// Makes a struct a message that wallets show and sign (EIP-712). The struct's name and its fields'
+/// names, in camelCase, are part of the signed type.
 #[proc_macro_derive(Eip712)]
 pub fn eip712(item: TokenStream) -> TokenStream {
     derive(item, eip712::expand)
@@ -111,7 +113,8 @@ pub fn storage_value(item: TokenStream) -> TokenStream {
     derive(item, stored::expand)
 }
 
-/// Runs an attribute's generator, which may edit the item (to take its own attributes off), and emits the item again.
+/// Runs an attribute's generator, which may edit the item (to take its own attributes off), and
+/// emits the item again.
 fn attribute<T: ToTokens>(
     mut item: T,
     expand: impl FnOnce(&mut T) -> proc_macro2::TokenStream,

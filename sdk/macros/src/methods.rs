@@ -173,8 +173,8 @@ fn migrates_from(attribute: &Attribute) -> syn::Result<[u8; 32]> {
     Ok(hash)
 }
 
-/// Reads a method and takes our attributes off it. `exported` says whether it is callable without further marks. `None`
-/// for a method that is not called from outside, and for one with a mistake.
+/// Reads a method and takes our attributes off it. `exported` says whether it is callable without
+/// further marks. `None` for a method that is not called from outside, and for one with a mistake.
 pub fn parse(
     attributes: &mut Vec<Attribute>,
     signature: &Signature,

@@ -12,7 +12,8 @@ pub fn sdk() -> TokenStream {
     quote!(::#name::__private)
 }
 
-/// The name under which the crate being compiled knows the SDK, for it may have renamed the dependency.
+/// The name under which the crate being compiled knows the SDK, for it may have renamed the
+/// dependency.
 fn sdk_crate() -> &'static str {
     static NAME: OnceLock<String> = OnceLock::new();
     NAME.get_or_init(|| {
@@ -23,7 +24,8 @@ fn sdk_crate() -> &'static str {
     })
 }
 
-/// The dependency in a manifest that says `package = "florin-sdk"`: a table of its own, or an inline one.
+/// The dependency in a manifest that says `package = "florin-sdk"`: a table of its own, or an
+/// inline one.
 fn renamed(manifest: &str) -> Option<String> {
     let mut section = "";
     for line in manifest.lines().map(str::trim).filter(|line| !line.starts_with('#')) {
@@ -39,7 +41,8 @@ fn renamed(manifest: &str) -> Option<String> {
     None
 }
 
-/// `balance_of` as `balanceOf`; leading underscores, which in Rust mark what is unused, are dropped.
+/// `balance_of` as `balanceOf`; leading underscores, which in Rust mark what is unused, are
+/// dropped.
 pub fn camel_case(name: &Ident) -> String {
     let name = name.unraw().to_string();
     let mut words = name.split('_').filter(|word| !word.is_empty());
@@ -94,8 +97,8 @@ impl Mistakes {
         self.0.iter().flatten().count()
     }
 
-    /// The generated code, together with the mistakes: what was right still exists, so that one mistake does not cause
-    /// others elsewhere.
+    /// The generated code, together with the mistakes: what was right still exists, so that one
+    /// mistake does not cause others elsewhere.
     pub fn with(self, generated: TokenStream) -> TokenStream {
         let errors = self.0.map(syn::Error::into_compile_error);
         quote!(#generated #errors)

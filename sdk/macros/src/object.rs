@@ -20,8 +20,8 @@ pub fn fields(fields: &Fields, owner: &Ident, mistakes: &mut Mistakes) -> Vec<(I
     }
 }
 
-/// The fields of an enum variant, with names for those that have none, and the pattern's or constructor's way to name
-/// them.
+/// The fields of an enum variant, with names for those that have none, and the pattern's or
+/// constructor's way to name them.
 pub fn members(fields: &Fields) -> Vec<(syn::Member, Ident, Type)> {
     fields
         .iter()

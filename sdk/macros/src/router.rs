@@ -16,7 +16,8 @@ pub fn signature(name: &str, kinds: &[&syn::Type]) -> TokenStream {
     quote!(#sdk::text!(#open, #(#types,)* ")"))
 }
 
-/// The parts of an ABI JSON parameter list's text, each parameter with what its name is followed by.
+/// The parts of an ABI JSON parameter list's text, each parameter with what its name is followed
+/// by.
 pub fn parameters<'a>(
     list: impl IntoIterator<Item = (String, &'a syn::Type, &'static str)>,
 ) -> TokenStream {
@@ -98,7 +99,8 @@ pub fn describe(owner: &syn::Ident, method: &Method) -> TokenStream {
     }}
 }
 
-/// The statements that decode a method's arguments from `input` and run it, as an expression of its result.
+/// The statements that decode a method's arguments from `input` and run it, as an expression of its
+/// result.
 pub fn invoke(method: &Method, target: &TokenStream) -> TokenStream {
     let sdk = sdk();
     let name = &method.name;

@@ -6,8 +6,8 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Data, DeriveInput, Fields, Ident};
 
-/// Makes a struct or an enum a stored value: the fields one after the other; for an enum, the variant's index in one
-/// byte before them.
+/// Makes a struct or an enum a stored value: the fields one after the other; for an enum, the
+/// variant's index in one byte before them.
 ///
 /// ```text
 /// impl StorageValue for Order {
@@ -50,8 +50,8 @@ fn schema(name: &Ident, fields: &Fields) -> TokenStream {
     quote!(#open, #(#parts,)* "}",)
 }
 
-/// A pattern or constructor, statements that write its fields, and expressions that read them, for one of `write` and
-/// `write_last`.
+/// A pattern or constructor, statements that write its fields, and expressions that read them, for
+/// one of `write` and `write_last`.
 fn body(
     path: &TokenStream,
     fields: &Fields,

@@ -9,7 +9,8 @@ pub struct Malformed;
 
 /// Reads the elements of one frame.
 ///
-/// Invariant: all tails together take at most as many bytes as the input has, however their offsets overlap.
+/// Invariant: all tails together take at most as many bytes as the input has, however their offsets
+/// overlap.
 pub struct Decoder<'a> {
     frame: &'a [u8],
     next: usize,
@@ -45,8 +46,8 @@ impl<'a> Decoder<'a> {
         Ok(Decoder { frame, next: 0, budget: self.budget })
     }
 
-    /// Follows the offset in the head to a dynamic array whose elements take `head` bytes each; returns its length and
-    /// the frame of its elements.
+    /// Follows the offset in the head to a dynamic array whose elements take `head` bytes each;
+    /// returns its length and the frame of its elements.
     pub fn array(&mut self, head: usize) -> Result<(usize, Decoder<'a>), Malformed> {
         let mut tail = self.tail(32)?;
         let length = number(tail.word()?)?;

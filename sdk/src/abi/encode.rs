@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 
-/// Writes the elements of one frame (the arguments of a call, the fields of a tuple, the elements of an array).
+/// Writes the elements of one frame (the arguments of a call, the fields of a tuple, the elements
+/// of an array).
 ///
 /// Invariant: the head of the frame was reserved when it was opened, and tails are only appended.
 pub struct Encoder<'a> {

@@ -1,9 +1,10 @@
 //! Solidity's contract ABI: the types, their names and their encoding.
 //!
-//! One trait, [`AbiType`], says of a Rust type which Solidity type it is and how its value travels. The codec is a
-//! small head/tail codec of our own: static words are read and written directly, which is what makes a token transfer
-//! cheap. Decoding is strict about values (dirty high bytes, bad booleans) and bounded: no offset or length is
-//! followed beyond the input, and no byte is decoded twice, so that nothing can be amplified.
+//! One trait, [`AbiType`], says of a Rust type which Solidity type it is and how its value travels.
+//! The codec is a small head/tail codec of our own: static words are read and written directly,
+//! which is what makes a token transfer cheap. Decoding is strict about values (dirty high bytes,
+//! bad booleans) and bounded: no offset or length is followed beyond the input, and no byte is
+//! decoded twice, so that nothing can be amplified.
 
 mod decode;
 mod encode;
@@ -49,8 +50,8 @@ pub trait AbiType: Sized {
     /// Bytes in the head of a frame that holds this as its whole content.
     const BODY: usize = Self::HEAD;
 
-    /// What follows the type's name in ABI JSON; a parameter is `{"name":"x","type":"`, `KIND`, `OPEN`, `COMPONENTS`,
-    /// `CLOSE`.
+    /// What follows the type's name in ABI JSON; a parameter is `{"name":"x","type":"`, `KIND`,
+    /// `OPEN`, `COMPONENTS`, `CLOSE`.
     #[doc(hidden)]
     const OPEN: &'static str =
         if Self::COMPONENTS.is_empty() { r#"""# } else { r#"","components":["# };

@@ -90,7 +90,8 @@ pub(crate) const fn decimal(mut number: usize) -> Text<20> {
     }
 }
 
-/// Concatenates texts in a constant. Each part is a constant expression that needs no type parameter in scope.
+/// Concatenates texts in a constant. Each part is a constant expression that needs no type
+/// parameter in scope.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __text {

@@ -24,7 +24,8 @@ impl<T: StorageValue> Item<T> {
         load(self.place.key())
     }
 
-    /// The value, or its type's default (0, false, the zero address, ...) if none was saved, as in Solidity.
+    /// The value, or its type's default (0, false, the zero address, ...) if none was saved, as in
+    /// Solidity.
     pub fn get(&self) -> T
     where
         T: Default,
@@ -42,7 +43,8 @@ impl<T: StorageValue> Item<T> {
         save(self.place.key(), value);
     }
 
-    /// Changes the value (the default if none was saved), saves it and returns what `change` returned.
+    /// Changes the value (the default if none was saved), saves it and returns what `change`
+    /// returned.
     pub fn update<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> R
     where
         T: Default,

@@ -1,4 +1,5 @@
-//! The text of the section `florin.layout`: one line per handle, `path: type`, in order of declaration.
+//! The text of the section `florin.layout`: one line per handle, `path: type`, in order of
+//! declaration.
 
 use crate::abi::put;
 

@@ -6,7 +6,8 @@ use crate::panic::{code, fail};
 use alloc::vec::Vec;
 use core::marker::PhantomData;
 
-/// Stored values in order, indexed from 0. The length is at the list's own key, each value at its index.
+/// Stored values in order, indexed from 0. The length is at the list's own key, each value at its
+/// index.
 pub struct List<T> {
     place: Place,
     value: PhantomData<fn() -> T>,
@@ -75,8 +76,8 @@ impl<T: StorageValue> List<T> {
         value
     }
 
-    /// Removes the value at `index` by moving the last one into its place, and returns it. Ends the call with
-    /// `Panic(0x32)` if there is none.
+    /// Removes the value at `index` by moving the last one into its place, and returns it. Ends the
+    /// call with `Panic(0x32)` if there is none.
     pub fn swap_remove(&mut self, index: u32) -> T {
         let removed = self.get(index);
         if let Some(last) = self.pop()

@@ -6,8 +6,9 @@ use core::marker::PhantomData;
 
 /// Stored values by key. Keys of several parts are tuples: `Map<(Address, Address), U256>`.
 ///
-/// The encoded key and the field's place may together take at most 256 bytes. A map does not know its keys; keep a
-/// [`Set`](super::Set) or [`List`](super::List) beside it if they must be enumerated.
+/// The encoded key and the field's place may together take at most 256 bytes. A map does not know
+/// its keys; keep a [`Set`](super::Set) or [`List`](super::List) beside it if they must be
+/// enumerated.
 pub struct Map<K, V> {
     place: Place,
     entry: PhantomData<fn(K) -> V>,
@@ -27,7 +28,8 @@ impl<K: StorageValue, V: StorageValue> Map<K, V> {
         load(&self.place.entry(key))
     }
 
-    /// The value at `key`, or its type's default (0, false, the zero address, ...) if none was saved, as in Solidity.
+    /// The value at `key`, or its type's default (0, false, the zero address, ...) if none was
+    /// saved, as in Solidity.
     pub fn get(&self, key: &K) -> V
     where
         V: Default,
@@ -45,7 +47,8 @@ impl<K: StorageValue, V: StorageValue> Map<K, V> {
         save(&self.place.entry(key), value);
     }
 
-    /// Changes the value at `key` (the default if none was saved), saves it and returns what `change` returned.
+    /// Changes the value at `key` (the default if none was saved), saves it and returns what
+    /// `change` returned.
     pub fn update<R>(&mut self, key: &K, change: impl FnOnce(&mut V) -> R) -> R
     where
         V: Default,

@@ -1,12 +1,13 @@
 //! Storage: handles that know a key prefix, and values that know their bytes.
 //!
-//! A contract's state is a struct of handles. A handle holds no data; it reads and writes the host's storage at its
-//! own keys when told to: `load`, `get`, `save`, `update`, `remove`. Reading takes `&self` and writing `&mut self`, so
-//! a view method, which has the contract as `&self` only, cannot write.
+//! A contract's state is a struct of handles. A handle holds no data; it reads and writes the
+//! host's storage at its own keys when told to: `load`, `get`, `save`, `update`, `remove`. Reading
+//! takes `&self` and writing `&mut self`, so a view method, which has the contract as `&self` only,
+//! cannot write.
 //!
-//! A key is the field's place in the struct (one byte per level of nested `#[storage]` structs), then the encoded key
-//! of the entry. Invariant: no two entries of a contract share a key, for field paths are prefix-free and the encoding
-//! of keys of one type is injective.
+//! A key is the field's place in the struct (one byte per level of nested `#[storage]` structs),
+//! then the encoded key of the entry. Invariant: no two entries of a contract share a key, for
+//! field paths are prefix-free and the encoding of keys of one type is injective.
 
 mod item;
 mod layout;
@@ -29,7 +30,8 @@ use alloc::vec::Vec;
 /// Deepest nesting of `#[storage]` structs.
 const DEPTH: usize = 7;
 
-/// A part of a contract's storage: a handle, or a struct of them made by `#[storage]` or `#[contract]`.
+/// A part of a contract's storage: a handle, or a struct of them made by `#[storage]` or
+/// `#[contract]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a part of storage",
     label = "a field of a contract must be a storage handle",
@@ -95,7 +97,8 @@ fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
     }
 }
 
-/// The bytes at a key, of which about `guess` are expected. Apart from [`load`], so that there is one copy of it.
+/// The bytes at a key, of which about `guess` are expected. Apart from [`load`], so that there is
+/// one copy of it.
 #[inline(never)]
 fn load_bytes(key: &[u8], guess: usize) -> Option<Vec<u8>> {
     let mut buffer = alloc::vec![0; guess];

@@ -1,8 +1,8 @@
 //! The bytes of stored values and of keys.
 //!
-//! Fixed-size types take exactly their size (integers most significant byte first), so keys sort as their values do. A
-//! type of variable size takes a 4-byte length before it, except at the very end of a value or key, where the end is
-//! the length.
+//! Fixed-size types take exactly their size (integers most significant byte first), so keys sort as
+//! their values do. A type of variable size takes a 4-byte length before it, except at the very end
+//! of a value or key, where the end is the length.
 
 use crate::abi::{Bytes, Text};
 use crate::u256::U256;

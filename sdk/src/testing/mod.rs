@@ -1,4 +1,5 @@
-//! Tests of contracts on the production host: real WebAssembly, real signatures, real gas, state on disk.
+//! Tests of contracts on the production host: real WebAssembly, real signatures, real gas, state on
+//! disk.
 //!
 //! ```ignore
 //! #[test]
@@ -13,16 +14,19 @@
 //! }
 //! ```
 //!
-//! A [`Chain`] builds a contract's crate when it first deploys it. What a transaction did is a [`Sent`], which must be
-//! told what is expected of it; if the transaction did otherwise, the test fails with the tree of its calls.
+//! A [`Chain`] builds a contract's crate when it first deploys it. What a transaction did is a
+//! [`Sent`], which must be told what is expected of it; if the transaction did otherwise, the test
+//! fails with the tree of its calls.
 //!
-//! `FLORIN_NATIVE=1` runs the same tests on natively compiled contracts, for debuggers and coverage: the host is the
-//! same, gas is not. `FLORIN_DEVELOPMENT=1` builds the contracts for development, so that panics tell their message. A
-//! test that needs one of them says so: [`Chain::running`].
+//! `FLORIN_NATIVE=1` runs the same tests on natively compiled contracts, for debuggers and
+//! coverage: the host is the same, gas is not. `FLORIN_DEVELOPMENT=1` builds the contracts for
+//! development, so that panics tell their message. A test that needs one of them says so:
+//! [`Chain::running`].
 //!
 //! A test fails, too, when a contract emits an event that its ABI does not list.
 //!
-//! Invariant: nothing is mocked. A test transaction takes the way of any other, from signed bytes to a durable block.
+//! Invariant: nothing is mocked. A test transaction takes the way of any other, from signed bytes
+//! to a durable block.
 
 mod account;
 mod artefacts;
@@ -77,7 +81,8 @@ impl Chain {
         Chain::with(Genesis::default())
     }
 
-    /// A new ledger with rules of one's own. What it allocates is kept; [`account`](Self::account) adds to it.
+    /// A new ledger with rules of one's own. What it allocates is kept; [`account`](Self::account)
+    /// adds to it.
     pub fn with(mut genesis: Genesis) -> Self {
         genesis.development = true;
         genesis.timestamp = genesis.timestamp.max(START);
@@ -98,7 +103,8 @@ impl Chain {
         }
     }
 
-    /// The ledger, with contracts in this form, whatever the environment says. To be said before any is deployed.
+    /// The ledger, with contracts in this form, whatever the environment says. To be said before
+    /// any is deployed.
     pub fn running(self, code: Code) -> Self {
         Chain { code, ..self }
     }
@@ -108,8 +114,8 @@ impl Chain {
         self.code
     }
 
-    /// The account of this name, with a million units of native currency when it is first asked for. The same name is
-    /// the same account in every test.
+    /// The account of this name, with a million units of native currency when it is first asked
+    /// for. The same name is the same account in every test.
     pub fn account(&mut self, name: &str) -> Account {
         let account = Account::named(name);
         if Arc::make_mut(&mut self.names).add_account(account.address(), name) {
@@ -158,15 +164,15 @@ impl Chain {
         self.transact(from, request, |_| Ok(()))
     }
 
-    /// Tells what contract is at an address, for traces and for the check of its events: for contracts that other
-    /// contracts created, and for those that were upgraded.
+    /// Tells what contract is at an address, for traces and for the check of its events: for
+    /// contracts that other contracts created, and for those that were upgraded.
     pub fn name<C: Contract>(&mut self, address: impl Into<Address>) {
         let code = self.code_hash::<C>();
         Arc::make_mut(&mut self.names).add_contract::<C>(address.into(), code);
     }
 
-    /// The keccak-256 of a contract's module, for contracts that create it by hash. The module comes to the ledger
-    /// with its first deployment.
+    /// The keccak-256 of a contract's module, for contracts that create it by hash. The module
+    /// comes to the ledger with its first deployment.
     pub fn code_hash<C: Contract>(&self) -> alloy_primitives::B256 {
         artefacts::of::<C>(self.code).code_hash()
     }
@@ -176,8 +182,8 @@ impl Chain {
         artefacts::of::<C>(self.code).bytecode()
     }
 
-    /// Sends a call in a signed transaction. [`Call::gas`] is the transaction's gas limit, which its intrinsic gas comes
-    /// out of, too; without it there is plenty.
+    /// Sends a call in a signed transaction. [`Call::gas`] is the transaction's gas limit, which
+    /// its intrinsic gas comes out of, too; without it there is plenty.
     #[track_caller]
     pub fn send<R: AbiType + 'static>(&mut self, from: &Account, call: Call<R>) -> Sent<R> {
         let request = self.request(from, &call);
@@ -197,7 +203,8 @@ impl Chain {
         self.transact(from, request, |_| Ok(()))
     }
 
-    /// What a call returns, without a transaction, in nobody's name. Fails the test if the call does.
+    /// What a call returns, without a transaction, in nobody's name. Fails the test if the call
+    /// does.
     #[track_caller]
     pub fn view<R: AbiType>(&self, call: Call<R>) -> R {
         self.view_as(Address::ZERO, call)
@@ -254,7 +261,8 @@ impl Chain {
         self.inner.account(&of.into()).expect("a readable ledger").balance.into()
     }
 
-    /// The time of the next block, in seconds since 1970. It stands still unless [`advance`](Self::advance) moves it.
+    /// The time of the next block, in seconds since 1970. It stands still unless
+    /// [`advance`](Self::advance) moves it.
     pub fn now(&self) -> u64 {
         self.now
     }

@@ -42,8 +42,9 @@ impl Names {
         list.nested.iter().for_each(|list| self.add_errors(list));
     }
 
-    /// Fails the test if a contract has emitted an event that its ABI does not list: no wallet or explorer could read
-    /// it. `code_of` tells the code that is at an address; of a contract that was upgraded the ABI is not known.
+    /// Fails the test if a contract has emitted an event that its ABI does not list: no wallet or
+    /// explorer could read it. `code_of` tells the code that is at an address; of a contract that
+    /// was upgraded the ABI is not known.
     #[track_caller]
     pub(super) fn check_events(&self, logs: &[Log], code_of: impl Fn(&Address) -> B256) {
         for log in logs {

@@ -1,7 +1,8 @@
-//! A host in memory for the SDK's own tests: storage in hash maps, contracts as native entry points, no gas.
+//! A host in memory for the SDK's own tests: storage in hash maps, contracts as native entry
+//! points, no gas.
 //!
-//! It knows just enough of the rules (revert undoes, value moves, static calls do not write) to test the SDK's side of
-//! the interface. What contracts really run on is the runtime's host.
+//! It knows just enough of the rules (revert undoes, value moves, static calls do not write) to
+//! test the SDK's side of the interface. What contracts really run on is the runtime's host.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use florin_abi::{ABSENT, Context, NativeHost, Pointer, Slice, status};

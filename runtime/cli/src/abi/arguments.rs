@@ -15,9 +15,9 @@ const FILE: &str = "file:";
 
 /// Reads the arguments of `name(parameters…)`.
 ///
-/// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`, `300 EURT`); amounts of a token are in
-/// its own units; `bytes` and `bytes32` are hex or `text:…`, and `bytes` also `file:…`; lists are
-/// `[a, b]`, structs `(a, b)`.
+/// Addresses may be names; integers may carry a unit (`1gwei`, `2 FLR`, `300 EURT`); amounts of a
+/// token are in its own units; `bytes` and `bytes32` are hex or `text:…`, and `bytes` also
+/// `file:…`; lists are `[a, b]`, structs `(a, b)`.
 ///
 /// # Errors
 /// The error names the argument.

@@ -8,8 +8,8 @@ use alloy_primitives::hex;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-/// Longest bytes that people are shown whole: a signature is. Of longer ones, such as code, they see
-/// the beginning; all of it is in the JSON.
+/// Longest bytes that people are shown whole: a signature is. Of longer ones, such as code, they
+/// see the beginning; all of it is in the JSON.
 const SHOWN_BYTES: usize = 128;
 
 /// A value with the name that the ABI gives it.

@@ -66,8 +66,8 @@ impl Keystore {
         Keystore { dir: dir.join(FOLDER) }
     }
 
-    /// Stores a key under a password. What a guess of the password costs is fixed by the library, as
-    /// docs/SECURITY.md tells.
+    /// Stores a key under a password. What a guess of the password costs is fixed by the library,
+    /// as docs/SECURITY.md tells.
     pub fn add(&self, signer: &PrivateKeySigner, password: &str) -> Result<()> {
         let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
         let (key, mut rng) = (signer.to_bytes(), rand::rngs::OsRng);

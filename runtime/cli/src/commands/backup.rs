@@ -40,7 +40,8 @@ impl Report for BackedUp {
     }
 }
 
-/// Backs up. A backup without its keys would look complete, so history, names and keys appear at once.
+/// Backs up. A backup without its keys would look complete, so history, names and keys appear at
+/// once.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let ledger = Ledger::open(&context.dir, &context.out)?;
     let (block, hash) = files::whole_dir(&args.to, |unfinished| {

@@ -16,8 +16,8 @@ use std::path::Path;
 /// Arguments of `florin inspect`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A `.wasm`, an artefact (`.json`), the folder of a contract crate, or a contract on the ledger
-    /// by name or address
+    /// A `.wasm`, an artefact (`.json`), the folder of a contract crate, or a contract on the
+    /// ledger by name or address
     what: String,
 }
 

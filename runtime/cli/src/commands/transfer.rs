@@ -67,8 +67,8 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     }
 }
 
-/// What a token says when it does not pay and does not revert either. ERC-20 lets it return `false`;
-/// many tokens return nothing when they have paid, and anything else is no yes.
+/// What a token says when it does not pay and does not revert either. ERC-20 lets it return
+/// `false`; many tokens return nothing when they have paid, and anything else is no yes.
 fn refusal(outcome: &Outcome) -> Option<&'static str> {
     let Outcome::Success { output } = outcome else { return None };
     match output.first_chunk::<32>().map(|word| U256::from_be_bytes(*word)) {

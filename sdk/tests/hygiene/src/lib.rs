@@ -1,5 +1,5 @@
-//! A contract that knows the SDK by another name and hides every name it can. It promises, by compiling, that generated
-//! code names everything by absolute paths.
+//! A contract that knows the SDK by another name and hides every name it can. It promises, by
+//! compiling, that generated code names everything by absolute paths.
 #![no_std]
 #![allow(
     missing_docs,

@@ -1,5 +1,6 @@
-//! Does what a test tells it: panics in every manner, emits what its ABI lacks, calls, and replaces its own code. Its
-//! storage is the first of the three layouts that `second` and `third` go on from.
+//! Does what a test tells it: panics in every manner, emits what its ABI lacks, calls, and replaces
+//! its own code. Its storage is the first of the three layouts that `second` and `third` go on
+//! from.
 #![no_std]
 #![allow(missing_docs, reason = "its methods are their names")]
 

@@ -1,5 +1,5 @@
-//! A third version of `probe`, with two mistakes: it still has the migration of the second, and its fields changed
-//! places.
+//! A third version of `probe`, with two mistakes: it still has the migration of the second, and its
+//! fields changed places.
 #![no_std]
 #![allow(missing_docs, reason = "its methods are their names")]
 

@@ -1,5 +1,5 @@
-//! The bundled contracts as the outside world knows them: by their Solidity interfaces, and the typed data that is
-//! signed for them.
+//! The bundled contracts as the outside world knows them: by their Solidity interfaces, and the
+//! typed data that is signed for them.
 
 use alloy_sol_types::sol;
 

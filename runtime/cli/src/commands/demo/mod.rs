@@ -1,4 +1,5 @@
-//! `florin demo`: from contract source to durable receipts, on a ledger of its own that stays there to go on with.
+//! `florin demo`: from contract source to durable receipts, on a ledger of its own that stays there
+//! to go on with.
 
 mod interfaces;
 mod stage;
@@ -121,7 +122,8 @@ fn deploy(stage: &mut Stage<'_>) -> Result<()> {
     stage.deploy("splitter", (vec![bob, carol, dave], shares).abi_encode_params())
 }
 
-/// A transfer, a permit and an authorised transfer; the last two are signed by alice and sent by carol.
+/// A transfer, a permit and an authorised transfer; the last two are signed by alice and sent by
+/// carol.
 fn pay(stage: &mut Stage<'_>) -> Result<()> {
     let [token, alice, bob] = ["token", "alice", "bob"].map(|name| stage.address(name));
     let dollars = |amount: u64| U256::from(amount * DOLLAR);
@@ -162,7 +164,8 @@ fn pay(stage: &mut Stage<'_>) -> Result<()> {
     stage.send("transfer to bob, signed by alice", "carol", "token", call)
 }
 
-/// A purchase in tokens that is released, and one in native currency that is refunded after its deadline.
+/// A purchase in tokens that is released, and one in native currency that is refunded after its
+/// deadline.
 fn buy(stage: &mut Stage<'_>) -> Result<()> {
     let [token, escrow, alice, bob, carol] =
         ["token", "escrow", "alice", "bob", "carol"].map(|name| stage.address(name));

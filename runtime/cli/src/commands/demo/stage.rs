@@ -1,4 +1,5 @@
-//! Where the demonstration plays: a ledger, its actors with their keys, and what has happened so far.
+//! Where the demonstration plays: a ledger, its actors with their keys, and what has happened so
+//! far.
 
 use super::interfaces::{Escrow, Token};
 use crate::{
@@ -104,7 +105,8 @@ impl<'a> Stage<'a> {
         Ok(Stage { session, dollars, steps: Vec::new(), keys, contracts })
     }
 
-    /// The address of somebody in the book. The cast and the contracts are in it before they are asked for.
+    /// The address of somebody in the book. The cast and the contracts are in it before they are
+    /// asked for.
     pub fn address(&self, name: &str) -> Address {
         self.session.book.resolve(name).unwrap_or_default()
     }

@@ -36,8 +36,8 @@ const RESERVED: [&str; 56] = [
 pub struct Args {
     /// The name of the contract, in lower case with dashes; also the folder that is made
     name: String,
-    /// The folder of florin-sdk; by default that of the clone of Florin around the working directory,
-    /// else around this program, else where it was built
+    /// The folder of florin-sdk; by default that of the clone of Florin around the working
+    /// directory, else around this program, else where it was built
     #[arg(long, value_name = "FOLDER")]
     sdk: Option<PathBuf>,
 }
