@@ -252,7 +252,7 @@ fn main() {
         ),
         (
             "10 divisions of 32 bits",
-            "(local.set $x (i32.div_u (i32.const -7) (i32.or (local.get $x) (local.get $i))))"
+            "(local.set $x (i32.div_u (i32.const -7) (i32.or (local.get $x) (i32.const 3))))"
                 .repeat(10)
                 + "(i32.store (i32.const 16) (local.get $x))",
         ),
