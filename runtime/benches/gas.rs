@@ -66,9 +66,8 @@ fn contract(work: &str) -> Vec<u8> {
 }
 
 fn deploy(payments: &mut Payments, nonce: &mut u64, module: &[u8]) -> Address {
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], module].concat();
-    let deployed =
-        payments.run(&sign(transaction(*nonce, TxKind::Create, 0, data.into()), &key(0)));
+    let data = deployment(module);
+    let deployed = payments.run(&sign(transaction(*nonce, TxKind::Create, 0, data), &key(0)));
     *nonce += 1;
     deployed.created.expect("a contract")
 }
@@ -102,10 +101,9 @@ fn measure_durable(work: &str) -> (f64, f64) {
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a directory");
     let chain = Chain::create(&dir.path().join("ledger"), &genesis(), Durability::Synced)
         .expect("a ledger");
-    let module = contract(work);
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
+    let data = deployment(&contract(work));
     let admin = key(0);
-    let deploy = sign(transaction(0, TxKind::Create, 0, data.into()), &admin);
+    let deploy = sign(transaction(0, TxKind::Create, 0, data), &admin);
     let located = chain.submit(deploy, 1).expect("a receipt");
     let to = TxKind::Call(located.receipt().created.expect("a contract"));
     let (mut nonce, mut best) = (1, (f64::MAX, 0.0));
@@ -383,7 +381,7 @@ fn measure_compiling(body: &str) -> Result<(usize, f64, f64), String> {
         return Err(reason);
     }
     let nanos = start.elapsed().as_nanos() as f64;
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
+    let data = deployment(&module);
     let fuel = florin_runtime::host::code_price(&data, u64::MAX).expect("a price");
     Ok((module.len(), nanos, fuel as f64 / FUEL_PER_GAS as f64))
 }

@@ -64,6 +64,11 @@ pub fn token_artefact() -> &'static florin_build::Artefact {
     })
 }
 
+/// Data of the transaction that creates a contract without arguments.
+pub fn deployment(module: &[u8]) -> Bytes {
+    [&florin_abi::deploy::header(module.len() as u32)[..], module].concat().into()
+}
+
 /// Data of the transaction that creates the token.
 pub fn token_deployment(admin: Address) -> Bytes {
     let arguments =

@@ -88,7 +88,7 @@ fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finish
             break;
         }
     }
-    let (bytes, limit) = (effect_bytes(&world, checkpoint, &last), EFFECT_BYTES);
+    let (mut bytes, limit) = (effect_bytes(&world, checkpoint, &last), EFFECT_BYTES);
     if bytes > limit {
         world.spent.add(Part::Forfeited, last.fuel_left);
         let ending = Ending::Halted(Halt::TooLarge { bytes, limit });
@@ -97,8 +97,8 @@ fn run_all(mut world: Box<World>, intent: &Intent) -> Result<(Box<World>, Finish
     if last.ending != Ending::Success {
         world.overlay.revert(checkpoint);
         world.logs.clear();
+        bytes = effect_bytes(&world, checkpoint, &last);
     }
-    let bytes = effect_bytes(&world, checkpoint, &last);
     Ok((world, last, bytes))
 }
 

@@ -92,6 +92,13 @@ impl Shelf {
             self.bytes -= forgotten.map_or(0, |program| program.bytes());
         }
     }
+
+    fn take(&mut self, hash: &B256) -> Option<Arc<Program>> {
+        let program = self.programs.remove(hash)?;
+        self.order.retain(|known| known != hash);
+        self.bytes -= program.bytes();
+        Some(program)
+    }
 }
 
 impl Vm {
@@ -182,12 +189,13 @@ impl Vm {
     /// forgotten already is made again when it is needed.
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
-            let new = self.programs().new.programs.get(hash).cloned();
-            let Some(program) = new else { continue };
+            let mut programs = self.programs();
+            let Some(program) = programs.new.take(hash) else { continue };
+            programs.kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
+            drop(programs);
             if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
                 cache.keep(hash, compiled, program.facts());
             }
-            self.programs().kept.put(*hash, program, MODULES_IN_MEMORY);
         }
     }
 

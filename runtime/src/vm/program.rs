@@ -164,9 +164,7 @@ impl Program {
             }
         })
     }
-}
 
-impl Program {
     /// Charges for an instance and the memory it starts with.
     fn begin(&self, host: &mut Host) -> Result<(), Exit> {
         let Facts { initial_pages, table_entries, .. } = self.facts;

@@ -19,11 +19,6 @@ const CONTRACT: &str = r#"(module
     (func (export "call") (param i32) (result i32)
         (call $output (i64.const 0x10_0000_0003)) (i32.const 0)))"#;
 
-fn deployment(text: &str) -> Bytes {
-    let module = wat::parse_str(text).expect("valid text");
-    [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat().into()
-}
-
 /// A ledger with the contract on it.
 fn deployed(dir: &Path) -> Address {
     let rich = U256::from(10).pow(U256::from(18));

@@ -43,9 +43,7 @@ fn counter() -> Address {
 
 fn prepare(path: &Path) {
     let chain = Chain::create(path, &free_genesis(), Durability::Synced).expect("a ledger");
-    let module = wat::parse_str(COUNTER).expect("valid text");
-    let header = florin_abi::deploy::header(module.len() as u32);
-    let input = [&header[..], &module].concat().into();
+    let input = deployment(COUNTER);
     let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit: 5_000_000, ..payment(0, 0) };
     let located = chain.submit(signed(deploy, &key(1)), NOW).expect("a receipt");
     assert_eq!(located.receipt().created, Some(counter()));

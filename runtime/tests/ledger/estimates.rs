@@ -187,9 +187,8 @@ fn send(
 }
 
 fn deploy(chain: &Chain, text: &str) -> Address {
-    let module = wat::parse_str(text).expect("valid text");
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
-    let receipt = send(chain, 1, TxKind::Create, 0, &data, MOST).expect("it is admitted");
+    let receipt =
+        send(chain, 1, TxKind::Create, 0, &deployment(text), MOST).expect("it is admitted");
     receipt.created.unwrap_or_else(|| panic!("{:?}", receipt.outcome))
 }
 

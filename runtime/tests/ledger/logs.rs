@@ -39,9 +39,8 @@ fn a_query_is_bounded_in_what_it_asks_for_and_finds() {
     let rules = florin_runtime::Genesis { gas_price: 0, ..genesis() };
     let chain = Chain::create(&dir.path().join("ledger"), &rules, Default::default());
     let chain = chain.expect("a ledger");
-    let module = wat::parse_str(LOGGER).expect("valid text");
-    let data = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat();
-    let logger = send(&chain, TxKind::Create, data).created.expect("a contract");
+    let logger =
+        send(&chain, TxKind::Create, deployment(LOGGER).to_vec()).created.expect("a contract");
     let many = LOG_QUERY_RESULTS as u32;
     send(&chain, TxKind::Call(logger), many.to_le_bytes().to_vec());
     let all = LogFilter { to: u64::MAX, ..LogFilter::default() };

@@ -46,8 +46,7 @@ impl StateView for Rich {
 
 /// Seals a block of one deployment of the writer and one call of it for each number of values.
 fn sealed(values: impl IntoIterator<Item = u16>) -> Sealed {
-    let module = wat::parse_str(WRITER).expect("valid text");
-    let input = [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat().into();
+    let input = deployment(WRITER);
     let mut transactions =
         vec![TxEip1559 { to: TxKind::Create, input, gas_limit: GAS, ..payment(0, 0) }];
     let writer = TxKind::Call(address_of(&key(1)).create(0));

@@ -36,6 +36,12 @@ where
     TxEnvelope::from(tx.into_signed(signature)).encoded_2718().into()
 }
 
+/// Data of the transaction that creates a contract from WebAssembly text.
+pub fn deployment(text: &str) -> Bytes {
+    let module = wat::parse_str(text).expect("valid text");
+    [&florin_abi::deploy::header(module.len() as u32)[..], &module].concat().into()
+}
+
 pub fn payment(nonce: u64, value: u64) -> TxEip1559 {
     TxEip1559 {
         chain_id: CHAIN_ID,
