@@ -7,7 +7,7 @@ use crate::config::{Genesis, GenesisError};
 use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
 use crate::state::{Overlay, StateView};
-use crate::store::{Durability, Progress, Store, StoreError, View};
+use crate::store::{Options, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
@@ -75,11 +75,11 @@ impl Chain {
     pub fn create(
         dir: &Path,
         genesis: &Genesis,
-        durability: Durability,
+        options: impl Into<Options>,
     ) -> Result<Self, OpenError> {
         genesis.check()?;
         let kept = genesis.to_json()?;
-        let store = Store::create(dir, &genesis.block(&kept), &kept, durability)?;
+        let store = Store::create(dir, &genesis.block(&kept), &kept, options)?;
         Chain::assemble(store, genesis.clone())
     }
 
@@ -89,10 +89,10 @@ impl Chain {
     /// [`OpenError::Store`] if there is no ledger, another process has it open, or it is damaged, with the remedy.
     pub fn open(
         dir: &Path,
-        durability: Durability,
+        options: impl Into<Options>,
         progress: Progress<'_>,
     ) -> Result<Self, OpenError> {
-        let store = Store::open(dir, durability, progress)?;
+        let store = Store::open(dir, options, progress)?;
         let genesis = Genesis::from_json(store.genesis_config())?;
         Chain::assemble(store, genesis)
     }
@@ -158,11 +158,15 @@ impl Chain {
         let parent = (view.head().inner().clone(), view.head().hash());
         let parent = (&parent.0, parent.1);
         let overlay = Overlay::new(Arc::new(view));
-        let commitment = |writes: &[_]| self.store.commitment_after(writes);
+        let mut after = self.store.commitment();
+        let commitment = |writes: &[_]| {
+            after.apply(writes);
+            after.digest()
+        };
         let sealed =
             seal(&self.genesis, parent, timestamp, transactions, overlay, &self.vm, commitment)?;
         if let Some(block) = &sealed.block {
-            self.store.commit(block)?;
+            self.store.commit_foreseen(block, Some(after))?;
             self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
                 StateKey::Code(hash) => Some(hash),
                 _ => None,

@@ -8,12 +8,13 @@
 use super::{
     ACKNOWLEDGED, Progress, Store,
     acknowledged::{Acknowledged, HALF_A_MARK, Marks},
-    commitment::{Commitment, IndexSum},
+    commitment::Commitment,
     error::{Damage, Result, StoreError},
-    index::index_entries,
+    index::SegmentIndex,
     journal::{Position, Tail, UNREADABLE},
     open::{anchor, check_anchor, check_state, read_config},
-    schema::{Counts, Head},
+    recent::Entries,
+    schema::{Counts, Head, State, Table},
 };
 use crate::crypto::keccak256;
 use crate::types::{B256, Block, U256};
@@ -47,14 +48,17 @@ impl Verification {
 struct Fold {
     parent: B256,
     commitment: Commitment,
-    index: IndexSum,
     transactions: u64,
     logs: u64,
+    /// The index of the segment that the last block is in.
+    index: Option<SegmentIndex>,
+    /// Entries of the indexes that have to be in the tree.
+    pages: u64,
 }
 
 impl Fold {
     /// Adds a block, or says what is wrong with it.
-    fn add(&mut self, block: &Block, position: Position) -> std::result::Result<(), &'static str> {
+    fn add(&mut self, block: &Block) -> std::result::Result<(), &'static str> {
         let Block { header, hash, body } = block;
         if header.parent_hash != self.parent {
             return Err("the block names another parent than the block before it");
@@ -70,11 +74,28 @@ impl Fold {
         if !paired {
             return Err("the block's receipts are not those of its transactions");
         }
-        for (key, value) in index_entries(block, position) {
-            self.index.add(&key, &value);
-        }
         self.transactions += body.receipts.len() as u64;
         self.logs += body.receipts.iter().map(|receipt| receipt.logs.len() as u64).sum::<u64>();
+        Ok(())
+    }
+
+    /// Adds a block to the index of its segment. When that is full, it has to be in the tree.
+    fn index(&mut self, state: &State, block: &Block, position: Position) -> Result<()> {
+        let begins = self.index.as_ref().is_none_or(|index| index.segment() != position.segment);
+        let next = begins.then(|| SegmentIndex::new((position, block.header.number)));
+        if let Some(next) = next
+            && let Some(full) = self.index.replace(next)
+        {
+            for (key, value) in full.pages() {
+                if state.get(&key)?.is_none_or(|found| found[..] != value[..]) {
+                    return Err(state.damage("its indexes are not what the journal leads to"));
+                }
+                self.pages += 1;
+            }
+        }
+        if let Some(index) = &mut self.index {
+            index.add(block, position);
+        }
         Ok(())
     }
 }
@@ -88,7 +109,10 @@ impl Store {
     /// the result.
     pub fn verify(&self, progress: Progress) -> Result<Verification> {
         let writer = self.writer();
-        let mut result = Verification { counts: writer.head.counts, ..Verification::default() };
+        // Then the tree has everything, and keeps it as long as nothing is committed.
+        self.checkpoints.complete()?;
+        let head = self.recent.head();
+        let mut result = Verification { counts: head.counts, ..Verification::default() };
         let config = read_config(&self.dir);
         let config = config.and_then(|config| check_anchor(&self.dir, &self.journal, &config));
         result.note(config)?;
@@ -102,8 +126,8 @@ impl Store {
             _ => Ok(()),
         }))?;
         let bytes = self.journal.bytes()?;
-        let total = bytes + writer.head.counts.entries();
-        let history = self.verify_history(tail, &writer.head, |at| {
+        let total = bytes + head.counts.entries();
+        let history = self.verify_history(tail, &head, |at| {
             result.blocks += 1;
             progress(self.journal.bytes_before(at).min(bytes), total);
         });
@@ -117,12 +141,14 @@ impl Store {
             result.blocks += u64::from(result.note(self.block(number))?.is_some());
         }
         let mut rest = |done, _| progress(bytes + done, total);
-        let checked = check_state(&self.state, &writer.head, &self.head(), &mut rest);
+        let nothing = Entries::default();
+        let checked = check_state(&self.state, &nothing, &head, &self.head(), &mut rest);
         result.balances = result.note(checked)?;
         Ok(result)
     }
 
-    /// Checks the blocks up to `tail`, and that they lead to what `head` says of the state.
+    /// Checks the blocks up to `tail`, and that they lead to what `head` says of the state and to
+    /// the indexes that are in the tree.
     fn verify_history(
         &self,
         tail: Tail,
@@ -138,13 +164,19 @@ impl Store {
         let found = self.journal.scan(Position::FIRST, 0, anchor, mark, |at, block| {
             visited(at);
             let number = Some(block.header.number);
-            fold.add(&block, at).map_err(|what| damage(at, number, what))
+            fold.add(&block).map_err(|what| damage(at, number, what))?;
+            fold.index(&self.state, &block, at)
         })?;
         if found != tail {
             return Err(damage(found.end, Some(found.number + 1), UNREADABLE));
         }
+        let mut pages = 0;
+        self.state.visit(Table::INDEX.to_vec(), |_, _| {
+            pages += 1;
+            Ok(true)
+        })?;
         let agree = fold.commitment == head.commitment
-            && fold.index == head.index
+            && fold.pages == pages
             && (fold.transactions, fold.logs) == (head.counts.transactions, head.counts.logs);
         if agree { Ok(()) } else { Err(self.state.damage("it is not what the journal leads to")) }
     }

@@ -23,7 +23,7 @@ impl Store {
     pub fn backup(&self, dest: &Path, progress: Progress) -> Result<(u64, B256)> {
         let (tail, hash) = {
             let writer = self.writer();
-            (writer.journal.tail(), writer.head.hash)
+            (writer.journal.tail(), self.recent.head().hash)
         };
         whole(dest, |unfinished| copy(&self.dir, unfinished, Some(tail), progress))?;
         Ok((tail.number, hash))

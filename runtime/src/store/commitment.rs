@@ -12,7 +12,7 @@
 //! A key and a value cannot trade bytes, because the key's length is hashed before both.
 
 use super::schema::state_key;
-use crate::types::{B256, U256, Write};
+use crate::types::{B256, Write};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -25,8 +25,6 @@ static ELEMENT: LazyLock<blake3::Hasher> =
     LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 state element"));
 static DIGEST: LazyLock<blake3::Hasher> =
     LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 state commitment"));
-static INDEX: LazyLock<blake3::Hasher> =
-    LazyLock::new(|| blake3::Hasher::new_derive_key("florin 1 index entry"));
 
 /// The sum over a set of state entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,20 +109,6 @@ fn element(key: &[u8], value: &[u8]) -> [u8; BYTES] {
 fn entry(mut hasher: blake3::Hasher, key: &[u8], value: &[u8]) -> blake3::Hasher {
     hasher.update(&(key.len() as u64).to_le_bytes()).update(key).update(value);
     hasher
-}
-
-/// The sum over the entries of the indexes. Indexes are private to this store and follow from the
-/// journal, so this one has to find accidents, not adversaries: a sum of digests modulo 2^256, a
-/// tenth of the cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct IndexSum(U256);
-
-impl IndexSum {
-    /// Adds an index entry.
-    pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        let digest = entry(INDEX.clone(), key, value).finalize();
-        self.0 = self.0.wrapping_add(U256::from_le_bytes(*digest.as_bytes()));
-    }
 }
 
 #[cfg(test)]

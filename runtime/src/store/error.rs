@@ -267,8 +267,8 @@ pub enum Refusal {
         /// Number of receipts.
         receipts: usize,
     },
-    /// A transaction is in the history already.
-    #[error("transaction {index} is in the ledger already")]
+    /// A transaction is in the block before.
+    #[error("transaction {index} is in the block twice")]
     Transaction {
         /// Position in the block's transactions.
         index: usize,

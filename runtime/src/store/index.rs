@@ -1,18 +1,70 @@
-//! The indexes: what a block adds to them, and the search for blocks with logs through them.
+//! The indexes: which blocks hold a transaction, a block hash, or a log of a contract or topic.
 //!
-//! Invariant: the entries of a block follow from the block and its place in the journal alone, so
-//! an index can be built again, and compared, at any time.
+//! Whatever is looked for, an *item*, is hashed to 64 bits. For every segment of the journal there
+//! is a list of (item, block), in memory while the segment is being written and in the tree, cut
+//! into pages by the item's first bits, once it is full. A search looks at one page of each
+//! segment in question. What it finds are candidates: two items may share a hash, so the block has
+//! the last word. An entry of the tree for each item would cost a hundred times as much to write.
+//!
+//! Invariant: the index of a segment follows from the blocks in it alone, so it can be built again,
+//! and compared, at any time.
 
 use super::{
     error::Result,
     journal::Position,
-    schema::{
-        State, block_hash_key, block_key, join, log_address_prefix, log_topic_prefix,
-        transaction_key,
-    },
+    schema::{State, block_run_key, index_page_key},
 };
 use crate::types::{Address, B256, Block, Log};
-use std::{collections::BTreeSet, ops::RangeInclusive};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    ops::RangeInclusive,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Pages of a segment's index are told apart by so many bits of the item: a full segment of
+/// payments has some 300,000 entries, so a page has about a kilobyte.
+const PAGE_BITS: u32 = 12;
+/// Blocks whose positions share an entry of the tree.
+const RUN_BLOCKS: usize = 256;
+/// Bytes of an item and a block's place in its segment.
+const ENTRY_BYTES: usize = 12;
+
+/// What can be looked for, hashed. Keyed by kind, and of a cryptographic hash, so that nobody can
+/// choose topics that crowd the page of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Item(u64);
+
+impl Item {
+    pub fn block(hash: &B256) -> Self {
+        Item::new(0, hash.as_slice())
+    }
+
+    pub fn transaction(hash: &B256) -> Self {
+        Item::new(1, hash.as_slice())
+    }
+
+    pub fn log_address(address: &Address) -> Self {
+        Item::new(2, address.as_slice())
+    }
+
+    /// A topic in one of the four places.
+    pub fn log_topic(place: u8, topic: &B256) -> Self {
+        Item::new(3 + place, topic.as_slice())
+    }
+
+    fn new(kind: u8, content: &[u8]) -> Self {
+        let mut bytes = [0; 33];
+        bytes[0] = kind;
+        bytes[1..=content.len()].copy_from_slice(content);
+        let hash = blake3::hash(&bytes[..=content.len()]);
+        let (first, _) = hash.as_bytes().split_first_chunk().unwrap_or((&[0; 8], &[]));
+        Item(u64::from_be_bytes(*first))
+    }
+
+    fn page(self) -> u16 {
+        (self.0 >> (u64::BITS - PAGE_BITS)) as u16
+    }
+}
 
 /// Which logs to look for, as in Ethereum's `eth_getLogs`: an empty list matches everything, a list
 /// any of its items.
@@ -38,91 +90,270 @@ impl LogFilter {
         address && self.topics.iter().enumerate().all(topic)
     }
 
-    /// The index entries to unite, for each condition that the filter sets.
-    fn conditions(&self) -> Vec<Vec<Vec<u8>>> {
-        let addresses = self.addresses.iter().map(log_address_prefix).collect();
+    /// The items to unite, for each condition that the filter sets.
+    fn conditions(&self) -> Vec<Vec<Item>> {
+        let addresses = self.addresses.iter().map(Item::log_address).collect();
         let topics =
             self.topics.iter().zip(0..).map(|(any, place)| {
-                any.iter().map(|topic| log_topic_prefix(place, topic)).collect()
+                any.iter().map(|topic| Item::log_topic(place, topic)).collect()
             });
-        let all: Vec<Vec<Vec<u8>>> = std::iter::once(addresses).chain(topics).collect();
+        let all: Vec<Vec<Item>> = std::iter::once(addresses).chain(topics).collect();
         all.into_iter().filter(|any| !any.is_empty()).collect()
     }
 }
 
-/// What a block adds to the indexes.
-pub(super) fn index_entries(block: &Block, position: Position) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let number = block.header.number.to_be_bytes();
-    let place = join([&position.segment.to_be_bytes(), &position.offset.to_be_bytes()]);
-    let mut entries = vec![
-        (block_hash_key(&block.hash), number.to_vec()),
-        (block_key(block.header.number), place),
-    ];
-    let mut logs = BTreeSet::new();
-    for (receipt, transaction) in block.body.receipts.iter().zip(0u32..) {
-        let place = join([&number, &transaction.to_be_bytes()]);
-        entries.push((transaction_key(&receipt.transaction), place));
-        for log in &receipt.logs {
-            let topics = log.topics().iter().zip(0..).map(|(topic, i)| log_topic_prefix(i, topic));
-            for item in std::iter::once(log_address_prefix(&log.address)).chain(topics) {
-                logs.insert(join([&item, &number]));
+/// Where the part of the history begins whose indexes are not in the tree: the first record of a
+/// segment, and its block's number.
+pub(super) type Unindexed = (Position, u64);
+
+/// The blocks of a segment, and what is in them.
+#[derive(Debug)]
+pub(super) struct SegmentIndex {
+    segment: u32,
+    /// Number of the first block.
+    first: u64,
+    /// Where the blocks begin.
+    offsets: Vec<u64>,
+    /// Items and the places of their blocks, counted from the first.
+    items: BTreeSet<(Item, u32)>,
+}
+
+impl SegmentIndex {
+    pub fn new((position, first): Unindexed) -> Self {
+        let (offsets, items) = (Vec::new(), BTreeSet::new());
+        SegmentIndex { segment: position.segment, first, offsets, items }
+    }
+
+    /// Which segment it is.
+    pub fn segment(&self) -> u32 {
+        self.segment
+    }
+
+    /// Adds the next block of the segment.
+    pub fn add(&mut self, block: &Block, position: Position) {
+        let place = self.offsets.len() as u32;
+        self.offsets.push(position.offset);
+        self.items.insert((Item::block(&block.hash), place));
+        let mut last = None;
+        for receipt in &block.body.receipts {
+            self.items.insert((Item::transaction(&receipt.transaction), place));
+            for log in &receipt.logs {
+                // Most logs of a block are of the same contract.
+                if last.replace(log.address) != Some(log.address) {
+                    self.items.insert((Item::log_address(&log.address), place));
+                }
+                for (topic, i) in log.topics().iter().zip(0..) {
+                    self.items.insert((Item::log_topic(i, topic), place));
+                }
             }
         }
     }
-    entries.extend(logs.into_iter().map(|key| (key, Vec::new())));
-    entries
+
+    fn position(&self, number: u64) -> Option<Position> {
+        let offset = *self.offsets.get(number.checked_sub(self.first)? as usize)?;
+        Some(Position { segment: self.segment, offset })
+    }
+
+    fn blocks(&self, item: Item) -> impl Iterator<Item = u64> {
+        let found = self.items.range((item, 0)..=(item, u32::MAX));
+        found.map(|(_, place)| self.first + u64::from(*place))
+    }
+
+    /// The entries of the tree for this segment.
+    pub fn pages(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut pages = Vec::new();
+        for (offsets, run) in self.offsets.chunks(RUN_BLOCKS).zip(0..) {
+            let mut value = self.segment.to_be_bytes().to_vec();
+            // A record begins in the first 64 MiB of its segment.
+            offsets.iter().for_each(|at| value.extend_from_slice(&(*at as u32).to_be_bytes()));
+            pages.push((block_run_key(self.first + run * RUN_BLOCKS as u64), value));
+        }
+        let mut lists: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
+        for (item, place) in &self.items {
+            let list = lists.entry(item.page());
+            let list = list.or_insert_with(|| self.first.to_be_bytes().to_vec());
+            list.extend_from_slice(&item.0.to_be_bytes());
+            list.extend_from_slice(&place.to_be_bytes());
+        }
+        pages.extend(
+            lists.into_iter().map(|(page, list)| (index_page_key(page, self.segment), list)),
+        );
+        pages
+    }
 }
 
-/// The position in a value of the block table.
-pub(super) fn decode_position(value: &[u8]) -> Option<Position> {
-    let (segment, offset) = value.split_first_chunk()?;
-    let offset = u64::from_be_bytes(offset.try_into().ok()?);
-    Some(Position { segment: u32::from_be_bytes(*segment), offset })
+/// The indexes of the segments that are not in the tree yet.
+#[derive(Debug)]
+pub(super) struct Index(RwLock<Memory>);
+
+#[derive(Debug)]
+struct Memory {
+    /// Full segments, on their way into the tree.
+    finished: VecDeque<Arc<SegmentIndex>>,
+    current: SegmentIndex,
 }
 
-/// Block number and index in a value of the transaction table.
-pub(super) fn decode_transaction(value: &[u8]) -> Option<(u64, u32)> {
-    let (number, index) = value.split_first_chunk()?;
-    Some((u64::from_be_bytes(*number), u32::from_be_bytes(index.try_into().ok()?)))
-}
+impl Index {
+    /// Nothing of what begins at `unindexed`.
+    pub fn new(unindexed: Unindexed) -> Self {
+        let (finished, current) = (VecDeque::new(), SegmentIndex::new(unindexed));
+        Index(RwLock::new(Memory { finished, current }))
+    }
 
-/// The blocks of a range where each condition of a filter is met by some log, in order. Takes a
-/// step off `work` for each item and each entry that is looked at; `None` if there are not enough.
-pub(super) fn log_blocks(
-    state: &State,
-    filter: &LogFilter,
-    range: &RangeInclusive<u64>,
-    work: &mut u64,
-) -> Result<Option<BTreeSet<u64>>> {
-    let mut blocks: BTreeSet<u64> = range.clone().collect();
-    for any in filter.conditions() {
-        let mut united = BTreeSet::new();
-        for prefix in &any {
-            if !collect(state, prefix, range, work, &mut united)? {
+    /// Adds the next block.
+    pub fn add(&self, block: &Block, position: Position) {
+        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if position.segment != memory.current.segment {
+            let next = SegmentIndex::new((position, block.header.number));
+            let full = std::mem::replace(&mut memory.current, next);
+            memory.finished.push_back(Arc::new(full));
+        }
+        memory.current.add(block, position);
+    }
+
+    /// The segments that are full.
+    pub fn finished(&self) -> Vec<Arc<SegmentIndex>> {
+        self.memory(|memory| memory.finished.iter().cloned().collect())
+    }
+
+    /// Where the segment begins that follows these.
+    pub fn after(&self, finished: &[Arc<SegmentIndex>]) -> Unindexed {
+        self.memory(|memory| {
+            let next = memory.finished.get(finished.len()).map(|next| &**next);
+            let next = next.unwrap_or(&memory.current);
+            (Position::start_of(next.segment), next.first)
+        })
+    }
+
+    /// Forgets segments that are in the tree now.
+    pub fn forget(&self, finished: &[Arc<SegmentIndex>]) {
+        let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        memory.finished.drain(..finished.len());
+    }
+
+    fn memory<T>(&self, read: impl FnOnce(&Memory) -> T) -> T {
+        read(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Where a block is.
+    pub fn position(&self, state: &State, number: u64) -> Result<Option<Position>> {
+        let found = self.memory(|memory| memory.segments().find_map(|s| s.position(number)));
+        match found {
+            Some(position) => Ok(Some(position)),
+            None => stored_position(state, number),
+        }
+    }
+
+    /// The blocks of a range that may hold an item, in order. Takes a step off `work` for each list
+    /// that is looked at in the tree, and each block that is found; `None` if there are not enough.
+    pub fn blocks(
+        &self,
+        state: &State,
+        item: Item,
+        range: &RangeInclusive<u64>,
+        work: &mut u64,
+    ) -> Result<Option<BTreeSet<u64>>> {
+        let mut found = BTreeSet::new();
+        let step = |work: &mut u64| work.checked_sub(1).map(|left| *work = left).is_some();
+        let oldest = self.memory(|memory| {
+            for segment in memory.segments() {
+                found.extend(segment.blocks(item).filter(|number| range.contains(number)));
+            }
+            memory.segments().map(|segment| segment.first).min().unwrap_or(u64::MAX)
+        });
+        for _ in &found {
+            if !step(work) {
                 return Ok(None);
             }
         }
-        blocks = &blocks & &united;
+        if *range.start() >= oldest {
+            return Ok(Some(found));
+        }
+        let start = stored_position(state, *range.start())?.map_or(0, |at| at.segment);
+        let page = index_page_key(item.page(), 0);
+        let prefix = &page[..page.len() - size_of::<u32>()];
+        let mut enough = true;
+        state.visit(index_page_key(item.page(), start), |key, value| {
+            let list = key.starts_with(prefix).then(|| List::decode(value));
+            let Some(list) = list else { return Ok(false) };
+            let list = list.ok_or_else(|| state.damage("a page of the index is cut off"))?;
+            if list.first > *range.end() {
+                return Ok(false);
+            }
+            enough = step(work);
+            for number in list.blocks(item).filter(|number| range.contains(number)) {
+                enough = enough && (!found.insert(number) || step(work));
+            }
+            Ok(enough)
+        })?;
+        Ok(enough.then_some(found))
     }
-    Ok(Some(blocks))
+
+    /// The blocks of a range where each condition of a filter is met by some log, in order. Takes a
+    /// step off `work` for each item, list and entry that is looked at; `None` if there are not
+    /// enough.
+    pub fn log_blocks(
+        &self,
+        state: &State,
+        filter: &LogFilter,
+        range: &RangeInclusive<u64>,
+        work: &mut u64,
+    ) -> Result<Option<BTreeSet<u64>>> {
+        let mut blocks: BTreeSet<u64> = range.clone().collect();
+        for any in filter.conditions() {
+            let mut united = BTreeSet::new();
+            for item in any {
+                let Some(left) = work.checked_sub(1) else { return Ok(None) };
+                *work = left;
+                let Some(found) = self.blocks(state, item, range, work)? else { return Ok(None) };
+                united.extend(found);
+            }
+            blocks = &blocks & &united;
+        }
+        Ok(Some(blocks))
+    }
 }
 
-/// Adds the blocks of a range that have an index item; `false` if that is too much work.
-fn collect(
-    state: &State,
-    prefix: &[u8],
-    range: &RangeInclusive<u64>,
-    work: &mut u64,
-    found: &mut BTreeSet<u64>,
-) -> Result<bool> {
-    let mut step = || work.checked_sub(1).map(|left| *work = left).is_some();
-    let mut is_enough = step();
-    state.visit(join([prefix, &range.start().to_be_bytes()]), |key, _| {
-        let number = key.strip_prefix(prefix).and_then(|rest| rest.try_into().ok());
-        let number = number.map(u64::from_be_bytes).filter(|number| range.contains(number));
-        is_enough = is_enough && (number.is_none() || step());
-        found.extend(number);
-        Ok(is_enough && number.is_some())
-    })?;
-    Ok(is_enough)
+impl Memory {
+    fn segments(&self) -> impl Iterator<Item = &SegmentIndex> {
+        self.finished.iter().map(|segment| &**segment).chain([&self.current])
+    }
+}
+
+/// Where a block of a segment is whose index is in the tree.
+fn stored_position(state: &State, number: u64) -> Result<Option<Position>> {
+    let Some((key, value)) = state.last_up_to(&block_run_key(number))? else { return Ok(None) };
+    let damage = || state.damage("an entry of the block index is cut off");
+    let (_, first) = key.split_last_chunk().ok_or_else(damage)?;
+    let (segment, offsets) = value.split_first_chunk().ok_or_else(damage)?;
+    let offsets = offsets.as_chunks::<4>().0;
+    let place = number.saturating_sub(u64::from_be_bytes(*first)) as usize;
+    let segment = u32::from_be_bytes(*segment);
+    let offset = offsets.get(place).map(|offset| u64::from(u32::from_be_bytes(*offset)));
+    Ok(offset.map(|offset| Position { segment, offset }))
+}
+
+/// A page of a segment's index.
+struct List<'a> {
+    first: u64,
+    entries: &'a [[u8; ENTRY_BYTES]],
+}
+
+impl<'a> List<'a> {
+    fn decode(value: &'a [u8]) -> Option<Self> {
+        let (first, entries) = value.split_first_chunk()?;
+        let (entries, rest) = entries.as_chunks();
+        rest.is_empty().then_some(List { first: u64::from_be_bytes(*first), entries })
+    }
+
+    fn blocks(&self, item: Item) -> impl Iterator<Item = u64> {
+        let item = item.0.to_be_bytes();
+        let start = self.entries.partition_point(|entry| entry[..8] < item[..]);
+        let found = self.entries[start..].iter().take_while(move |entry| entry[..8] == item);
+        found.map(|entry| {
+            let mut place = [0; 4];
+            place.copy_from_slice(&entry[8..]);
+            self.first + u64::from(u32::from_be_bytes(place))
+        })
+    }
 }

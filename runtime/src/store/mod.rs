@@ -6,19 +6,19 @@
 //! acknowledged   the last block that somebody was told is durable            -> acknowledged.rs
 //! state/         accounts, storage, code and indexes, derived from journal/  -> schema.rs
 //! lock           held by the process that has the ledger open                -> lock.rs
+//! running        there while the ledger is open, or if it was not closed      -> running.rs
 //! ```
 //!
 //! A commit checks that the block follows the head and applies to its state, appends it to the
-//! journal, syncs the disk, writes the mark, and then applies it to the state. The state is not
-//! synced: opening compares its head with the journal and applies what is missing. Opening also
-//! reads the whole state and compares it with the commitment in the head block's header, at a cost
-//! of about two microseconds per entry; so a byte that changed on disk is found before anybody
-//! reads it.
+//! journal, syncs the disk, writes the mark, and shows the block to readers from memory. A thread
+//! brings the state on disk up to the journal now and then. Opening takes the state as of its last
+//! checkpoint and reads the journal from there on into memory.
 //!
 //! ```text
-//! commit: check -> journal, fdatasync -> acknowledged -> state (one batch) -> published to readers
-//! open:   lock -> genesis -> state's head -> apply the journal from there on -> its tail against
-//!         acknowledged -> scan the state
+//! commit: check -> journal, fdatasync -> acknowledged -> memory, where readers see it
+//! behind: memory -> state, in small batches -> its head -> indexes of full segments
+//! open:   lock -> genesis -> state's head -> the journal from there on, into memory -> its tail
+//!         against acknowledged -> the whole state against the commitment, if it may be broken
 //! ```
 //!
 //! Architecture Invariants: nothing acknowledged is ever dropped silently. Whatever is read is what
@@ -28,6 +28,7 @@
 mod acknowledged;
 mod audit;
 mod backup;
+mod checkpoint;
 mod commitment;
 mod error;
 mod index;
@@ -36,6 +37,7 @@ mod lock;
 mod open;
 mod recent;
 mod record;
+mod running;
 mod schema;
 mod transition;
 mod view;
@@ -49,17 +51,20 @@ pub use open::Rebuilt;
 pub use schema::Counts;
 pub use view::View;
 
-use crate::types::{Account, Address, B256, Block, Bytes, Header, Write};
+use crate::types::{Account, Address, B256, Block, Bytes, Header};
 use acknowledged::Acknowledged;
 use alloy_primitives::Sealed;
+use checkpoint::Checkpoints;
+use index::{Index, Item};
 use journal::{Journal, Reader};
 use recent::{Change, Recent};
-use schema::{Head, State};
+use running::Running;
+use schema::State;
 use std::{
     collections::BTreeSet,
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// The file of the ledger's configuration.
@@ -68,10 +73,60 @@ const JOURNAL: &str = "journal";
 const ACKNOWLEDGED: &str = "acknowledged";
 const STATE: &str = "state";
 const LOCK: &str = "lock";
+const RUNNING: &str = "running";
 
-/// Blocks after which the state is handed to the operating system: opening after a crash applies at
-/// most this many again, and the four milliseconds that it takes are shared by as many.
-const FLUSH_BLOCKS: u64 = 64;
+/// Journal between two checkpoints: opening after a crash reads at most a few times as much. The
+/// more, the more changes of the same entry are one write of the tree.
+const CHECKPOINT_BYTES: u64 = 32 << 20;
+/// If the disk is so slow that this many checkpoints are due at once, commits wait for it.
+const CHECKPOINTS_BEHIND: u64 = 3;
+
+/// How a ledger is kept open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Whether a commit waits for the disk.
+    pub durability: Durability,
+    /// Memory for the state, in bytes: half of it for pages of the tree, a quarter for entries that
+    /// were read or written lately, and a quarter, twice that under the highest load, for what is
+    /// not in the tree yet. A state of any size works with any of this; more is faster.
+    pub memory: usize,
+    /// Size of a file of the journal, in bytes, but for a single larger block: few enough files for
+    /// a long history, small enough to copy and check one at a time. The indexes are in memory for
+    /// what the last one holds.
+    pub segment: u64,
+}
+
+impl Options {
+    /// 64 MiB.
+    pub const SEGMENT: u64 = 64 << 20;
+    /// Enough for the hot entries of a million accounts, little enough for a laptop.
+    pub const MEMORY: usize = 256 << 20;
+
+    fn tree_bytes(&self) -> u64 {
+        self.memory as u64 / 2
+    }
+
+    fn clean_bytes(&self) -> usize {
+        self.memory / 4
+    }
+
+    /// What is not in the tree yet when a checkpoint begins.
+    fn fresh_bytes(&self) -> usize {
+        (self.memory / 8).max(1)
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Durability::default().into()
+    }
+}
+
+impl From<Durability> for Options {
+    fn from(durability: Durability) -> Self {
+        Options { durability, memory: Options::MEMORY, segment: Options::SEGMENT }
+    }
+}
 
 /// Told how much of a long operation is done: (done, total), in units of its own.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
@@ -81,12 +136,14 @@ pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
 pub struct Store {
     dir: PathBuf,
     config: Bytes,
+    options: Options,
     journal: Arc<Reader>,
-    state: State,
-    recent: Recent,
-    /// Held for writing while a block is applied: a page of entries is of one block.
-    applying: RwLock<()>,
+    state: Arc<State>,
+    index: Arc<Index>,
+    recent: Arc<Recent>,
     writer: Mutex<Writer>,
+    checkpoints: Checkpoints,
+    running: Running,
     // The last field, so that everything is closed when the lock goes.
     _lock: lock::Lock,
 }
@@ -96,12 +153,10 @@ pub struct Store {
 struct Writer {
     journal: Journal,
     acknowledged: Acknowledged,
-    head: Head,
-    unflushed: u64,
+    /// Bytes of the journal since the last checkpoint was asked for.
+    behind: u64,
     /// Why no more blocks are accepted.
     stopped: Option<String>,
-    /// Where some writes lead, computed for the sealer; the commit that follows needs the same.
-    foreseen: Option<(Vec<Write>, Commitment)>,
 }
 
 impl Store {
@@ -117,27 +172,17 @@ impl Store {
 
     /// The header of the last block, with its hash.
     pub fn head(&self) -> Arc<Sealed<Header>> {
-        self.recent.head()
+        self.recent.header()
     }
 
     /// Numbers of entries, transactions and logs.
     pub fn counts(&self) -> Counts {
-        self.writer().head.counts
+        self.recent.head().counts
     }
 
-    /// The commitment to the state.
+    /// The commitment to the state at the last block.
     pub fn commitment(&self) -> Commitment {
-        self.writer().head.commitment.clone()
-    }
-
-    /// The `state_root` of a next block with these writes.
-    pub fn commitment_after(&self, writes: &[Write]) -> B256 {
-        let mut writer = self.writer();
-        let mut commitment = writer.head.commitment.clone();
-        commitment.apply(writes);
-        let digest = commitment.digest();
-        writer.foreseen = Some((writes.to_vec(), commitment));
-        digest
+        self.recent.head().commitment.clone()
     }
 
     /// Makes a block durable and applies it. When this returns, the block survives whatever happens
@@ -152,20 +197,27 @@ impl Store {
     /// other error it is not known whether the block is durable; the store refuses further blocks
     /// until it is opened again.
     pub fn commit(&self, block: &Block) -> Result<()> {
+        self.commit_foreseen(block, None)
+    }
+
+    /// [`commit`](Self::commit) for who knows what the state amounts to after the block.
+    pub(crate) fn commit_foreseen(
+        &self,
+        block: &Block,
+        commitment: Option<Commitment>,
+    ) -> Result<()> {
         let mut writer = self.writer();
         if let Some(cause) = &writer.stopped {
             return Err(StoreError::Stopped { cause: cause.clone() });
         }
-        let foreseen = writer.foreseen.take().filter(|(writes, _)| *writes == block.body.writes);
-        let commitment = foreseen.map(|(_, commitment)| commitment);
-        let read = |key: &[u8]| match schema::Table::of(key) {
-            Some(schema::Table::Index) => self.state.get(key),
-            _ => self.recent.get(None, key, || self.state.get(key)),
-        };
-        let commitment = transition::check(Some(&writer.head), block, commitment, read)?;
+        let head = self.recent.head();
+        let changes: Vec<Change> = block.body.writes.iter().map(Change::from).collect();
+        let commitment = transition::check(Some(&head), block, commitment, || {
+            transition::check_before(&changes, |key| self.get(None, key))
+        })?;
         // Stays so if what follows panics.
         writer.stopped = Some("a commit did not come to its end".to_owned());
-        let written = self.write(&mut writer, block, commitment);
+        let written = self.write(&mut writer, block, commitment, changes);
         writer.stopped = match &written {
             Ok(()) | Err(StoreError::Refused(_)) => None,
             Err(error) => Some(error.to_string()),
@@ -173,31 +225,46 @@ impl Store {
         written
     }
 
-    fn write(&self, writer: &mut Writer, block: &Block, commitment: Commitment) -> Result<()> {
+    fn write(
+        &self,
+        writer: &mut Writer,
+        block: &Block,
+        commitment: Commitment,
+        changes: Vec<Change>,
+    ) -> Result<()> {
+        self.make_room(writer)?;
         let position = writer.journal.append(block)?;
-        writer.acknowledged.set(writer.journal.tail().mark())?;
-        let (entries, head) =
-            transition::transition(Some(&writer.head), block, position, commitment);
-        self.recent.begin(head.number, changes(&block.body.writes));
-        let applying = self.applying.write().unwrap_or_else(PoisonError::into_inner);
-        self.state.apply(entries, &head)?;
-        drop(applying);
-        writer.head = head;
-        self.recent.publish(Sealed::new_unchecked(block.header.clone(), block.hash));
-        writer.unflushed += 1;
-        if writer.unflushed >= FLUSH_BLOCKS {
-            self.state.flush()?;
-            writer.unflushed = 0;
-        }
+        let tail = writer.journal.tail();
+        writer.acknowledged.set(tail.mark())?;
+        writer.behind += tail.end.offset - position.offset;
+        self.index.add(block, position);
+        let head = transition::advance(Some(&self.recent.head()), block, position, commitment);
+        self.recent.publish(Sealed::new_unchecked(block.header.clone(), block.hash), head, changes);
         Ok(())
     }
 
-    /// Hands the state to the disk and accepts no more blocks. Not needed for durability, but the
-    /// next opening is faster, and after a power failure the state is whole.
+    /// Asks for a checkpoint when one is due, and waits for it when several are: memory is bounded,
+    /// and so is what has to be read when the ledger is opened again.
+    fn make_room(&self, writer: &mut Writer) -> Result<()> {
+        let fresh = self.recent.fresh_bytes() as u64;
+        let due = (writer.behind / CHECKPOINT_BYTES).max(fresh / self.options.fresh_bytes() as u64);
+        if due >= CHECKPOINTS_BEHIND {
+            self.checkpoints.complete()?;
+        } else if due == 0 || !self.checkpoints.request()? {
+            return Ok(());
+        }
+        writer.behind = 0;
+        Ok(())
+    }
+
+    /// Brings the state on disk up to the last block and accepts no more. Not needed for
+    /// durability, but the next opening is faster, and after a power failure the state is whole.
     pub fn close(&self) -> Result<()> {
         let mut writer = self.writer();
         writer.stopped.get_or_insert_with(|| "it was closed".to_owned());
-        self.state.sync()
+        self.checkpoints.complete()?;
+        self.state.sync()?;
+        self.running.end()
     }
 
     /// An account at the head; `None` if it was never touched.
@@ -212,7 +279,12 @@ impl Store {
 
     /// A module by its keccak-256.
     pub fn code(&self, hash: &B256) -> Result<Option<Bytes>> {
-        self.state.get(&schema::code_key(hash))
+        self.get(None, &schema::code_key(hash))
+    }
+
+    /// The value of a key as of a pinned block, or of the head.
+    fn get(&self, at: Option<u64>, key: &[u8]) -> Result<Option<Bytes>> {
+        self.recent.get(at, key, || self.state.get(key))
     }
 
     /// The state at the head, unmoved by blocks that are committed later. A view costs memory for
@@ -228,8 +300,7 @@ impl Store {
         after: Option<&[u8]>,
         limit: usize,
     ) -> Result<Vec<(Bytes, Bytes)>> {
-        let page = self.page(&schema::storage_key(address, &[]), after, limit)?;
-        Ok(page.into_iter().map(|(key, value)| (key.into(), value)).collect())
+        view::storage_page(self, &self.recent.pin(), address, after, limit)
     }
 
     /// Up to `limit` accounts at the head, in order of address, after a given address.
@@ -238,79 +309,66 @@ impl Store {
         after: Option<&Address>,
         limit: usize,
     ) -> Result<Vec<(Address, Account)>> {
-        let prefix = schema::account_key(&Address::ZERO)[..1].to_vec();
-        let page = self.page(&prefix, after.map(|after| after.as_slice()), limit)?;
-        page.into_iter()
-            .map(|(key, value)| {
-                let address = Address::try_from(&*key)
-                    .map_err(|_| self.state.damage("an account has a malformed address"))?;
-                Ok((address, view::decode(self, &address, &value)?))
-            })
-            .collect()
-    }
-
-    fn page(
-        &self,
-        prefix: &[u8],
-        after: Option<&[u8]>,
-        limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>> {
-        let _still = self.applying.read().unwrap_or_else(PoisonError::into_inner);
-        self.state.page(prefix, after, limit)
+        view::accounts_page(self, &self.recent.pin(), after, limit)
     }
 
     /// A block by number; `None` if there is none yet.
     pub fn block(&self, number: u64) -> Result<Option<Block>> {
-        let Some(value) = self.state.get(&schema::block_key(number))? else { return Ok(None) };
-        let position = index::decode_position(&value)
-            .ok_or_else(|| self.state.damage("an entry of the block index is cut off"))?;
-        self.journal.read(position, number).map(Some)
+        if number > self.head().number {
+            return Ok(None); // it may be durable, but nobody was told
+        }
+        match self.index.position(&self.state, number)? {
+            Some(position) => self.journal.read(position, number).map(Some),
+            None => Err(self.state.damage(format!("its index of blocks lacks block {number}"))),
+        }
     }
 
     /// The number of the block with a hash.
     pub fn block_number(&self, hash: &B256) -> Result<Option<u64>> {
-        let value = self.state.get(&schema::block_hash_key(hash))?;
-        let number = |value: Bytes| {
-            let number = value.as_ref().try_into().map(u64::from_be_bytes);
-            number.map_err(|_| self.state.damage("an entry of the block hash index is cut off"))
-        };
-        value.map(number).transpose()
+        let found = self.find(Item::block(hash), |block| (block.hash == *hash).then_some(()))?;
+        Ok(found.map(|(block, ())| block.header.number))
     }
 
     /// The block that holds a transaction, and the transaction's position in it.
     pub fn transaction(&self, hash: &B256) -> Result<Option<(Block, usize)>> {
-        let Some(value) = self.state.get(&schema::transaction_key(hash))? else { return Ok(None) };
-        let damage = || self.state.damage("an entry of the transaction index leads nowhere");
-        let (number, index) = index::decode_transaction(&value).ok_or_else(damage)?;
-        let block = self.block(number)?.ok_or_else(damage)?;
-        let index = index as usize;
-        let found = block.body.receipts.get(index).is_some_and(|r| r.transaction == *hash);
-        if found { Ok(Some((block, index))) } else { Err(damage()) }
+        self.find(Item::transaction(hash), |block| {
+            block.body.receipts.iter().position(|receipt| receipt.transaction == *hash)
+        })
+    }
+
+    /// The block that has what an item stands for, and where.
+    fn find<T>(
+        &self,
+        item: Item,
+        look: impl Fn(&Block) -> Option<T>,
+    ) -> Result<Option<(Block, T)>> {
+        let all = 0..=self.head().number;
+        let candidates = self.index.blocks(&self.state, item, &all, &mut u64::MAX.clone())?;
+        for number in candidates.into_iter().flatten() {
+            if let Some(block) = self.block(number)?
+                && let Some(found) = look(&block)
+            {
+                return Ok(Some((block, found)));
+            }
+        }
+        Ok(None)
     }
 
     /// The blocks of a range that may hold logs which match a filter, in order: those where each of
     /// its conditions is met by some log. Its own range is not looked at. Takes a step off `work`
-    /// for each index entry that is looked at; `None` if there are not enough.
+    /// for each item, list and entry of the index that is looked at; `None` if there are not
+    /// enough.
     pub fn log_blocks(
         &self,
         filter: &LogFilter,
         range: &RangeInclusive<u64>,
         work: &mut u64,
     ) -> Result<Option<BTreeSet<u64>>> {
-        index::log_blocks(&self.state, filter, range, work)
+        self.index.log_blocks(&self.state, filter, range, work)
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {
         // A panic in a commit leaves `stopped` set.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn changes(writes: &[Write]) -> Vec<Change> {
-    let change = |write: &Write| Change {
-        key: schema::state_key(&write.key),
-        before: write.before.clone(),
-        after: write.after.clone(),
-    };
-    writes.iter().map(change).collect()
 }

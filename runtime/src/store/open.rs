@@ -1,15 +1,20 @@
 //! The beginnings of an open store: creating a ledger, opening one, building its state again.
 
 use super::{
-    ACKNOWLEDGED, Durability, GENESIS, JOURNAL, Progress, STATE, Store, Writer,
+    ACKNOWLEDGED, GENESIS, JOURNAL, Options, Progress, RUNNING, STATE, Store, Writer,
     acknowledged::{Acknowledged, HALF_A_MARK, Mark},
-    commitment::{Commitment, IndexSum},
+    checkpoint::{self, Checkpoints},
+    commitment::Commitment,
     error::{Damage, IoContext, Result, StoreError},
-    journal::{Journal, Position, Reader, Tail, create_directories, sync_directory},
+    index::{Index, Unindexed},
+    journal::{
+        Durability, Journal, Position, Reader, Tail, UNREADABLE, create_directories, sync_directory,
+    },
     lock::Lock,
-    recent::Recent,
-    schema::{Head, State, Table},
-    transition::{check, transition},
+    recent::{Change, Entries, Recent},
+    running::Running,
+    schema::{Checkpoint, Head, State, Table},
+    transition::{advance, check},
 };
 use crate::types::{Account, B256, Block, Bytes, Header, U256};
 use alloy_primitives::Sealed;
@@ -17,7 +22,7 @@ use std::{
     fs::{self, File},
     io::{ErrorKind, Write},
     path::Path,
-    sync::{Arc, Mutex, RwLock},
+    sync::{Arc, Mutex},
 };
 
 /// Where a state is built before it takes its place, and where the old one goes before it is
@@ -26,6 +31,9 @@ const STATE_NEW: &str = "state.new";
 const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
 const REPORT_ENTRIES: u64 = 4096;
+/// A state of at most so many entries is read and compared with its commitment whenever it is
+/// opened, which takes a fifth of a second; a larger one if it may be broken.
+const ALWAYS_CHECKED: u64 = 100_000;
 
 /// What the first record names as its predecessor: it ties the journal to the configuration.
 pub(super) fn anchor(config: &[u8]) -> B256 {
@@ -40,8 +48,9 @@ impl Store {
         dir: &Path,
         genesis: &Block,
         config: &[u8],
-        durability: Durability,
+        options: impl Into<Options>,
     ) -> Result<Self> {
+        let options = options.into();
         create_directories(dir)?;
         for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
             let path = dir.join(name);
@@ -51,50 +60,62 @@ impl Store {
             }
         }
         let lock = Lock::acquire(dir)?;
-        let commitment = check(None, genesis, None, |_| Ok(None))?;
+        let mut replayed = Replayed::new((Position::FIRST, 0), None);
+        let commitment = check(None, genesis, None, || Ok(()))?;
         let (journal, position) =
-            Journal::create(&dir.join(JOURNAL), anchor(config), genesis, durability)?;
-        let state = State::create(&dir.join(STATE))?;
-        let (entries, head) = transition(None, genesis, position, commitment);
-        state.apply(entries, &head)?;
+            Journal::create(&dir.join(JOURNAL), anchor(config), genesis, options)?;
+        replayed.take(genesis, position, commitment);
+        let running = Running::begin(&dir.join(RUNNING), options.durability)?;
+        let state = State::create(&dir.join(STATE), options.tree_bytes())?;
+        replayed.write(&state)?;
         state.sync()?;
         let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
         // The last, because it makes the directory a ledger.
         write_new(&dir.join(GENESIS), config)?;
         sync_directory(dir)?;
-        let header = Sealed::new_unchecked(genesis.header.clone(), genesis.hash);
-        let parts = Parts { config: config.to_vec().into(), journal, acknowledged, state, head };
-        Ok(parts.assemble(dir, header, lock))
+        let config = config.to_vec().into();
+        Parts { config, journal, acknowledged, state, running, options }
+            .assemble(dir, replayed, lock)
     }
 
-    /// Opens a ledger: brings the state up to the journal and compares every entry with the
-    /// commitment.
+    /// Opens a ledger: takes the state as of its last checkpoint and reads the journal from there
+    /// on. A state that is small, or may be broken because the machine died, is read and compared
+    /// with the commitment as a whole.
     ///
     /// # Errors
     /// [`StoreError::NotALedger`], [`StoreError::Locked`], or [`StoreError::Damaged`], which says
     /// whether [`Store::rebuild`] helps.
-    pub fn open(dir: &Path, durability: Durability, progress: Progress) -> Result<Self> {
+    pub fn open(dir: &Path, options: impl Into<Options>, progress: Progress) -> Result<Self> {
+        let options = options.into();
         let config = read_config(dir)?;
         let lock = Lock::acquire(dir)?;
         let (acknowledged, marks) = Acknowledged::open(&dir.join(ACKNOWLEDGED))?;
         let mark = marks.newest;
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
-        let (state, mut head) = State::open(&dir.join(STATE))?;
-        let (mut header, mut suspect) = (None, None);
-        let first = (head.position, head.number);
-        let tail = reader.scan(first.0, first.1, None, Some(mark), |position, block| {
+        let is_whole = Running::is_state_whole(&dir.join(RUNNING))?;
+        let running = Running::begin(&dir.join(RUNNING), options.durability)?;
+        let (state, checkpoint) = State::open(&dir.join(STATE), options.tree_bytes())?;
+        let Checkpoint { head, unindexed } = checkpoint;
+        let start = match head.number < unindexed.1 {
+            true => (head.position, head.number),
+            false => unindexed,
+        };
+        let checkpoint = (head.number, head.hash);
+        let mut replayed = Replayed::new(unindexed, Some(head));
+        let mut suspect = None;
+        let tail = reader.scan(start.0, start.1, None, Some(mark), |position, block| {
             if block.header.number > mark.number {
                 suspect.get_or_insert(position);
             }
-            if block.header.number > head.number {
-                head = apply(&state, Some(&head), &block, position)?;
-            } else if block.hash != head.hash {
+            if block.header.number == checkpoint.0 && block.hash != checkpoint.1 {
                 return Err(state.damage("its head is not the block that the journal has"));
             }
-            header = Some(Sealed::new_unchecked(block.header, block.hash));
-            Ok(())
+            replayed.add(&state, block, position)
         })?;
+        if tail.number < checkpoint.0 {
+            return Err(reader.damage(tail.end, Some(tail.number + 1), UNREADABLE));
+        }
         if reader.is_torn(&tail, Some(mark.number))? {
             if !marks.whole {
                 // What cannot be read may be what the lost mark named.
@@ -102,13 +123,15 @@ impl Store {
             }
             reader.clear_torn(&tail)?;
         }
-        // `scan` has visited the state's head at least.
-        let header = header.ok_or_else(|| state.damage("its head is not in the journal"))?;
-        check_state(&state, &head, &header, progress)?;
-        let journal = Journal::resume(reader, suspect, tail, durability)?;
+        let (head, header) = replayed.head(&state)?;
+        if !is_whole || head.counts.entries() <= ALWAYS_CHECKED {
+            check_state(&state, &replayed.fresh, head, header, progress)?;
+        }
+        let journal = Journal::resume(reader, suspect, tail, options)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
-        Ok(Parts { config, journal, acknowledged, state, head }.assemble(dir, header, lock))
+        Parts { config, journal, acknowledged, state, running, options }
+            .assemble(dir, replayed, lock)
     }
 
     /// Builds the state again from the journal, checks it, and puts it in the place of the old one.
@@ -116,6 +139,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Damaged`] if the mark or the old state knows of a block that cannot be read.
     pub fn rebuild(dir: &Path, progress: Progress) -> Result<Rebuilt> {
+        let options = Options::default();
         let config = read_config(dir)?;
         let _lock = Lock::acquire(dir)?;
         let marks = match Acknowledged::read(&dir.join(ACKNOWLEDGED)) {
@@ -124,13 +148,14 @@ impl Store {
         };
         let mark = marks.map(|marks| marks.newest);
         // Mark and old state are witnesses, as far as they can still speak; either may know more.
-        let state = State::open(&dir.join(STATE)).ok().map(|(_, head)| head.number);
+        let state = State::open(&dir.join(STATE), options.tree_bytes());
+        let state = state.ok().map(|(_, checkpoint)| checkpoint.head.number);
         let durable = mark.map(|mark| mark.number).max(state);
         let reader = Reader::new(&dir.join(JOURNAL));
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
         remove_directory(&fresh)?;
-        let (tail, head) = build(&reader, &fresh, mark, anchor(&config), progress)?;
+        let (tail, head) = build(&reader, &fresh, mark, anchor(&config), options, progress)?;
         let torn = reader.is_torn(&tail, durable)?;
         if torn {
             reader.clear_torn(&tail)?;
@@ -170,25 +195,95 @@ fn build(
     dir: &Path,
     mark: Option<Mark>,
     anchor: B256,
+    options: Options,
     progress: Progress,
 ) -> Result<(Tail, Head)> {
-    let state = State::create(dir)?;
-    let mut last: Option<(Head, Header)> = None;
+    let state = State::create(dir, options.tree_bytes())?;
+    let mut replayed = Replayed::new((Position::FIRST, 0), None);
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
-        let head = apply(&state, last.as_ref().map(|(head, _)| head), &block, position)?;
-        last = Some((head, block.header));
+        replayed.add(&state, block, position)?;
+        if replayed.fresh.bytes() > options.fresh_bytes() {
+            replayed.write(&state)?;
+        }
         done = reader.bytes_before(position).max(done);
         progress(done.min(total), total);
         Ok(())
     })?;
-    // `scan` has visited genesis at least.
-    let (head, header) = last.ok_or_else(|| state.damage("the journal leads to none"))?;
-    check_state(&state, &head, &header, &mut |_, _| {})?;
+    replayed.write(&state)?;
+    let (head, header) = replayed.head(&state)?;
+    check_state(&state, &replayed.fresh, head, header, &mut |_, _| {})?;
     state.sync()?;
     progress(total, total);
-    Ok((tail, head))
+    Ok((tail, head.clone()))
+}
+
+/// What the journal says, read in order.
+struct Replayed {
+    /// Before genesis there is none.
+    head: Option<Head>,
+    header: Option<Sealed<Header>>,
+    /// What it changed that the tree does not have.
+    fresh: Entries,
+    index: Index,
+    unindexed: Unindexed,
+}
+
+impl Replayed {
+    /// For a tree that is as of `head` and lacks the indexes from `unindexed` on.
+    fn new(unindexed: Unindexed, head: Option<Head>) -> Self {
+        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed));
+        Replayed { head, header, fresh, index, unindexed }
+    }
+
+    /// Adds the next block of the journal, which may be one that the tree has already.
+    fn add(&mut self, state: &State, block: Block, position: Position) -> Result<()> {
+        let number = block.header.number;
+        if self.head.as_ref().is_some_and(|head| number <= head.number) {
+            self.enter(&block, position);
+            return Ok(());
+        }
+        let checked = check(self.head.as_ref(), &block, None, || Ok(()));
+        let commitment = checked.map_err(|error| match error {
+            StoreError::Refused(refusal) => {
+                state.damage(format!("block {number} does not apply to it: {refusal}"))
+            }
+            other => other,
+        })?;
+        self.take(&block, position, commitment);
+        Ok(())
+    }
+
+    /// Takes a checked block.
+    fn take(&mut self, block: &Block, position: Position, commitment: Commitment) {
+        self.head = Some(advance(self.head.as_ref(), block, position, commitment));
+        for Change { key, after, .. } in block.body.writes.iter().map(Change::from) {
+            self.fresh.insert(key, after);
+        }
+        self.enter(block, position);
+    }
+
+    fn enter(&mut self, block: &Block, position: Position) {
+        self.header = Some(Sealed::new_unchecked(block.header.clone(), block.hash));
+        if block.header.number >= self.unindexed.1 {
+            self.index.add(block, position);
+        }
+    }
+
+    /// Where it ended. It began with a block at least.
+    fn head(&self, state: &State) -> Result<(&Head, &Sealed<Header>)> {
+        let head = self.head.as_ref().zip(self.header.as_ref());
+        head.ok_or_else(|| state.damage("the journal leads to none"))
+    }
+
+    /// Makes a checkpoint.
+    fn write(&mut self, state: &State) -> Result<()> {
+        let head = self.head(state)?.0.clone();
+        let fresh = std::mem::take(&mut self.fresh);
+        self.unindexed = checkpoint::write(state, &fresh, &self.index, head, || false)?;
+        Ok(())
+    }
 }
 
 /// The parts of an open store.
@@ -197,83 +292,94 @@ struct Parts {
     journal: Journal,
     acknowledged: Acknowledged,
     state: State,
-    head: Head,
+    running: Running,
+    options: Options,
 }
 
 impl Parts {
-    fn assemble(self, dir: &Path, header: Sealed<Header>, lock: Lock) -> Store {
-        let Parts { config, journal, acknowledged, state, head } = self;
-        Store {
+    fn assemble(self, dir: &Path, replayed: Replayed, lock: Lock) -> Result<Store> {
+        let Parts { config, journal, acknowledged, state, running, options } = self;
+        replayed.head(&state)?;
+        let Replayed { head, header, fresh, index, unindexed: _ } = replayed;
+        let (Some(head), Some(header)) = (head, header) else {
+            return Err(state.damage("the journal leads to none"));
+        };
+        let (state, index) = (Arc::new(state), Arc::new(index));
+        let recent = Arc::new(Recent::new(header, head, fresh, options.clean_bytes()));
+        Ok(Store {
             dir: dir.to_owned(),
             config,
+            options,
             journal: journal.reader().clone(),
+            checkpoints: Checkpoints::start(state.clone(), recent.clone(), index.clone()),
             state,
-            recent: Recent::new(header),
-            applying: RwLock::new(()),
-            writer: Mutex::new(Writer {
-                journal,
-                acknowledged,
-                head,
-                unflushed: 0,
-                stopped: None,
-                foreseen: None,
-            }),
+            index,
+            recent,
+            writer: Mutex::new(Writer { journal, acknowledged, behind: 0, stopped: None }),
+            running,
             _lock: lock,
-        }
+        })
     }
 }
 
-/// Applies a block of the journal to a state that is behind.
-fn apply(state: &State, head: Option<&Head>, block: &Block, position: Position) -> Result<Head> {
-    let commitment =
-        check(head, block, None, |key| state.get(key)).map_err(|error| match error {
-            StoreError::Refused(refusal) => state
-                .damage(format!("block {} does not apply to it: {refusal}", block.header.number)),
-            other => other,
-        })?;
-    let (entries, head) = transition(head, block, position, commitment);
-    state.apply(entries, &head)?;
-    Ok(head)
-}
-
-/// Reads every entry of the state and compares what they amount to with its head and the head
-/// block's header. Returns the sum of all balances.
+/// Reads every entry of the tree and compares what they amount to, with what is `fresh` in memory,
+/// with the head and its header. Returns the sum of all balances.
 pub(super) fn check_state(
     state: &State,
+    fresh: &Entries,
     head: &Head,
     header: &Header,
     progress: Progress,
 ) -> Result<U256> {
-    let (mut commitment, mut index) = (Commitment::default(), IndexSum::default());
-    let mut balances = U256::ZERO;
+    let mut sum = Sum::default();
     let total = head.counts.entries();
-    let mut done = 0;
     state.visit(Vec::new(), |key, value| {
-        if let Some(Table::Account) = Table::of(key) {
-            let account = Account::from_bytes(value);
-            let account = account.ok_or_else(|| state.damage("an account cannot be decoded"))?;
-            balances = balances.wrapping_add(account.balance);
-        }
         match Table::of(key) {
-            Some(Table::Head) => return Ok(true),
-            Some(Table::Account | Table::Storage | Table::Code) => commitment.add(key, value),
-            Some(Table::Index) => index.add(key, value),
+            Some(Table::Head | Table::Index) => return Ok(true),
+            // A checkpoint that was interrupted may have written it, or not.
+            Some(_) if fresh.get(key).is_some() => return Ok(true),
+            Some(table) => sum.add(state, table, key, value)?,
             None => return Err(state.damage("it has an entry of an unknown kind")),
         }
-        done += 1;
-        if done % REPORT_ENTRIES == 0 {
-            progress(done.min(total), total);
+        if sum.entries % REPORT_ENTRIES == 0 {
+            progress(sum.entries.min(total), total);
         }
         Ok(true)
     })?;
+    for (key, value) in fresh.sorted() {
+        if let (Some(table), Some(value)) = (Table::of(key), value) {
+            sum.add(state, table, key, value)?;
+        }
+    }
     progress(total, total);
-    if commitment != head.commitment || commitment.digest() != header.state_root {
+    if sum.commitment != head.commitment
+        || sum.commitment.digest() != header.state_root
+        || sum.entries != total
+    {
         return Err(state.damage("accounts, storage and code are not what the head block says"));
     }
-    if index != head.index || done != total {
-        return Err(state.damage("the indexes are not what the journal leads to"));
+    Ok(sum.balances)
+}
+
+/// What entries of the state amount to.
+#[derive(Default)]
+struct Sum {
+    commitment: Commitment,
+    balances: U256,
+    entries: u64,
+}
+
+impl Sum {
+    fn add(&mut self, state: &State, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
+        if table == Table::Account {
+            let account = Account::from_bytes(value);
+            let account = account.ok_or_else(|| state.damage("an account cannot be decoded"))?;
+            self.balances = self.balances.wrapping_add(account.balance);
+        }
+        self.commitment.add(key, value);
+        self.entries += 1;
+        Ok(())
     }
-    Ok(balances)
 }
 
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
@@ -353,16 +459,16 @@ mod tests {
             (schema::account_key(&other), Some(rich)),
             (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
             (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
-            (schema::block_key(0), Some(vec![1; 12])),
-            (schema::block_key(1), Some(vec![0; 12])),
-            (schema::block_hash_key(&genesis.hash), None),
+            (schema::code_key(&B256::ZERO), Some(b"c".to_vec())),
+            (vec![0], None),
+            (vec![0], Some(vec![7; 99])),
             (vec![99], Some(vec![])),
         ];
         let dir = tempfile::tempdir().unwrap();
         drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
         for change in changes {
-            let (state, head) = State::open(&dir.path().join(STATE)).unwrap();
-            state.apply(vec![change.clone()], &head).unwrap();
+            let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+            state.write([(&change.0[..], change.1.as_deref())].into_iter()).unwrap();
             state.flush().unwrap();
             drop(state);
             match open(dir.path()) {
@@ -383,9 +489,13 @@ mod tests {
         fs::create_dir(&backup).unwrap();
         write_new(&backup.join(GENESIS), b"{}").unwrap();
         let genesis = Block::new(Header::default(), genesis().body);
-        let (journal, _) =
-            Journal::create(&backup.join(JOURNAL), anchor(b"{}"), &genesis, Durability::Unsynced)
-                .unwrap();
+        let (journal, _) = Journal::create(
+            &backup.join(JOURNAL),
+            anchor(b"{}"),
+            &genesis,
+            Durability::Unsynced.into(),
+        )
+        .unwrap();
         Acknowledged::create(&backup.join(ACKNOWLEDGED), journal.tail().mark()).unwrap();
         let error = Store::restore(&backup, &new, &mut |_, _| {}).unwrap_err();
         let StoreError::Damaged(damage) = &error else { panic!("{error}") };

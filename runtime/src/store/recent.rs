@@ -1,35 +1,90 @@
-//! What sled lacks: a stable view of the state while the next block is applied, and reads without
-//! its cost.
+//! The memory between the journal and the tree: what blocks changed since the last checkpoint, what
+//! was read lately, and stable views of the state while further blocks are committed.
 //!
-//! sled has no snapshots. So the values that a block replaces are remembered before it is applied,
-//! for as long as someone looks at the state before it; whoever does finds them here first.
-//! Whatever is in no such list has not changed since, and may be read from the cache or from sled.
+//! ```text
+//! a read as of block n:  undo of the blocks after n -> fresh -> frozen -> clean -> the tree
+//! fresh    changed by blocks since the last freeze
+//! frozen   being written to the tree by a checkpoint; stays readable here until that is done
+//! clean    as in the tree: generations, the youngest first
+//! undo     what each block replaced, for as long as someone looks at the state before it
+//! ```
 //!
-//! Invariants: the cache holds the newest applied value or nothing. A value read from sled enters
-//! the cache only if no block began to be applied in the meantime.
+//! Invariants: only durable blocks are in here. `fresh` and `frozen` together are all that the tree
+//! does not have; a checkpoint may have written any part of `frozen`. A value read from the tree
+//! enters `clean` only if no checkpoint ended in the meantime.
 
-use super::error::Result;
-use crate::types::{Bytes, Header};
+use super::{
+    error::Result,
+    schema::{Head, state_key},
+};
+use crate::types::{Bytes, Header, Write};
 use alloy_primitives::{Sealed, map::HashMap};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-/// Size of each of the cache's two generations: together the accounts and entries of some 300,000
-/// payers.
-const GENERATION_BYTES: usize = 32 << 20;
 /// What an entry takes beside key and value, roughly.
-const ENTRY_BYTES: usize = 96;
+const ENTRY_BYTES: usize = 128;
+/// A generation of clean entries is not begun for less than this part of what they may take.
+const GENERATIONS: usize = 8;
 
 /// A value of the state: `None` is absence.
-type Value = Option<Bytes>;
+pub(super) type Value = Option<Bytes>;
+
+/// Values by key of the tree.
+#[derive(Debug, Default)]
+pub(super) struct Entries {
+    map: HashMap<Bytes, Value>,
+    bytes: usize,
+}
+
+impl Entries {
+    pub fn get(&self, key: &[u8]) -> Option<&Value> {
+        self.map.get(key)
+    }
+
+    pub fn insert(&mut self, key: Bytes, value: Value) {
+        let length = |value: &Value| value.as_ref().map_or(0, |value| value.len());
+        self.bytes += length(&value);
+        let entry = ENTRY_BYTES + key.len();
+        match self.map.insert(key, value) {
+            Some(former) => self.bytes -= length(&former),
+            None => self.bytes += entry,
+        }
+    }
+
+    /// Memory they take, roughly.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.map.is_empty()
+    }
+
+    /// In order of key.
+    pub fn sorted(&self) -> Vec<(&Bytes, &Value)> {
+        // The order of the map does not show: it is sorted here.
+        let mut entries: Vec<_> = self.map.iter().collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        entries
+    }
+}
 
 /// One change of the state.
+#[derive(Debug)]
 pub(super) struct Change {
-    pub key: Vec<u8>,
+    pub key: Bytes,
     pub before: Value,
     pub after: Value,
+}
+
+impl From<&Write> for Change {
+    fn from(write: &Write) -> Self {
+        let key = state_key(&write.key).into();
+        Change { key, before: write.before.clone(), after: write.after.clone() }
+    }
 }
 
 #[derive(Debug)]
@@ -37,44 +92,56 @@ pub(super) struct Recent(RwLock<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    head: Arc<Sealed<Header>>,
-    /// Counts the blocks that began to be applied.
-    version: u64,
-    young: HashMap<Vec<u8>, Value>,
-    old: HashMap<Vec<u8>, Value>,
-    young_bytes: usize,
-    /// By block in order: what it replaced.
-    undo: VecDeque<(u64, HashMap<Vec<u8>, Value>)>,
+    header: Arc<Sealed<Header>>,
+    head: Arc<Head>,
+    fresh: Entries,
+    frozen: Arc<Entries>,
+    clean: VecDeque<Entries>,
+    /// Most bytes of `clean`.
+    clean_limit: usize,
+    /// Checkpoints that ended.
+    checkpoints: u64,
+    /// By block in order: what it replaced, in order of key.
+    undo: VecDeque<(u64, Vec<Change>)>,
     /// Blocks whose state someone looks at, and how many do.
     pins: BTreeMap<u64, usize>,
 }
 
 impl Recent {
-    pub fn new(head: Sealed<Header>) -> Self {
+    /// `fresh` is what the blocks up to the head changed since the tree's checkpoint.
+    pub fn new(header: Sealed<Header>, head: Head, fresh: Entries, clean_limit: usize) -> Self {
         Recent(RwLock::new(Inner {
+            header: Arc::new(header),
             head: Arc::new(head),
-            version: 0,
-            young: HashMap::default(),
-            old: HashMap::default(),
-            young_bytes: 0,
+            fresh,
+            frozen: Arc::default(),
+            clean: VecDeque::from([Entries::default()]),
+            clean_limit,
+            checkpoints: 0,
             undo: VecDeque::new(),
             pins: BTreeMap::new(),
         }))
     }
 
-    pub fn head(&self) -> Arc<Sealed<Header>> {
+    /// The header of the last block.
+    pub fn header(&self) -> Arc<Sealed<Header>> {
+        self.read().header.clone()
+    }
+
+    /// What the state amounts to at the last block.
+    pub fn head(&self) -> Arc<Head> {
         self.read().head.clone()
     }
 
-    /// Keeps the head's state readable until it is unpinned.
-    pub fn pin(&self) -> Arc<Sealed<Header>> {
+    /// Keeps the head's state readable for as long as the pin is there.
+    pub fn pin(self: &Arc<Self>) -> Pin {
         let mut inner = self.write();
-        let head = inner.head.clone();
-        *inner.pins.entry(head.number).or_default() += 1;
-        head
+        let header = inner.header.clone();
+        *inner.pins.entry(header.number).or_default() += 1;
+        Pin { recent: self.clone(), header }
     }
 
-    pub fn unpin(&self, number: u64) {
+    fn unpin(&self, number: u64) {
         let mut inner = self.write();
         if let Some(count) = inner.pins.get_mut(&number) {
             *count -= 1;
@@ -85,7 +152,7 @@ impl Recent {
         inner.forget();
     }
 
-    /// The value of a key as of a pinned block, or of the head.
+    /// The value of a key as of a pinned block, or of the head. `fetch` reads the tree.
     pub fn get(
         &self,
         at: Option<u64>,
@@ -94,39 +161,74 @@ impl Recent {
     ) -> Result<Value> {
         let inner = self.read();
         let at = at.unwrap_or(inner.head.number);
-        if let Some(value) = inner.undone(at, key).or_else(|| inner.cached(key)) {
+        if let Some(value) = inner.known(at, key) {
             return Ok(value.clone());
         }
-        let version = inner.version;
+        let checkpoints = inner.checkpoints;
         drop(inner);
         let value = fetch()?;
         let mut inner = self.write();
-        if let Some(value) = inner.undone(at, key) {
+        if let Some(value) = inner.known(at, key) {
             return Ok(value.clone());
         }
-        if inner.version == version {
-            inner.cache(key.to_vec(), value.clone());
+        if inner.checkpoints == checkpoints {
+            inner.remember(key, value.clone());
         }
         Ok(value)
     }
 
-    /// To be called before a block is applied to sled.
-    pub fn begin(&self, number: u64, changes: Vec<Change>) {
-        let mut inner = self.write();
-        inner.version += 1;
-        let mut before = HashMap::default();
-        for change in changes {
-            before.insert(change.key.clone(), change.before);
-            inner.cache(change.key, change.after);
-        }
-        inner.undo.push_back((number, before));
+    /// The keys with a prefix that are in memory because they changed, from `start` on, or after
+    /// it.
+    pub fn changed_keys(&self, prefix: &[u8], start: &[u8], include: bool) -> BTreeSet<Bytes> {
+        let inner = self.read();
+        let undone = inner.undo.iter().flat_map(|(_, changes)| changes.iter().map(|c| &c.key));
+        let keys = inner.fresh.map.keys().chain(inner.frozen.map.keys()).chain(undone);
+        let is_in = |key: &&Bytes| {
+            key.starts_with(prefix) && (key[..] > *start || include && key[..] == *start)
+        };
+        keys.filter(is_in).cloned().collect()
     }
 
-    /// To be called when a block is applied to sled.
-    pub fn publish(&self, head: Sealed<Header>) {
+    /// Makes a durable block the head.
+    pub fn publish(&self, header: Sealed<Header>, head: Head, changes: Vec<Change>) {
         let mut inner = self.write();
+        for Change { key, after, .. } in &changes {
+            inner.fresh.insert(key.clone(), after.clone());
+        }
+        inner.undo.push_back((head.number, changes));
+        inner.header = Arc::new(header);
         inner.head = Arc::new(head);
         inner.forget();
+    }
+
+    /// Memory of what changed since the last freeze.
+    pub fn fresh_bytes(&self) -> usize {
+        self.read().fresh.bytes()
+    }
+
+    /// Begins a checkpoint: what is fresh is frozen. Returns what is to be written, and the head
+    /// that the tree then has.
+    pub fn freeze(&self) -> (Arc<Entries>, Arc<Head>) {
+        let mut inner = self.write();
+        debug_assert!(inner.frozen.is_empty(), "one checkpoint at a time");
+        inner.frozen = Arc::new(std::mem::take(&mut inner.fresh));
+        (inner.frozen.clone(), inner.head.clone())
+    }
+
+    /// Ends a checkpoint: what was frozen is in the tree.
+    pub fn thaw(&self) {
+        let mut inner = self.write();
+        inner.checkpoints += 1;
+        let frozen = std::mem::take(&mut inner.frozen);
+        let small = frozen.bytes() < inner.clean_limit / GENERATIONS;
+        match Arc::try_unwrap(frozen) {
+            Ok(whole) if !small => inner.clean.push_front(whole),
+            Ok(some) => some.map.into_iter().for_each(|(key, value)| inner.keep(key, value)),
+            // Whoever still holds it is about to let go; without it the cache is colder, not wrong,
+            // but for what it has of older values.
+            Err(_) => inner.clean.clear(),
+        }
+        inner.evict();
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
@@ -138,23 +240,61 @@ impl Recent {
     }
 }
 
+/// Keeps the state as of a block readable.
+#[derive(Debug)]
+pub(super) struct Pin {
+    recent: Arc<Recent>,
+    pub header: Arc<Sealed<Header>>,
+}
+
+impl Drop for Pin {
+    fn drop(&mut self) {
+        self.recent.unpin(self.header.number);
+    }
+}
+
 impl Inner {
+    /// The value as of block `at`, if it is in memory.
+    fn known(&self, at: u64, key: &[u8]) -> Option<&Value> {
+        self.undone(at, key)
+            .or_else(|| self.fresh.get(key))
+            .or_else(|| self.frozen.get(key))
+            .or_else(|| self.clean.iter().find_map(|generation| generation.get(key)))
+    }
+
     /// The value as of block `at`, if a later block replaced it.
     fn undone(&self, at: u64, key: &[u8]) -> Option<&Value> {
         let later = self.undo.iter().filter(|(number, _)| *number > at);
-        later.filter_map(|(_, before)| before.get(key)).next()
+        later
+            .filter_map(|(_, changes)| {
+                let place = changes.binary_search_by(|change| change.key[..].cmp(key)).ok()?;
+                Some(&changes[place].before)
+            })
+            .next()
     }
 
-    fn cached(&self, key: &[u8]) -> Option<&Value> {
-        self.young.get(key).or_else(|| self.old.get(key))
+    /// Keeps what was read from the tree.
+    fn remember(&mut self, key: &[u8], value: Value) {
+        self.keep(Bytes::copy_from_slice(key), value);
+        self.evict();
     }
 
-    fn cache(&mut self, key: Vec<u8>, value: Value) {
-        self.young_bytes += ENTRY_BYTES + key.len() + value.as_ref().map_or(0, |v| v.len());
-        self.young.insert(key, value);
-        if self.young_bytes > GENERATION_BYTES {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
+    fn keep(&mut self, key: Bytes, value: Value) {
+        let full = self.clean_limit / GENERATIONS;
+        if self.clean.front().is_none_or(|youngest| youngest.bytes() > full) {
+            self.clean.push_front(Entries::default());
+        }
+        if let Some(youngest) = self.clean.front_mut() {
+            youngest.insert(key, value);
+        }
+    }
+
+    fn evict(&mut self) {
+        let mut bytes: usize = self.clean.iter().map(Entries::bytes).sum();
+        while bytes > self.clean_limit
+            && let Some(oldest) = self.clean.pop_back()
+        {
+            bytes -= oldest.bytes();
         }
     }
 

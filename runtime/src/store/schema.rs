@@ -1,31 +1,31 @@
-//! The schema of the state, and the only file that names sled.
+//! The schema of the tree, and the only file that names sled.
 //!
 //! | table | key | value | why |
 //! | --- | --- | --- | --- |
-//! | 0 head | | [`Head`], checked | where to go on, and what the rest has to amount to |
+//! | 0 head | | [`Checkpoint`], checked | how far the tree is, and what it amounts to |
 //! | 1 account | address 20 | `Account` in RLP | nonce, balance, code hash |
 //! | 2 storage | address 20, contract's key | contract's value | what contracts remember |
 //! | 3 code | keccak-256 of the module | the module | contracts with the same code share it |
-//! | 4 block hash | block hash 32 | number 8 | blocks by hash |
-//! | 5 block | number 8 | segment 4, offset 8 | where the journal has the block |
-//! | 6 transaction | transaction hash 32 | number 8, index 4 | transactions and receipts by hash |
-//! | 7 log address | address 20, number 8 | | blocks with logs of a contract |
-//! | 8 log topic | place 1, topic 32, number 8 | | blocks with logs of a topic |
+//! | 4 block run | first block's number 8 | segment 4, offset 4 each | where the journal has blocks |
+//! | 5 index page | first bits of items 2, segment 4 | first block 8, (item 8, block 4) each | blocks by what is in them |
 //!
-//! Numbers are big-endian, so that keys sort by block; logs have one entry per item and block. All
-//! tables share one tree, told apart by their first byte, because sled applies a batch atomically
-//! within one tree: a block is one batch. Tables 1 to 3 are the state that the header's commitment
-//! is about; 4 to 8 are indexes, which follow from the journal.
+//! Numbers are big-endian, so that keys sort by block. Tables 1 to 3 are the state that the
+//! header's commitment is about, as of the checkpoint in the head; 4 and 5 are indexes, which
+//! follow from the journal, of the segments that were full by then. A checkpoint that was
+//! interrupted may have left values of later blocks; opening replaces them in memory by what the
+//! journal says.
 //!
-//! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. That is found on
-//! opening, because everything in it is compared with the sums in the head, and it can be built
-//! again from the journal. sled panics on some damage; here that becomes an error like any other.
+//! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. So who opens it
+//! then reads all of it and compares it with the commitment; and it can be built again from the
+//! journal. sled checks what it reads from disk, and panics on some damage; here that becomes an
+//! error like any other.
 //!
-//! Invariant: the tree is as of the block in its head, exactly.
+//! Invariant: the tree, with what the journal says from the head on, is the state.
 
 use super::{
-    commitment::{Commitment, IndexSum},
+    commitment::Commitment,
     error::{Damage, IoContext, Result, StoreError},
+    index::Unindexed,
     journal::Position,
 };
 use crate::types::{Address, B256, Bytes, StateKey};
@@ -39,8 +39,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// sled's page cache: enough for the inner nodes of a million entries, little enough for a laptop.
-const CACHE_BYTES: u64 = 128 << 20;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
@@ -52,11 +50,8 @@ const HEAD: u8 = 0;
 const ACCOUNT: u8 = 1;
 const STORAGE: u8 = 2;
 const CODE: u8 = 3;
-const BLOCK_HASH: u8 = 4;
-const BLOCK: u8 = 5;
-const TRANSACTION: u8 = 6;
-const LOG_ADDRESS: u8 = 7;
-const LOG_TOPIC: u8 = 8;
+const BLOCK_RUN: u8 = 4;
+const INDEX_PAGE: u8 = 5;
 
 pub(super) fn state_key(key: &StateKey) -> Vec<u8> {
     match key {
@@ -78,26 +73,14 @@ pub(super) fn code_key(hash: &B256) -> Vec<u8> {
     join([&[CODE], hash.as_slice()])
 }
 
-pub(super) fn block_hash_key(hash: &B256) -> Vec<u8> {
-    join([&[BLOCK_HASH], hash.as_slice()])
+/// The entry of the run that begins with a block.
+pub(super) fn block_run_key(first: u64) -> Vec<u8> {
+    join([&[BLOCK_RUN], &first.to_be_bytes()])
 }
 
-pub(super) fn block_key(number: u64) -> Vec<u8> {
-    join([&[BLOCK], &number.to_be_bytes()])
-}
-
-pub(super) fn transaction_key(hash: &B256) -> Vec<u8> {
-    join([&[TRANSACTION], hash.as_slice()])
-}
-
-/// All entries of a contract; a block number follows.
-pub(super) fn log_address_prefix(address: &Address) -> Vec<u8> {
-    join([&[LOG_ADDRESS], address.as_slice()])
-}
-
-/// All entries of a topic in a place; a block number follows.
-pub(super) fn log_topic_prefix(place: u8, topic: &B256) -> Vec<u8> {
-    join([&[LOG_TOPIC, place], topic.as_slice()])
+/// A page of a segment's index.
+pub(super) fn index_page_key(page: u16, segment: u32) -> Vec<u8> {
+    join([&[INDEX_PAGE], &page.to_be_bytes(), &segment.to_be_bytes()])
 }
 
 pub(super) fn join<const N: usize>(parts: [&[u8]; N]) -> Vec<u8> {
@@ -115,13 +98,16 @@ pub(super) enum Table {
 }
 
 impl Table {
+    /// Where the indexes begin; they are the last tables.
+    pub const INDEX: [u8; 1] = [BLOCK_RUN];
+
     pub fn of(key: &[u8]) -> Option<Table> {
         Some(match *key.first()? {
             HEAD => Table::Head,
             ACCOUNT => Table::Account,
             STORAGE => Table::Storage,
             CODE => Table::Code,
-            BLOCK_HASH..=LOG_TOPIC => Table::Index,
+            BLOCK_RUN | INDEX_PAGE => Table::Index,
             _ => return None,
         })
     }
@@ -140,18 +126,16 @@ pub struct Counts {
     pub transactions: u64,
     /// Logs since genesis.
     pub logs: u64,
-    /// Entries of the indexes.
-    pub index: u64,
 }
 
 impl Counts {
-    /// Entries in the tree.
+    /// Entries of the state.
     pub(super) fn entries(&self) -> u64 {
-        self.accounts + self.storage + self.code + self.index
+        self.accounts + self.storage + self.code
     }
 }
 
-/// What the tree amounts to.
+/// What the state amounts to at a block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     pub number: u64,
@@ -161,12 +145,19 @@ pub(super) struct Head {
     pub position: Position,
     /// The sum over the state.
     pub commitment: Commitment,
-    /// The sum over the indexes.
-    pub index: IndexSum,
     pub counts: Counts,
 }
 
-impl Head {
+/// How far the tree is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Checkpoint {
+    /// The block whose state it has.
+    pub head: Head,
+    /// Where the segments begin whose indexes it does not have.
+    pub unindexed: Unindexed,
+}
+
+impl Checkpoint {
     fn encode(&self) -> Vec<u8> {
         let mut bytes = postcard::to_stdvec(self).expect("a head of plain data encodes");
         let check = blake3::hash(&bytes);
@@ -180,9 +171,6 @@ impl Head {
     }
 }
 
-/// A change to the tree.
-pub(super) type Entry = (Vec<u8>, Option<Vec<u8>>);
-
 /// The tree.
 #[derive(Debug)]
 pub(super) struct State {
@@ -192,26 +180,26 @@ pub(super) struct State {
 
 impl State {
     /// Creates an empty tree in a new directory.
-    pub fn create(dir: &Path) -> Result<Self> {
+    pub fn create(dir: &Path, cache_bytes: u64) -> Result<Self> {
         fs::create_dir(dir).context("create", dir)?;
-        State::start(dir)
+        State::start(dir, cache_bytes)
     }
 
     /// Opens a tree that has a head.
-    pub fn open(dir: &Path) -> Result<(Self, Head)> {
+    pub fn open(dir: &Path, cache_bytes: u64) -> Result<(Self, Checkpoint)> {
         // sled would create what is missing, and start from nothing.
         if !dir.join(DATA_FILE).is_file() {
             return Err(Damage::repairable(dir, "the state is missing"));
         }
-        let state = State::start(dir)?;
-        let head = state.get(&[HEAD])?.and_then(|bytes| Head::decode(&bytes));
+        let state = State::start(dir, cache_bytes)?;
+        let head = state.get(&[HEAD])?.and_then(|bytes| Checkpoint::decode(&bytes));
         let head = head.ok_or_else(|| Damage::repairable(dir, "the state has no readable head"))?;
         Ok((state, head))
     }
 
-    fn start(dir: &Path) -> Result<Self> {
-        let config = sled::Config::new().path(dir).cache_capacity(CACHE_BYTES);
-        // A commit flushes when it is due; no thread does so behind our back.
+    fn start(dir: &Path, cache_bytes: u64) -> Result<Self> {
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
+        // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
         loop {
@@ -230,8 +218,11 @@ impl State {
         Ok(value.map(|value| Bytes::copy_from_slice(&value)))
     }
 
-    /// Applies a block: all entries and the new head, or nothing.
-    pub fn apply(&self, entries: Vec<Entry>, head: &Head) -> Result<()> {
+    /// Writes some entries, all or none.
+    pub fn write<'a>(
+        &self,
+        entries: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    ) -> Result<()> {
         let mut batch = sled::Batch::default();
         for (key, value) in entries {
             match value {
@@ -239,28 +230,37 @@ impl State {
                 None => batch.remove(key),
             }
         }
-        batch.insert(&[HEAD], head.encode());
         guard(&self.dir, || self.db.apply_batch(batch))
     }
 
-    /// Up to `limit` entries whose keys begin with `prefix`, from `prefix` + `from` on, or after
-    /// it.
-    pub fn page(
+    /// Says how far the tree is.
+    pub fn set_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
+        guard(&self.dir, || self.db.insert([HEAD], checkpoint.encode())).map(drop)
+    }
+
+    /// The last entry of the same table whose key is at most `key`.
+    pub fn last_up_to(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Bytes)>> {
+        let found = guard(&self.dir, || self.db.range(&key[..1]..=key).next_back().transpose())?;
+        Ok(found.map(|(key, value)| (key.to_vec(), Bytes::copy_from_slice(&value))))
+    }
+
+    /// Up to `limit` keys that begin with `prefix`, from `start` on, or after it.
+    pub fn keys(
         &self,
         prefix: &[u8],
-        after: Option<&[u8]>,
+        start: &[u8],
+        include: bool,
         limit: usize,
-    ) -> Result<Vec<(Vec<u8>, Bytes)>> {
-        let mut page = Vec::new();
-        let start = join([prefix, after.unwrap_or_default()]);
-        self.visit(start, |key, value| {
-            let more = page.len() < limit && key.starts_with(prefix);
-            if more && after.is_none_or(|after| &key[prefix.len()..] != after) {
-                page.push((key[prefix.len()..].to_vec(), Bytes::copy_from_slice(value)));
+    ) -> Result<Vec<Bytes>> {
+        let mut keys = Vec::new();
+        self.visit(start.to_vec(), |key, _| {
+            let more = keys.len() < limit && key.starts_with(prefix);
+            if more && (include || key != start) {
+                keys.push(Bytes::copy_from_slice(key));
             }
             Ok(more)
         })?;
-        Ok(page)
+        Ok(keys)
     }
 
     /// Visits the entries from `start` on in order of key, until `visit` has enough.

@@ -1,26 +1,28 @@
 //! From the state as of one block to the state as of the next. The same function serves a commit,
-//! the catching up of a state that is behind, and building it from scratch.
+//! opening a state that is behind, and building it from scratch.
 //!
 //! Invariant: a block applies to the state it was made for, or not at all.
 
 use super::{
     commitment::Commitment,
     error::{Refusal, Result},
-    index::index_entries,
     journal::Position,
-    schema::{Counts, Entry, Head, state_key, transaction_key},
+    recent::{Change, Value},
+    schema::{Counts, Head},
 };
 use crate::crypto::keccak256;
-use crate::types::{Account, B256, Block, BlockBody, Bytes, StateKey, Write};
+use crate::types::{Account, B256, Block, BlockBody, Bytes, Receipt, StateKey, Write};
 use std::collections::HashSet;
 
-/// Checks that a block follows `head` (`None` before genesis), of whose state `read` yields the
-/// values. `commitment` is what the writes lead to, if it is already known.
+/// Checks that a block follows `head` (`None` before genesis) and leads to the state that its
+/// header commits to. `commitment` is what the writes lead to, if it is already known.
+/// `check_before` compares what the writes start from with what is there; a block out of the
+/// journal does not need that: writes that start from other values lead elsewhere.
 pub(super) fn check(
     head: Option<&Head>,
     block: &Block,
     commitment: Option<Commitment>,
-    read: impl Fn(&[u8]) -> Result<Option<Bytes>>,
+    check_before: impl FnOnce() -> Result<()>,
 ) -> Result<Commitment> {
     let Block { header, hash, body } = block;
     let expected = head.map_or(0, |head| head.number + 1);
@@ -35,8 +37,9 @@ pub(super) fn check(
     if *hash != expected {
         return Err(Refusal::Hash { expected, found: *hash }.into());
     }
-    check_transactions(block, &read)?;
-    check_writes(&body.writes, &read)?;
+    check_transactions(&body.receipts, &body.transactions)?;
+    check_writes(&body.writes)?;
+    check_before()?;
     let commitment = commitment.unwrap_or_else(|| {
         let mut commitment = head.map(|head| head.commitment.clone()).unwrap_or_default();
         commitment.apply(&body.writes);
@@ -49,25 +52,20 @@ pub(super) fn check(
     Ok(commitment)
 }
 
-/// A transaction is in one block only, or its index entry would be ambiguous.
-fn check_transactions(block: &Block, read: &impl Fn(&[u8]) -> Result<Option<Bytes>>) -> Result<()> {
-    let BlockBody { transactions, receipts, .. } = &block.body;
+/// A transaction is in a block once; that it is in no other is for its nonce.
+fn check_transactions(receipts: &[Receipt], transactions: &[Bytes]) -> Result<()> {
     if transactions.len() != receipts.len() {
         let (transactions, receipts) = (transactions.len(), receipts.len());
         return Err(Refusal::Receipts { transactions, receipts }.into());
     }
     let mut seen = HashSet::new();
-    for (index, receipt) in receipts.iter().enumerate() {
-        let again = !seen.insert(receipt.transaction)
-            || read(&transaction_key(&receipt.transaction))?.is_some();
-        if again {
-            return Err(Refusal::Transaction { index }.into());
-        }
+    match receipts.iter().position(|receipt| !seen.insert(receipt.transaction)) {
+        Some(index) => Err(Refusal::Transaction { index }.into()),
+        None => Ok(()),
     }
-    Ok(())
 }
 
-fn check_writes(writes: &[Write], read: &impl Fn(&[u8]) -> Result<Option<Bytes>>) -> Result<()> {
+fn check_writes(writes: &[Write]) -> Result<()> {
     for (index, write) in writes.iter().enumerate() {
         let in_order = index == 0 || writes[index - 1].key < write.key;
         if !in_order || write.before == write.after {
@@ -81,47 +79,44 @@ fn check_writes(writes: &[Write], read: &impl Fn(&[u8]) -> Result<Option<Bytes>>
         if !fits {
             return Err(Refusal::Value { index }.into());
         }
-        if read(&state_key(&write.key))? != write.before {
+    }
+    Ok(())
+}
+
+/// Checks that changes start from the values that are there, which `read` yields.
+pub(super) fn check_before(
+    changes: &[Change],
+    read: impl Fn(&[u8]) -> Result<Value>,
+) -> Result<()> {
+    for (index, change) in changes.iter().enumerate() {
+        if read(&change.key)? != change.before {
             return Err(Refusal::Before { index }.into());
         }
     }
     Ok(())
 }
 
-/// What a checked block changes in the tree.
-pub(super) fn transition(
+/// What the state amounts to after a checked block.
+pub(super) fn advance(
     head: Option<&Head>,
     block: &Block,
     position: Position,
     commitment: Commitment,
-) -> (Vec<Entry>, Head) {
-    let mut head = Head {
-        number: block.header.number,
-        hash: block.hash,
-        position,
-        commitment,
-        index: head.map(|head| head.index).unwrap_or_default(),
-        counts: head.map(|head| head.counts).unwrap_or_default(),
-    };
-    let mut entries = Vec::new();
-    for write in &block.body.writes {
-        let Counts { accounts, storage, code, .. } = &mut head.counts;
+) -> Head {
+    let Block { header, hash, body: BlockBody { writes, receipts, .. } } = block;
+    let mut counts = head.map(|head| head.counts).unwrap_or_default();
+    for write in writes {
+        let Counts { accounts, storage, code, .. } = &mut counts;
         let count = match write.key {
             StateKey::Account(_) => accounts,
             StateKey::Storage(..) => storage,
             StateKey::Code(_) => code,
         };
-        // `check` made sure that what goes was there.
-        *count = *count + u64::from(write.after.is_some()) - u64::from(write.before.is_some());
-        entries.push((state_key(&write.key), write.after.as_ref().map(|after| after.to_vec())));
+        // What goes was there, or the state does not amount to what is said of it.
+        *count = (*count + u64::from(write.after.is_some()))
+            .saturating_sub(u64::from(write.before.is_some()));
     }
-    for (key, value) in index_entries(block, position) {
-        head.index.add(&key, &value);
-        head.counts.index += 1;
-        entries.push((key, Some(value)));
-    }
-    let receipts = &block.body.receipts;
-    head.counts.transactions += receipts.len() as u64;
-    head.counts.logs += receipts.iter().map(|receipt| receipt.logs.len() as u64).sum::<u64>();
-    (entries, head)
+    counts.transactions += receipts.len() as u64;
+    counts.logs += receipts.iter().map(|receipt| receipt.logs.len() as u64).sum::<u64>();
+    Head { number: header.number, hash: *hash, position, commitment, counts }
 }

@@ -4,7 +4,7 @@ use crate::support::*;
 use alloy_consensus::TxEip1559;
 use alloy_primitives::TxKind;
 use florin_runtime::limits::{LOG_QUERY_ITEMS, LOG_QUERY_RESULTS};
-use florin_runtime::store::LogFilter;
+use florin_runtime::store::{Durability, LogFilter};
 use florin_runtime::types::*;
 use florin_runtime::{Chain, LogError};
 
@@ -37,7 +37,7 @@ fn topic(n: u32) -> B256 {
 fn a_query_is_bounded_in_what_it_asks_for_and_finds() {
     let dir = tempfile::tempdir().expect("a directory");
     let rules = florin_runtime::Genesis { gas_price: 0, ..genesis() };
-    let chain = Chain::create(&dir.path().join("ledger"), &rules, Default::default());
+    let chain = Chain::create(&dir.path().join("ledger"), &rules, Durability::Synced);
     let chain = chain.expect("a ledger");
     let logger =
         send(&chain, TxKind::Create, deployment(LOGGER).to_vec()).created.expect("a contract");

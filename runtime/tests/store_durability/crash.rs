@@ -1,8 +1,8 @@
 //! SIGKILL at any moment loses nothing that was acknowledged.
 
-use crate::support::{Model, Random, open};
+use crate::support::{Model, Random, SMALL, open};
 use florin_runtime::{
-    store::{Durability, Store},
+    store::{Durability, Options, Store},
     types::B256,
 };
 use std::{
@@ -22,7 +22,9 @@ const ROUNDS_PER_LEDGER: usize = 10;
 fn child() {
     let Some(dir) = std::env::var_os(CHILD_DIR) else { return };
     let dir = Path::new(&dir);
-    let store = Store::open(dir, Durability::Synced, &mut |_, _| {}).unwrap();
+    // Small, so that checkpoints and new files of the journal are under way all the time.
+    let options = Options { durability: Durability::Synced, segment: 40 << 10, ..SMALL };
+    let store = Store::open(dir, options, &mut |_, _| {}).unwrap();
     let mut model = Model::up_to(SEED, store.head().number);
     loop {
         let block = model.extend();

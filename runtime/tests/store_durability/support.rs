@@ -2,7 +2,7 @@
 //! amount to.
 
 use florin_runtime::{
-    store::{Commitment, Durability, LogFilter, Rebuilt, Result, Store},
+    store::{Commitment, Durability, LogFilter, Options, Rebuilt, Result, Store},
     types::{
         Account, Address, B256, Block, BlockBody, Bytes, GasReport, Header, Log, Outcome, Receipt,
         StateKey, U256, Write,
@@ -267,7 +267,11 @@ impl Model {
 
     /// Creates the ledger on disk, with all blocks.
     pub fn create(&self, dir: &Path) -> Store {
-        let store = Store::create(dir, &self.blocks[0], CONFIG, Durability::Unsynced);
+        self.create_with(dir, SMALL)
+    }
+
+    pub fn create_with(&self, dir: &Path, options: Options) -> Store {
+        let store = Store::create(dir, &self.blocks[0], CONFIG, options);
         let store = store.expect("a new ledger");
         for block in &self.blocks[1..] {
             store.commit(block).expect("the next block");
@@ -287,9 +291,17 @@ fn code_key(n: u8) -> StateKey {
     StateKey::Code(alloy_primitives::keccak256(vec![n; 700]))
 }
 
+/// So little memory that a checkpoint is due every few blocks.
+pub const SMALL: Options =
+    Options { durability: Durability::Unsynced, memory: 32 << 10, segment: Options::SEGMENT };
+
 /// Opens a ledger for a test.
 pub fn open(dir: &Path) -> Result<Store> {
-    Store::open(dir, Durability::Unsynced, &mut |done, total| assert!(done <= total))
+    open_with(dir, SMALL)
+}
+
+pub fn open_with(dir: &Path, options: Options) -> Result<Store> {
+    Store::open(dir, options, &mut |done, total| assert!(done <= total))
 }
 
 /// Builds the state of a ledger again.

@@ -280,12 +280,8 @@ fn damage_to_the_history_is_told_by_whoever_meets_it() {
     bytes[payment + 100] ^= 1;
     fs::write(&journal, &bytes).unwrap();
     fs::remove_file(&names).unwrap();
-    for command in [&["events"][..], &["block", "2"], &["gas"]] {
-        place.run(command).fails(6, "damaged");
+    // The file of history that is being written is read on opening, so nothing works without it.
+    for command in [&["balance"][..], &["events"], &["block", "2"], &["gas"], &["audit"]] {
+        place.run(command).fails(6, "(block 2): the block cannot be read");
     }
-    let audit = place.run(&["audit"]);
-    assert!(audit.stdout.contains("sum of balances  not checked"), "{audit:?}");
-    audit.fails(6, "the ledger is damaged: 1 finding\n");
-    let audit: Value = serde_json::from_str(&place.run(&["audit", "--json"]).stdout).unwrap();
-    assert_eq!((&audit["clean"], &audit["sum_of_balances"]), (&false.into(), &Value::Null));
 }

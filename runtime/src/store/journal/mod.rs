@@ -30,10 +30,6 @@ use std::{
     path::Path,
 };
 
-/// A segment is not extended beyond this, except for a single larger record: few enough files for a
-/// long history, small enough to copy and check one at a time.
-pub(super) const SEGMENT_BYTES: u64 = 64 << 20;
-
 /// Whether a commit waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
@@ -88,7 +84,7 @@ impl Position {
     /// Where the first record lies.
     pub const FIRST: Position = Position::start_of(1);
 
-    const fn start_of(segment: u32) -> Self {
+    pub const fn start_of(segment: u32) -> Self {
         Position { segment, offset: SEGMENT_HEADER as u64 }
     }
 }

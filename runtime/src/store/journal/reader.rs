@@ -4,11 +4,12 @@
 //! been acknowledged; [`Reader::write_again`] changes no byte.
 
 use super::{
-    Durability, Position, SEGMENT_BYTES, Tail,
+    Durability, Position, Tail,
     segment::{SUFFIX, Segment, read_at_most, rest, write_zeros},
     sync_directory,
 };
 use crate::store::{
+    Options,
     acknowledged::Mark,
     error::{Damage, IoContext, Result, StoreError},
     record::{RECORD_HEADER, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER, unframe},
@@ -226,7 +227,7 @@ impl Reader {
 
     /// Bytes before a position, roughly: for reports of progress.
     pub fn bytes_before(&self, at: Position) -> u64 {
-        u64::from(at.segment - 1) * SEGMENT_BYTES + at.offset
+        u64::from(at.segment - 1) * Options::SEGMENT + at.offset
     }
 
     /// Whether there is, or was, anything but a genesis block.
@@ -279,7 +280,7 @@ impl Reader {
         rest(&segment.file, from.offset).context("read", &segment.path)
     }
 
-    pub(super) fn damage(
+    pub(in crate::store) fn damage(
         &self,
         at: Position,
         block: Option<u64>,

@@ -1,6 +1,7 @@
 //! Flipped bytes, torn writes, missing files.
 
 use super::{Durability, Journal, Position, Reader, Tail};
+use crate::store::Options;
 use crate::store::{
     acknowledged::Mark,
     error::{Result, StoreError},
@@ -25,8 +26,8 @@ fn block(number: u64, size: usize) -> Block {
 /// A journal of ten blocks in several segments, and the marks of its last two blocks.
 fn journal(dir: &Path) -> (Vec<Block>, [Mark; 2], Tail) {
     let blocks: Vec<Block> = (0..10).map(|number| block(number, 40)).collect();
-    let (mut journal, _) = Journal::create(dir, ANCHOR, &blocks[0], Durability::Unsynced).unwrap();
-    journal.segment_bytes = 2600;
+    let options = Options { segment: 2600, ..Durability::Unsynced.into() };
+    let (mut journal, _) = Journal::create(dir, ANCHOR, &blocks[0], options).unwrap();
     let mut marks = Vec::new();
     for block in &blocks[1..] {
         journal.append(block).unwrap();
@@ -86,7 +87,7 @@ fn a_write_torn_at_any_byte_is_cut_only_if_nobody_was_told() {
     let last = block(10, 60);
     let before = tail.mark();
     let reader = Arc::new(Reader::new(&dir));
-    let mut journal = Journal::resume(reader, None, tail, Durability::Unsynced).unwrap();
+    let mut journal = Journal::resume(reader, None, tail, Durability::Unsynced.into()).unwrap();
     let at = journal.append(&last).unwrap();
     let after = journal.tail().mark();
     let path = journal.reader().path(at.segment);
@@ -181,7 +182,8 @@ fn a_record_inside_a_transaction_is_not_taken_for_one() {
     let temporary = tempfile::tempdir().unwrap();
     let dir = temporary.path().join("journal");
     let genesis = block(0, 4);
-    let (mut journal, _) = Journal::create(&dir, ANCHOR, &genesis, Durability::Unsynced).unwrap();
+    let (mut journal, _) =
+        Journal::create(&dir, ANCHOR, &genesis, Durability::Unsynced.into()).unwrap();
     // Made with everything but the salt, which nobody outside knows.
     let payload = encode_payload(&block(2, 4)).unwrap();
     let (forged, _) = frame(&payload, 2, B256::ZERO, &[0; 16]);

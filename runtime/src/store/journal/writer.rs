@@ -3,11 +3,12 @@
 //! Invariant: when [`Journal::append`] returns, the block is durable.
 
 use super::{
-    Durability, Position, SEGMENT_BYTES, Tail,
+    Durability, Position, Tail,
     reader::Reader,
     segment::{FIRST_ALLOCATION, Segment, write_zeros},
 };
 use crate::store::{
+    Options,
     error::{IoContext, Result},
     record::{SEGMENT_HEADER, encode_payload, frame},
 };
@@ -22,9 +23,7 @@ pub(in crate::store) struct Journal {
     tail: Tail,
     /// Length of the segment's file.
     allocated: u64,
-    /// Where a segment ends; [`SEGMENT_BYTES`] but in tests.
-    pub(super) segment_bytes: u64,
-    durability: Durability,
+    options: Options,
 }
 
 impl Journal {
@@ -33,13 +32,13 @@ impl Journal {
         dir: &Path,
         anchor: B256,
         genesis: &Block,
-        durability: Durability,
+        options: Options,
     ) -> Result<(Self, Position)> {
         fs::create_dir(dir).context("create", dir)?;
         let reader = Arc::new(Reader::new(dir));
-        let segment = reader.remember(1, Segment::create(reader.path(1), 1, durability)?);
+        let segment = reader.remember(1, Segment::create(reader.path(1), 1, options.durability)?);
         let tail = Tail { number: 0, record: anchor, end: Position::FIRST };
-        let mut journal = Journal::start(reader, segment, tail, FIRST_ALLOCATION, durability);
+        let mut journal = Journal::start(reader, segment, tail, FIRST_ALLOCATION, options);
         let position = journal.append(genesis)?;
         Ok((journal, position))
     }
@@ -50,17 +49,17 @@ impl Journal {
         reader: Arc<Reader>,
         suspect: Option<Position>,
         tail: Tail,
-        durability: Durability,
+        options: Options,
     ) -> Result<Self> {
         if let Some(suspect) = suspect {
-            reader.write_again(suspect, tail.end, durability)?;
+            reader.write_again(suspect, tail.end, options.durability)?;
         }
         let segment = reader.segment(tail.end.segment)?.ok_or_else(|| {
             reader.damage(tail.end, None, "the segment vanished while it was being opened")
         })?;
-        durability.sync(&segment.file, &segment.path)?;
+        options.durability.sync(&segment.file, &segment.path)?;
         let allocated = segment.file.metadata().context("read", &segment.path)?.len();
-        Ok(Journal::start(reader, segment, tail, allocated, durability))
+        Ok(Journal::start(reader, segment, tail, allocated, options))
     }
 
     fn start(
@@ -68,10 +67,9 @@ impl Journal {
         segment: Arc<Segment>,
         tail: Tail,
         allocated: u64,
-        durability: Durability,
+        options: Options,
     ) -> Self {
-        let segment_bytes = SEGMENT_BYTES;
-        Journal { reader, segment, tail, allocated, segment_bytes, durability }
+        Journal { reader, segment, tail, allocated, options }
     }
 
     /// The reading side.
@@ -91,7 +89,7 @@ impl Journal {
         let number = block.header.number;
         let end = self.tail.end;
         let (mut record, mut hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
-        if end.offset + record.len() as u64 > self.segment_bytes
+        if end.offset + record.len() as u64 > self.options.segment
             && end.offset > SEGMENT_HEADER as u64
         {
             self.begin_segment(end.segment + 1)?;
@@ -102,7 +100,7 @@ impl Journal {
         self.allocate(after)?;
         let Segment { file, path, .. } = &*self.segment;
         file.write_all_at(&record, at.offset).context("write", path)?;
-        if self.durability == Durability::Synced {
+        if self.options.durability == Durability::Synced {
             file.sync_data().context("sync", path)?;
         }
         let end = Position { segment: at.segment, offset: after };
@@ -111,7 +109,7 @@ impl Journal {
     }
 
     fn begin_segment(&mut self, index: u32) -> Result<()> {
-        let segment = Segment::create(self.reader.path(index), index, self.durability)?;
+        let segment = Segment::create(self.reader.path(index), index, self.options.durability)?;
         self.segment = self.reader.remember(index, segment);
         self.allocated = FIRST_ALLOCATION;
         self.tail.end = Position::start_of(index);
@@ -123,11 +121,12 @@ impl Journal {
         if length <= self.allocated {
             return Ok(());
         }
-        let doubled = (self.allocated * 2).clamp(FIRST_ALLOCATION, SEGMENT_BYTES);
+        let doubled = (self.allocated * 2)
+            .clamp(FIRST_ALLOCATION, self.options.segment.max(FIRST_ALLOCATION));
         let target = length.max(doubled);
         let Segment { file, path, .. } = &*self.segment;
         write_zeros(file, self.allocated, target).context("extend", path)?;
-        self.durability.sync(file, path)?;
+        self.options.durability.sync(file, path)?;
         self.allocated = target;
         Ok(())
     }

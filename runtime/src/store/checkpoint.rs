@@ -1,0 +1,202 @@
+//! Checkpoints: a thread brings the tree up to the journal, so that no commit waits for it.
+//!
+//! A checkpoint freezes what changed since the last one, writes it to the tree in small batches,
+//! adds the indexes of journal segments that were finished, and then says in the tree's head how
+//! far it is. It need not be atomic: whatever part of it was written before the process died, the
+//! journal from the last head on says what every key that it touched is to be.
+//!
+//! Invariants: the tree's head is written after everything that it stands for. Nothing that is not
+//! in the journal, durably, is ever written to the tree.
+
+use super::{
+    error::{Result, StoreError},
+    index::{Index, Unindexed},
+    recent::{Entries, Recent},
+    schema::{Checkpoint, Head, State},
+};
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+/// Entries in one batch. sled keeps what a batch replaces in memory until its end, so batches of
+/// thousands take gigabytes and more time per entry; 64 was as fast as any.
+const BATCH_ENTRIES: usize = 64;
+/// A ledger that was left alone for so long gets a checkpoint, so that it opens without reading
+/// history.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// The thread and how to talk to it.
+#[derive(Debug)]
+pub(super) struct Checkpoints {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    state: Arc<State>,
+    recent: Arc<Recent>,
+    index: Arc<Index>,
+    control: Mutex<Control>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Control {
+    /// Checkpoints asked for, and how many of these requests are met.
+    requested: u64,
+    met: u64,
+    stop: bool,
+    /// Why there are no more checkpoints.
+    failed: Option<String>,
+}
+
+impl Checkpoints {
+    /// Starts the thread.
+    pub fn start(state: Arc<State>, recent: Arc<Recent>, index: Arc<Index>) -> Self {
+        let control = Mutex::default();
+        let shared = Arc::new(Shared { state, recent, index, control, changed: Condvar::new() });
+        let thread = thread::spawn({
+            let shared = shared.clone();
+            move || shared.run()
+        });
+        Checkpoints { shared, thread: Some(thread) }
+    }
+
+    /// Asks for a checkpoint and goes on; `false` if one is under way.
+    ///
+    /// # Errors
+    /// The last one failed: the tree cannot be written.
+    pub fn request(&self) -> Result<bool> {
+        let mut control = self.shared.control();
+        control.health()?;
+        let idle = control.requested == control.met;
+        if idle {
+            control.requested += 1;
+            self.shared.changed.notify_all();
+        }
+        Ok(idle)
+    }
+
+    /// Waits until the tree has everything that was published before this call.
+    pub fn complete(&self) -> Result<()> {
+        let mut control = self.shared.control();
+        // One that has begun already may have frozen too early.
+        control.requested += 1;
+        let request = control.requested;
+        self.shared.changed.notify_all();
+        while control.met < request && control.failed.is_none() {
+            control = self.shared.wait(control, None);
+        }
+        control.health()
+    }
+}
+
+impl Drop for Checkpoints {
+    fn drop(&mut self) {
+        self.shared.control().stop = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            // It catches what sled panics over; if it panicked all the same, there is nobody left
+            // to tell.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Control {
+    fn health(&self) -> Result<()> {
+        match &self.failed {
+            Some(cause) => Err(StoreError::Stopped { cause: cause.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(
+        &'a self,
+        control: MutexGuard<'a, Control>,
+        limit: Option<Duration>,
+    ) -> MutexGuard<'a, Control> {
+        match limit {
+            Some(limit) => {
+                let waited = self.changed.wait_timeout(control, limit);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+            None => self.changed.wait(control).unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    fn run(&self) {
+        let mut seen = self.recent.head().number;
+        let mut control = self.control();
+        loop {
+            let request = control.requested;
+            if control.stop || control.failed.is_some() {
+                return;
+            }
+            if request == control.met {
+                control = self.wait(control, Some(IDLE));
+                let head = self.recent.head().number;
+                let was_idle = std::mem::replace(&mut seen, head) == head;
+                if was_idle && control.requested == control.met && self.recent.fresh_bytes() > 0 {
+                    control.requested += 1;
+                }
+                continue;
+            }
+            drop(control);
+            let done = self.checkpoint();
+            control = self.control();
+            match done {
+                Ok(()) => control.met = request,
+                Err(error) => control.failed = Some(error.to_string()),
+            }
+            self.changed.notify_all();
+        }
+    }
+
+    fn checkpoint(&self) -> Result<()> {
+        let (entries, head) = self.recent.freeze();
+        write(&self.state, &entries, &self.index, (*head).clone(), || self.control().stop)?;
+        drop(entries);
+        self.recent.thaw();
+        Ok(())
+    }
+}
+
+/// Writes entries in order of key, the indexes of full segments, and then the head that the tree
+/// has with them. Returns from where on it lacks indexes. It fails once `stop` says so.
+pub(super) fn write(
+    state: &State,
+    entries: &Entries,
+    index: &Index,
+    head: Head,
+    stop: impl Fn() -> bool,
+) -> Result<Unindexed> {
+    let finished = index.finished();
+    for batch in entries.sorted().chunks(BATCH_ENTRIES) {
+        if stop() {
+            return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
+        }
+        state.write(
+            batch.iter().map(|(key, value)| (&key[..], value.as_ref().map(|value| &value[..]))),
+        )?;
+    }
+    for segment in &finished {
+        for batch in segment.pages().chunks(BATCH_ENTRIES) {
+            state.write(batch.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
+        }
+    }
+    let unindexed = index.after(&finished);
+    state.set_checkpoint(&Checkpoint { head, unindexed })?;
+    state.flush()?;
+    index.forget(&finished);
+    Ok(unindexed)
+}
