@@ -36,7 +36,7 @@ impl Point {
     /// From x then y; `None` if that is not on the curve.
     pub fn from_bytes(key: &[u8; 64]) -> Option<Self> {
         let (x, y) = (field(&key[..32])?, field(&key[32..])?);
-        is_zero(&(cube_plus_seven(&x) + &y.square().negate(1))).then_some(Point { x, y })
+        are_equal(&cube_plus_seven(&x), &y.square()).then_some(Point { x, y })
     }
 
     /// From `k256`; `None` for infinity.
@@ -70,14 +70,20 @@ fn field(bytes: &[u8]) -> Option<Field> {
     Field::from_bytes(&FieldBytes::from(bytes)).into()
 }
 
-/// `==` of `k256` compares representations where debug assertions are on; this compares numbers.
-fn is_zero(element: &Field) -> bool {
-    element.normalizes_to_zero().into()
+/// a - b, of magnitude 2 more than a's; b's is 1.
+fn difference(a: &Field, b: &Field) -> Field {
+    *a + b.negate(1)
+}
+
+/// `==` of `k256` compares representations where debug assertions are on; this compares numbers. The
+/// magnitude of b is 1.
+fn are_equal(a: &Field, b: &Field) -> bool {
+    difference(a, b).normalizes_to_zero().into()
 }
 
 /// x³ + 7, of magnitude 2: the square of y on the curve.
 fn cube_plus_seven(x: &Field) -> Field {
-    x.square().mul(x) + &Field::from_u64(7)
+    x.square().mul(x) + Field::from_u64(7)
 }
 
 /// The points with these x coordinates whose y is odd or not (SEC 1, 2.3.4); `None` where there is
@@ -93,7 +99,7 @@ pub(super) fn decompress(compressed: &[([u8; 32], bool)]) -> Vec<Option<Point>> 
         let roots = square_roots(squares);
         points.extend(chunk.iter().enumerate().map(|(lane, &(_, is_odd))| {
             let (x, y) = (xs[lane]?, roots[lane].normalize());
-            let is_root = is_zero(&(y.square().negate(1) + &squares[lane]));
+            let is_root = are_equal(&squares[lane], &y.square());
             is_root.then(|| Point { x, y }.negated_if(bool::from(y.is_odd()) != is_odd))
         }));
     }
@@ -213,10 +219,10 @@ fn add_pairs<'a>(
 
 /// What the slope of the line through two points is divided by: never zero.
 fn divisor(a: &Point, b: &Point) -> Field {
-    let run = b.x + &a.x.negate(1);
-    if !is_zero(&run) {
+    let run = difference(&b.x, &a.x);
+    if !bool::from(run.normalizes_to_zero()) {
         run
-    } else if is_zero(&(b.y + &a.y.negate(1))) {
+    } else if are_equal(&a.y, &b.y) {
         a.y.double() // the tangent; no point of this curve has y = 0, its order being odd
     } else {
         Field::ONE // they cancel
@@ -225,16 +231,15 @@ fn divisor(a: &Point, b: &Point) -> Field {
 
 /// a + b, given the inverse of their [`divisor`]; `None` for infinity.
 fn add(a: &Point, b: &Point, inverse: &Field) -> Option<Point> {
-    let minus_ax = a.x.negate(1);
-    let slope = if !is_zero(&(b.x + &minus_ax)) {
-        (b.y + &a.y.negate(1)).mul(inverse)
-    } else if is_zero(&(b.y + &a.y.negate(1))) {
+    let slope = if !are_equal(&a.x, &b.x) {
+        difference(&b.y, &a.y).mul(inverse)
+    } else if are_equal(&a.y, &b.y) {
         a.x.square().mul_single(3).mul(inverse)
     } else {
         return None;
     };
-    let x = (slope.square() + &minus_ax + &b.x.negate(1)).normalize_weak();
-    let y = (slope.mul(&(a.x + &x.negate(1))) + &a.y.negate(1)).normalize_weak();
+    let x = difference(&difference(&slope.square(), &a.x), &b.x).normalize_weak();
+    let y = difference(&slope.mul(&difference(&a.x, &x)), &a.y).normalize_weak();
     Some(Point { x, y })
 }
 
