@@ -1,9 +1,9 @@
 //! Whether many ECDSA signatures are by the keys that they are said to be by, in one equation.
 //!
-//! A signature (r, s) over the hash z is by the key Q if u1·G + u2·Q = R, where u1 = z/s, u2 = r/s and
-//! R is the point with x = r whose y has the parity that the transaction states (SEC 1, 4.1.4 and
-//! 4.1.6). That is what recovery solves for Q, so with R given in full there is one Q for a signature:
-//! what passes here, recovery would give the same sender for. Of all signatures
+//! A signature (r, s) over the hash z is by the key Q if u1·G + u2·Q = R, where u1 = z/s, u2 = r/s
+//! and R is the point with x = r whose y has the parity that the transaction states (SEC 1, 4.1.4
+//! and 4.1.6). That is what recovery solves for Q, so with R given in full there is one Q for a
+//! signature: what passes here, recovery would give the same sender for. Of all signatures
 //!
 //! ```text
 //! Σ a·(u1·G + u2·Q - R) = 0
@@ -11,10 +11,11 @@
 //!
 //! is checked, with an a for each that is random and not zero: the test of Naccache, M'Raïhi,
 //! Vaudenay, Raphaeli, "Can D.S.A. be improved?" (1994), analysed as the small exponents test by
-//! Bellare, Garay, Rabin, "Fast batch verification for modular exponentiation and digital signatures"
-//! (1998). secp256k1 has prime order, so there is no cofactor to think of: if any summand without its
-//! a is not zero, then whatever the other coefficients are, at most one value of its own a makes the
-//! sum zero. Of 128 bits, it is drawn with probability 2^-128 (2^-127 for the value one).
+//! Bellare, Garay, Rabin, "Fast batch verification for modular exponentiation and digital
+//! signatures" (1998). secp256k1 has prime order, so there is no cofactor to think of: if any
+//! summand without its a is not zero, then whatever the other coefficients are, at most one value
+//! of its own a makes the sum zero. Of 128 bits, it is drawn with probability 2^-128 (2^-127 for
+//! the value one).
 //!
 //! Invariant: the coefficients are drawn when the batch is fixed, from the system's generator.
 //! Whoever knew them before could craft signatures whose errors cancel; a test does so.
@@ -61,8 +62,8 @@ pub(super) fn all_hold(claims: &[Prepared]) -> bool {
     coefficients(claims).is_some_and(|coefficients| is_zero_sum(claims, coefficients))
 }
 
-/// Coefficients that nobody can know before: a stream of BLAKE3 under a fresh key of the system's. The
-/// claims go in as well, so that not even a generator that repeats itself, as that of a virtual
+/// Coefficients that nobody can know before: a stream of BLAKE3 under a fresh key of the system's.
+/// The claims go in as well, so that not even a generator that repeats itself, as that of a virtual
 /// machine which is resumed twice may, makes them known before the claims are.
 fn coefficients(claims: &[Prepared]) -> Option<impl FnMut() -> NonZeroU128 + use<>> {
     let mut key = [0; 32];
@@ -129,8 +130,8 @@ mod tests {
         <Scalar as Reduce<FieldBytes>>::reduce(&bytes.0.into())
     }
 
-    /// Two signatures that nobody made, each for another message than was signed, with errors in the
-    /// equation that are opposite: (d / s)·G and -(d / s)·G.
+    /// Two signatures that nobody made, each for another message than was signed, with errors in
+    /// the equation that are opposite: (d / s)·G and -(d / s)·G.
     fn forged_pair(a: Claim, b: Claim) -> Vec<Prepared> {
         let d = Scalar::from(12_345u64);
         let moved = |claim: Claim, by: Scalar| {

@@ -1,8 +1,9 @@
-//! Many points of secp256k1 at once: decompression and addition where the costly step, a square root
-//! or an inversion, is shared or overlapped. `k256` has the field; its own point type adds one pair at
-//! a time, in twice the multiplications that an addition takes here.
+//! Many points of secp256k1 at once: decompression and addition where the costly step, a square
+//! root or an inversion, is shared or overlapped. `k256` has the field; its own point type adds one
+//! pair at a time, in twice the multiplications that an addition takes here.
 //!
-//! Everything here is public data (signatures and public keys), so nothing has to take constant time.
+//! Everything here is public data (signatures and public keys), so nothing has to take constant
+//! time.
 //!
 //! Invariant: the coordinates of a [`Point`] have magnitude 1 (`k256` reduces lazily; a product's
 //! factors may have up to 8), and it is on the curve and not at infinity.
@@ -21,8 +22,9 @@ const BETA: [u8; 32] = [
     0x9c, 0xf0, 0x49, 0x75, 0x12, 0xf5, 0x89, 0x95, 0xc1, 0x39, 0x6c, 0x28, 0x71, 0x95, 0x01, 0xee,
 ];
 
-/// Square roots that are taken at the same time. Each is a chain of 267 multiplications that wait for
-/// one another, so the processor has room for a second chain, which saves a quarter; not for a third.
+/// Square roots that are taken at the same time. Each is a chain of 267 multiplications that wait
+/// for one another, so the processor has room for a second chain, which saves a quarter; not for a
+/// third.
 const LANES: usize = 2;
 
 /// A point of the curve, not the one at infinity.
@@ -75,8 +77,8 @@ fn difference(a: &Field, b: &Field) -> Field {
     *a + b.negate(1)
 }
 
-/// `==` of `k256` compares representations where debug assertions are on; this compares numbers. The
-/// magnitude of b is 1.
+/// `==` of `k256` compares representations where debug assertions are on; this compares numbers.
+/// The magnitude of b is 1.
 fn are_equal(a: &Field, b: &Field) -> bool {
     difference(a, b).normalizes_to_zero().into()
 }
@@ -106,9 +108,9 @@ pub(super) fn decompress(compressed: &[([u8; 32], bool)]) -> Vec<Option<Point>> 
     points
 }
 
-/// The square root of each that has one: its power (p + 1) / 4, since p is 3 modulo 4. That exponent
-/// is, in binary, blocks of 223, 22 and 2 ones with zeros between and after; a power whose exponent is
-/// n ones is called `ones_n`.
+/// The square root of each that has one: its power (p + 1) / 4, since p is 3 modulo 4. That
+/// exponent is, in binary, blocks of 223, 22 and 2 ones with zeros between and after; a power whose
+/// exponent is n ones is called `ones_n`.
 fn square_roots(of: [Field; LANES]) -> [Field; LANES] {
     let ones_2 = shift_and_multiply(of, 1, of);
     let ones_3 = shift_and_multiply(ones_2, 1, of);
@@ -170,8 +172,9 @@ impl Groups {
 
     /// The sum of each group, `None` for infinity.
     ///
-    /// Adds neighbours in pairs until one is left. An addition of affine points takes a division; the
-    /// pairs of all groups share one inversion, which leaves five multiplications and a squaring each.
+    /// Adds neighbours in pairs until one is left. An addition of affine points takes a division;
+    /// the pairs of all groups share one inversion, which leaves five multiplications and a
+    /// squaring each.
     pub fn sum(mut self) -> Vec<Option<Point>> {
         let mut divisors = Vec::with_capacity(self.points.len() / 2);
         let mut products = Vec::with_capacity(self.points.len() / 2);
@@ -194,7 +197,8 @@ impl Groups {
     }
 }
 
-/// Replaces the points in `group` by the sums of neighbours, the last as it is if their number is odd.
+/// Replaces the points in `group` by the sums of neighbours, the last as it is if their number is
+/// odd.
 fn add_pairs<'a>(
     points: &mut [Point],
     group: Range<usize>,
@@ -243,8 +247,8 @@ fn add(a: &Point, b: &Point, inverse: &Field) -> Option<Point> {
     Some(Point { x, y })
 }
 
-/// Inverts all elements, none of which is zero, with one inversion (Montgomery's trick); `products` is
-/// room for as many.
+/// Inverts all elements, none of which is zero, with one inversion (Montgomery's trick); `products`
+/// is room for as many.
 fn invert_all(elements: &mut [Field], products: &mut Vec<Field>) {
     products.clear();
     let mut product = Field::ONE;

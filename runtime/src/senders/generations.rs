@@ -1,13 +1,13 @@
 //! A map of bounded size that forgets what was not asked for longest, roughly: entries are put into
-//! the young of two generations, and when that is full it becomes the old one, which is dropped.
+//! the young of two generations, and when that is full it takes the place of the old one.
 //!
 //! Invariant: neither generation has more entries than the limit.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// The keys come from outside, so the standard map's hash function is right: it is made to withstand
-/// those who look for collisions.
+/// The keys come from outside, so the standard map's hash function is right: it is made to
+/// withstand those who look for collisions.
 #[derive(Debug)]
 pub(super) struct Generations<K, V> {
     young: HashMap<K, V>,

@@ -1,16 +1,17 @@
 //! Authentication of many transactions at once, of senders that are already known.
 //!
-//! Recovering a sender takes a multiplication of points for each signature. If the sender's public key
-//! is known before, one equation over a thousand signatures says whether all of them are right, for a
-//! fifth of that ([`batch`]). So keys are remembered from the first transaction of each sender, and
-//! whoever submits a further one may add a hint: the address that it believes to be the sender's.
+//! Recovering a sender takes a multiplication of points for each signature. If the sender's public
+//! key is known before, one equation over a thousand signatures says whether all of them are right,
+//! for a fifth of that (`batch.rs`). So keys are remembered from the first transaction of each
+//! sender, and whoever submits a further one may add a hint: the address that it believes to be the
+//! sender's.
 //!
 //! **A hint cannot authenticate a wrong sender.** It says which key to try. Where the equation does
-//! not hold, every sender is recovered from its signature as if there had been no hint; where it does,
-//! recovery would have found the same keys, but for a chance of 2^-128 that randomness gives to a
-//! forgery, whatever its author knows. So the results are those of [`authenticate`], one by one; the
-//! randomness decides about time only. Tests compare the two, and show that it is the randomness that
-//! a crafted pair of forgeries fails on.
+//! not hold, every sender is recovered from its signature as if there had been no hint; where it
+//! does, recovery would have found the same keys, but for a chance of 2^-128 that randomness gives
+//! to a forgery, whatever its author knows. So the results are those of [`authenticate`], one by
+//! one; the randomness decides about time only. Tests compare the two, and show that it is the
+//! randomness that a crafted pair of forgeries fails on.
 //!
 //! # What a wrong hint costs
 //! Nothing, if its key is not known. Otherwise the equations that it is in fail: that of up to
@@ -18,17 +19,17 @@
 //! whose senders are recovered. So:
 //!
 //! - An offer takes two equations and one recovery at most, half as much again as without batches.
-//! - Offers of a source lie next to each other. However many of its hints are wrong, the others that
-//!   have to be recovered are those at the two ends: fewer than two parts in one call.
+//! - Offers of a source lie next to each other. However many of its hints are wrong, the others
+//!   that have to be recovered are those at the two ends: fewer than two parts in one call.
 //! - A source whose hint was wrong has its next [`HINTS_IGNORED`] ignored, and twice as many each
-//!   further time ([`sources`]). What it sends meanwhile costs what it would without hints.
+//!   further time (`sources.rs`). What it sends meanwhile costs what it would without hints.
 //! - Sources come and go, so those without [`HINTS_TO_ESTABLISH`] right hints share equations among
-//!   themselves only, and of a part's size. Someone who comes back under a new number every time makes
-//!   other newcomers pay, as if they had given no hint, until these are established: recovered or
-//!   not, a hint that was right counts.
+//!   themselves only, and of a part's size. Someone who comes back under a new number every time
+//!   makes other newcomers pay, as if they had given no hint, until these are established:
+//!   recovered or not, a hint that was right counts.
 //!
-//! Invariants: a key is remembered under its own address, whose hash was made here. The results of a
-//! call do not depend on what was remembered, on hints, sources or randomness.
+//! Invariants: a key is remembered under its own address, whose hash was made here. The results of
+//! a call do not depend on what was remembered, on hints, sources or randomness.
 //!
 //! [`authenticate`]: crate::pipeline::authenticate()
 //! [`BATCH_SIGNATURES`]: crate::limits::BATCH_SIGNATURES

@@ -1,12 +1,13 @@
 //! The sum of many multiples of points, Σ k·P, in a fraction of what the multiples cost one by one:
-//! Pippenger's bucket method (as in Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery
-//! identification", 2012) with signed digits, over halves of the factors (Gallant, Lambert, Vanstone,
-//! "Faster point multiplication on elliptic curves with efficient endomorphisms", 2001).
+//! buckets (Pippenger, "On the evaluation of powers and related problems", 1976; for batches of
+//! signatures Bernstein, Doumen, Lange, Oosterwijk, "Faster batch forgery identification", 2012)
+//! with signed digits, over halves of the factors (Gallant, Lambert, Vanstone, "Faster point
+//! multiplication on elliptic curves with efficient endomorphisms", 2001).
 //!
-//! Factors are cut into digits of a few bits. For each position, points with the same digit are added
-//! up in a bucket, whatever their number; then each bucket counts as often as its digit says. The time
-//! depends on the factors, which is harmless: all of them are public, and which ones come together in
-//! a bucket is random (see `batch`).
+//! Factors are cut into digits of a few bits. For each position, points with the same digit are
+//! added up in a bucket, whatever their number; then each bucket counts as often as its digit says.
+//! The time depends on the factors, which is harmless: all of them are public, and which ones come
+//! together in a bucket is random (see `batch`).
 
 use super::curve::{Groups, Point};
 use k256::elliptic_curve::bigint::U256;
@@ -23,7 +24,8 @@ const MINUS_B1: U256 =
 /// n - b2.
 const MINUS_B2: U256 =
     U256::from_be_hex("fffffffffffffffffffffffffffffffe8a280ac50774346dd765cda83db1562c");
-/// b2 / n and -b1 / n, times 2^384, rounded: so that a quotient is a product (as libsecp256k1 does).
+/// b2 / n and -b1 / n, times 2^384, rounded: so that a quotient is a product (as libsecp256k1
+/// does).
 const G1: U256 =
     U256::from_be_hex("3086d221a7d46bcde86c90e49284eb153daa8a1471e8ca7fe893209a45dbb031");
 /// See [`G1`].
@@ -34,8 +36,8 @@ const G2: U256 =
 const FACTOR_BITS: usize = 128;
 /// Widest digit that is considered: 2,048 buckets for each position.
 const DIGIT_BITS_MAX: usize = 12;
-/// Points that are put into buckets at a time, so that they stay in the processor's cache: with what
-/// adding them needs, about half a MiB.
+/// Points that are put into buckets at a time, so that they stay in the processor's cache: with
+/// what adding them needs, about half a MiB.
 const POINTS_AT_A_TIME: usize = 4_096;
 
 /// A multiple of a point.
@@ -98,8 +100,8 @@ fn positions(width: usize) -> usize {
     (FACTOR_BITS + 1).div_ceil(width)
 }
 
-/// How wide the digits should be: wider ones are fewer, but have more buckets. Each position adds each
-/// term once and each bucket twice; each bit then costs about five additions at the end.
+/// How wide the digits should be: wider ones are fewer, but have more buckets. Each position adds
+/// each term once and each bucket twice; each bit then costs about five additions at the end.
 fn digit_bits(terms: usize) -> usize {
     let additions = |width: &usize| positions(*width) * (terms + (2 << (width - 1)) + 5 * width);
     (2..=DIGIT_BITS_MAX).min_by_key(additions).unwrap_or(DIGIT_BITS_MAX)
@@ -127,8 +129,8 @@ fn digits(terms: &[Term], width: usize, position: usize) -> Vec<i16> {
     terms.iter().map(digit).collect()
 }
 
-/// Sums up the points with the same digit, a negative one counting as the point's negative: for each
-/// position 2^(width - 1) buckets, for the digits from one on.
+/// Sums up the points with the same digit, a negative one counting as the point's negative: for
+/// each position 2^(width - 1) buckets, for the digits from one on.
 fn fill_buckets(terms: &[Term], digits: &[Vec<i16>], width: usize) -> Vec<Option<Point>> {
     let per_position = 1 << (width - 1);
     let bucket = |position: usize, digit: i16| {
@@ -159,11 +161,12 @@ fn fill_buckets(terms: &[Term], digits: &[Vec<i16>], width: usize) -> Vec<Option
     Groups::new(points, &sizes).sum()
 }
 
-/// From the buckets of all positions to one point for each bit, lowest first: the sum of the buckets
-/// in whose digit that bit is set.
+/// From the buckets of all positions to one point for each bit, lowest first: the sum of the
+/// buckets in whose digit that bit is set.
 ///
 /// The digits that are odd give the lowest bit. For the bits above, a digit and its neighbour that
-/// differ in the lowest bit only are the same, so their buckets are added, and half of them are left.
+/// differ in the lowest bit only are the same, so their buckets are added, and half of them are
+/// left.
 fn weigh(mut buckets: Vec<Option<Point>>, width: usize) -> Vec<Option<Point>> {
     let positions = positions(width);
     let mut odd = Groups::default();

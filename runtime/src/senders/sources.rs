@@ -2,8 +2,8 @@
 //!
 //! Everything counts hints, never time, so it is the same whenever it is done again.
 //!
-//! Invariant: a source is established by [`HINTS_TO_ESTABLISH`] right hints since its last wrong one,
-//! and by nothing else.
+//! Invariant: a source is established by [`HINTS_TO_ESTABLISH`] right hints since its last wrong
+//! one, and by nothing else.
 
 use super::generations::Generations;
 use crate::limits::{HINTS_IGNORED, HINTS_IGNORED_MAX, HINTS_TO_ESTABLISH, SOURCES};

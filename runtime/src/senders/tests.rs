@@ -158,7 +158,13 @@ fn flaw() -> impl Strategy<Value = Flaw> {
         1 => (0..256usize).prop_map(Flaw::BitOfS),
         1 => (0..256usize).prop_map(Flaw::BitOfHash),
         1 => prop::sample::select(vec![
-            Flaw::Parity, Flaw::HighS, Flaw::ZeroR, Flaw::ZeroS, Flaw::OrderR, Flaw::OrderS, Flaw::MaxR,
+            Flaw::Parity,
+            Flaw::HighS,
+            Flaw::ZeroR,
+            Flaw::ZeroS,
+            Flaw::OrderR,
+            Flaw::OrderS,
+            Flaw::MaxR,
         ]),
     ]
 }
@@ -264,8 +270,9 @@ fn forgeries_whose_errors_cancel_are_recovered_one_by_one() {
 
 #[test]
 fn an_x_that_was_reduced_is_not_taken_for_r() {
-    // R has x = n + r, which recovery from r alone cannot mean. Its key verifies (r, s) by the rules
-    // of ECDSA, so an equation over r modulo n would accept it where recovery finds another key.
+    // R has x = n + r, which recovery from r alone cannot mean. Its key verifies (r, s) by the
+    // rules of ECDSA, so an equation over r modulo n would accept it where recovery finds another
+    // key.
     let mut met = [false; 2];
     for r in 1..100u64 {
         let x = order() + U256::from(r);
@@ -330,8 +337,8 @@ fn a_source_that_was_wrong_is_not_listened_to() {
     assert_eq!(recovered(&compared(&authenticator, rights(100, 1))), 0);
 }
 
-/// Recoveries of honest offers in calls that mix those of sources 1 and 2 with what `attack` sends in
-/// that call. Sources 1, 2 and 3 are established before.
+/// Recoveries of honest offers in calls that mix those of sources 1 and 2 with what `attack` sends
+/// in that call. Sources 1, 2 and 3 are established before.
 fn spoiled(calls: u64, mut attack: impl FnMut(u64) -> Offer) -> usize {
     let authenticator = knowing(KEYS);
     for source in [1, 2, 3] {
