@@ -11,6 +11,7 @@ use alloy_primitives::TxKind;
 use divan::{Bencher, counter::ItemsCount};
 use florin_runtime::Chain;
 use florin_runtime::pipeline::{authenticate, decode, execute};
+use florin_runtime::senders::{Authenticator, Hint, Offer};
 use florin_runtime::state::Overlay;
 use florin_runtime::store::Durability;
 use florin_runtime::types::*;
@@ -69,6 +70,62 @@ fn authenticate_transfer(bencher: Bencher<'_, '_>) {
     let transfers = payments().transfers();
     let signed = decode(&transfers[0], &payments().genesis).expect("a good transaction");
     bencher.bench(|| authenticate(signed.clone()));
+}
+
+/// The same of `SIZE` transfers at once, nearly all by different senders, whose keys are known and
+/// who are hinted. Divide by the size, and compare with [`authenticate_transfer`] and
+/// [`baseline_k256_recover`].
+#[divan::bench(consts = [64, 256, 1024])]
+fn authenticate_known_senders<const SIZE: usize>(bencher: Bencher<'_, '_>) {
+    let authenticator = knowing_all();
+    let offers = offers(SIZE, 0, |sender| sender);
+    bencher.counter(ItemsCount::new(SIZE)).with_inputs(|| offers.clone()).bench_local_values(
+        |offers| {
+            let done = authenticator.authenticate_all(offers);
+            assert!(done.iter().all(|done| done.hint == Hint::Right && !done.recovered));
+            done
+        },
+    );
+}
+
+/// The worst that hints can do: all are wrong, each time from somebody new.
+#[divan::bench(sample_count = 20)]
+fn authenticate_with_wrong_hints(bencher: Bencher<'_, '_>) {
+    let authenticator = knowing_all();
+    let another = |sender| if sender == 1 { 2 } else { 1 };
+    let mut source = 0;
+    bencher
+        .counter(ItemsCount::new(1024_usize))
+        .with_inputs(|| {
+            source += 1;
+            offers(1024, source, another)
+        })
+        .bench_local_values(|offers| {
+            let done = authenticator.authenticate_all(offers);
+            assert!(done.iter().all(|done| done.hint == Hint::Wrong));
+            done
+        });
+}
+
+/// Knows all keys, and source 0 as one that hints rightly.
+fn knowing_all() -> Authenticator {
+    let authenticator = Authenticator::new();
+    for _ in 0..2 {
+        authenticator.authenticate_all(offers(ACCOUNTS, 0, |sender| sender));
+    }
+    authenticator
+}
+
+/// Transfers of the accounts in turn, with a hint of which account it is.
+fn offers(count: usize, source: u64, hint: impl Fn(usize) -> usize) -> Vec<Offer> {
+    let payments = payments();
+    let transfers = payments.transfers();
+    let offer = |(i, bytes): (usize, &Bytes)| Offer {
+        signed: decode(bytes, &payments.genesis).expect("a good transaction"),
+        hint: Some(address_of(&key(hint(1 + i % transfers.len())))),
+        source,
+    };
+    transfers.iter().cycle().take(count).enumerate().map(offer).collect()
 }
 
 /// Everything between an authenticated token transfer and its receipt, over state in memory.

@@ -13,8 +13,16 @@ pub fn keccak256(data: &[u8]) -> B256 {
 /// 1, 4.1.6).
 pub fn recover(hash: &[u8; 32], signature: &[u8; 64], recovery: u8) -> Option<[u8; 64]> {
     let recovery = RecoveryId::from_byte(recovery)?;
-    let signature = Signature::from_slice(signature).ok()?;
-    let key = VerifyingKey::recover_from_prehash(hash, &signature, recovery).ok()?;
+    recover_from(hash, &Signature::from_slice(signature).ok()?, recovery)
+}
+
+/// The same from a signature whose numbers are known to be in range.
+pub fn recover_from(
+    hash: &[u8; 32],
+    signature: &Signature,
+    recovery: RecoveryId,
+) -> Option<[u8; 64]> {
+    let key = VerifyingKey::recover_from_prehash(hash, signature, recovery).ok()?;
     key.to_sec1_point(false).as_bytes()[1..].try_into().ok()
 }
 

@@ -45,8 +45,8 @@
 //! [`pipeline`] is the life of a transaction, a file for each phase; [`host`] has the host functions, [`vm`] the engine,
 //! [`store`] the disk. [`gas`] and [`limits`] hold every number, each with its reason.
 //!
-//! Invariant: there is no clock and no randomness here. Time comes with each call, and the same
-//! blocks give the same state on every machine.
+//! Invariant: there is no clock here, and no result depends on randomness. Time comes with each
+//! call, and the same blocks give the same state on every machine.
 mod audit;
 mod chain;
 mod config;
@@ -58,6 +58,7 @@ pub mod limits;
 mod logs;
 pub mod pipeline;
 mod query;
+pub mod senders;
 pub mod state;
 pub mod store;
 pub mod types;

@@ -124,7 +124,33 @@ pub const LOG_QUERY_WINDOW: u64 = 1_024;
 /// Entries in one page of accounts or storage.
 pub const PAGE_ENTRIES: usize = 1_000;
 
+/// Senders whose public keys are remembered, in each of two generations: a hash table of 2^18
+/// places that is as full as it gets, with 85 bytes each, so 45 MB in both.
+pub const KNOWN_SENDERS: usize = 229_376;
+/// Signatures in one equation at most. Twice as many would save another 5 % of each.
+pub const BATCH_SIGNATURES: usize = 1024;
+/// Signatures in an equation whose failure means recovering each: a third dearer apiece than in
+/// the largest, and no more than this pay for a wrong hint among them.
+pub const BATCH_PART_SIGNATURES: usize = 128;
+/// Fewest signatures for which an equation costs less than recovering each.
+pub const BATCH_SIGNATURES_MIN: usize = 4;
+/// Sources of transactions of which is remembered what their hints were worth, in each of two
+/// generations: 3 MB in both. A source that was forgotten is a newcomer again.
+pub const SOURCES: usize = 57_344;
+/// Right hints in a row that a newcomer gives before its own share equations with those of
+/// established sources. About as many messages as recoveries that one wrong hint can cause then.
+pub const HINTS_TO_ESTABLISH: u32 = 256;
+/// Hints of a source that are ignored after its first wrong one, twice as many after each further
+/// one: eight times what a wrong hint makes others pay for.
+pub const HINTS_IGNORED: u32 = 1024;
+/// Most hints that are ignored at a time. Whoever is wrong so often pays the full price for good.
+pub const HINTS_IGNORED_MAX: u32 = 1 << 20;
+
 const _: () = {
+    assert!(BATCH_SIGNATURES_MIN <= BATCH_PART_SIGNATURES);
+    assert!(BATCH_PART_SIGNATURES <= BATCH_SIGNATURES);
+    assert!(BATCH_PART_SIGNATURES <= HINTS_TO_ESTABLISH as usize);
+    assert!(HINTS_IGNORED <= HINTS_IGNORED_MAX);
     assert!(TRANSACTION_BYTES > florin_abi::limits::MODULE_BYTES as usize);
     assert!(WASM_STACK_BYTES < STACK_RED_ZONE_BYTES);
     assert!(STACK_RED_ZONE_BYTES < STACK_SEGMENT_BYTES);

@@ -3,7 +3,8 @@
 use super::Signed;
 use crate::crypto;
 use crate::error::Rejection;
-use crate::types::{Intent, U256};
+use crate::types::{Address, B256, Intent, U256};
+use k256::ecdsa::{RecoveryId, Signature};
 
 /// Half the order of secp256k1, rounded down: the largest s that is accepted (EIP-2).
 const HALF_ORDER: U256 = U256::from_limbs([
@@ -14,19 +15,48 @@ const HALF_ORDER: U256 = U256::from_limbs([
 ]);
 
 /// Recovers the signer and puts it into the intent as sender and payer.
+///
+/// Many transactions at once, of senders that are known: [`crate::senders`].
 pub fn authenticate(signed: Signed) -> Result<Intent, Rejection> {
-    let Signed { mut intent, signature_hash, r, s, y_parity } = signed;
-    if s > HALF_ORDER {
-        return Err(Rejection::MalleableSignature);
+    let transaction = WellFormed::new(signed)?;
+    let key = transaction.recover()?;
+    Ok(transaction.by(crypto::address(&key)))
+}
+
+/// A transaction whose signature has numbers that one may have: 0 < r < n and 0 < s ≤ n/2.
+///
+/// The x coordinate of R is r itself: a transaction has no way to say that it was reduced.
+#[derive(Debug, Clone)]
+pub(crate) struct WellFormed {
+    pub signature_hash: B256,
+    pub signature: Signature,
+    pub y_parity: bool,
+    intent: Intent,
+}
+
+impl WellFormed {
+    /// Checks the numbers.
+    pub fn new(signed: Signed) -> Result<Self, Rejection> {
+        let Signed { intent, signature_hash, r, s, y_parity } = signed;
+        if s > HALF_ORDER {
+            return Err(Rejection::MalleableSignature);
+        }
+        let signature = Signature::from_scalars(r.to_be_bytes(), s.to_be_bytes())
+            .map_err(|_| Rejection::BadSignature)?;
+        Ok(WellFormed { signature_hash, signature, y_parity, intent })
     }
-    let mut signature = [0; 64];
-    signature[..32].copy_from_slice(&r.to_be_bytes::<32>());
-    signature[32..].copy_from_slice(&s.to_be_bytes::<32>());
-    let key = crypto::recover(&signature_hash.0, &signature, y_parity.into())
-        .ok_or(Rejection::BadSignature)?;
-    intent.sender = crypto::address(&key);
-    intent.payer = intent.sender;
-    Ok(intent)
+
+    /// The public key that made the signature.
+    pub fn recover(&self) -> Result<[u8; 64], Rejection> {
+        let recovery = RecoveryId::new(self.y_parity, false);
+        crypto::recover_from(&self.signature_hash.0, &self.signature, recovery)
+            .ok_or(Rejection::BadSignature)
+    }
+
+    /// What it wants, as an intent of the account that signed.
+    pub fn by(self, sender: Address) -> Intent {
+        Intent { sender, payer: sender, ..self.intent }
+    }
 }
 
 #[cfg(test)]
