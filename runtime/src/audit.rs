@@ -74,9 +74,9 @@ impl Chain {
         let expected = match parent {
             None => self.genesis.block(self.store.genesis_config()).header,
             Some(parent) => {
-                let environment = environment(&self.genesis, &parent.header, header.timestamp);
-                let parent = (&parent.header, parent.hash);
-                seal::header(&self.genesis, parent, &environment, body, header.state_root)
+                let (number, time) = (parent.header.number, parent.header.timestamp);
+                let block = environment(&self.genesis, number, time, header.timestamp);
+                seal::header(&self.genesis, parent.hash, &block, body, header.state_root)
             }
         };
         check(*header == expected, "the header is not that of its transactions and receipts");

@@ -7,7 +7,7 @@ use crate::config::{Genesis, GenesisError};
 use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
 use crate::state::{Overlay, StateView};
-use crate::store::{Options, Progress, Store, StoreError, View};
+use crate::store::{Commitment, Options, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
@@ -23,7 +23,8 @@ pub struct Chain {
     pub(crate) store: Arc<Store>,
     pub(crate) vm: Arc<Vm>,
     pub(crate) genesis: Arc<Genesis>,
-    sealing: Arc<Mutex<()>>,
+    /// Held by whoever makes blocks.
+    pub(crate) sealing: Arc<Mutex<()>>,
 }
 
 /// Why a ledger cannot be created or opened.
@@ -166,13 +167,19 @@ impl Chain {
         let sealed =
             seal(&self.genesis, parent, timestamp, transactions, overlay, &self.vm, commitment)?;
         if let Some(block) = &sealed.block {
-            self.store.commit_foreseen(block, Some(after))?;
-            self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
-                StateKey::Code(hash) => Some(hash),
-                _ => None,
-            }));
+            self.commit(block, after)?;
         }
         Ok(sealed)
+    }
+
+    /// Makes a block durable, after which the state amounts to `commitment`.
+    pub(crate) fn commit(&self, block: &Block, commitment: Commitment) -> Result<(), Fault> {
+        self.store.commit_foreseen(block, Some(commitment))?;
+        self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
+            StateKey::Code(hash) => Some(hash),
+            _ => None,
+        }));
+        Ok(())
     }
 
     /// Executes one signed transaction in a block of its own; returns when that is durable.

@@ -4,6 +4,8 @@
 //! - `Outcome::Reverted` and `Outcome::Halted` (in [`crate::types`]): it is in a block, paid its gas and did nothing else.
 //! - [`Fault`]: the host is broken; it stops and says so, and nothing half-done is visible.
 
+use crate::limits::{QUEUE_BYTES, QUEUE_TRANSACTIONS};
+use crate::store::StoreError;
 use crate::types::{Address, U256};
 
 /// Why a transaction was not taken.
@@ -109,6 +111,12 @@ pub enum Rejection {
         /// Bytes that are left.
         left: usize,
     },
+    /// Too much is on its way already.
+    #[error(
+        "{QUEUE_TRANSACTIONS} transactions, or {QUEUE_BYTES} bytes of them, wait already; send the \
+         transaction again later"
+    )]
+    QueueFull,
     /// It offers less than gas costs.
     #[error("the transaction offers {offered} per gas, the price is {price}")]
     FeeTooLow {
@@ -168,8 +176,19 @@ pub enum Fault {
     Engine(String),
     /// The store failed or is damaged.
     #[error(transparent)]
-    Store(#[from] crate::store::StoreError),
+    Store(#[from] StoreError),
     /// A rule that the code relies on does not hold.
     #[error("internal error: {0}; please report it")]
     Bug(&'static str),
+}
+
+impl Fault {
+    /// The same, for one more of those who have to be told.
+    pub(crate) fn again(&self) -> Self {
+        let cause = match self {
+            Fault::Store(StoreError::Stopped { cause }) => cause.clone(),
+            other => other.to_string(),
+        };
+        Fault::Store(StoreError::Stopped { cause })
+    }
 }

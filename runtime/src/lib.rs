@@ -59,6 +59,7 @@ mod logs;
 pub mod pipeline;
 mod query;
 pub mod senders;
+pub mod sequencer;
 pub mod state;
 pub mod store;
 pub mod types;

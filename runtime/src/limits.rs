@@ -100,6 +100,15 @@ pub const BLOCK_BYTES: usize = 256 << 20;
 pub const EFFECT_BYTES: usize = 32 << 20;
 /// What a receipt takes apart from logs and result, with the accounts that the fee concerns.
 pub const RECEIPT_BYTES: usize = 2 << 10;
+/// Transactions that are on their way through a sequencer at most: what it authenticates, executes
+/// and commits in about a second.
+pub const QUEUE_TRANSACTIONS: usize = 64 << 10;
+/// Bytes of the transactions that are on their way at most: those of payments, or a hundred of the
+/// largest modules.
+pub const QUEUE_BYTES: usize = 64 << 20;
+/// Transactions in a block before it is sealed because the disk is free. What a block costs beside
+/// its transactions is then a hundredth of it.
+pub const GROUP_TRANSACTIONS: usize = 128;
 /// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in
 /// fewer.
 pub const ESTIMATE_RUNS: usize = 64;

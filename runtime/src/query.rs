@@ -69,7 +69,7 @@ impl Chain {
         timestamp: u64,
     ) -> Result<Simulation, SubmitError> {
         let view = Arc::new(self.store.view());
-        let block = environment(&self.genesis, view.head().inner(), timestamp);
+        let block = self.next_block(&view, timestamp);
         let gas_limit = match (request.gas, request.gas_price) {
             (Some(gas), Some(_)) => gas,
             _ => most_gas(&view, &block, request)?,
@@ -85,7 +85,7 @@ impl Chain {
     /// [`EstimateError::Fails`] if it would be, but not succeed with all the gas that it may use and its sender can pay.
     pub fn estimate(&self, request: &CallRequest, timestamp: u64) -> Result<u64, EstimateError> {
         let view = Arc::new(self.store.view());
-        let block = environment(&self.genesis, view.head().inner(), timestamp);
+        let block = self.next_block(&view, timestamp);
         let run = |gas, traced| self.simulate_over(view.clone(), &block, request, gas, traced);
         let most = most_gas(&view, &block, request)?;
         let first = run(most, true)?;
@@ -95,6 +95,12 @@ impl Chain {
         let used = first.receipt.gas_used;
         let budget = (ESTIMATE_BLOCKS * block.gas_limit).saturating_sub(used);
         Ok(least_gas(used, most, budget, |gas| Ok::<_, SubmitError>(run(gas, false)?.receipt))?)
+    }
+
+    /// The block that would come next.
+    fn next_block(&self, view: &View, timestamp: u64) -> BlockEnv {
+        let head = view.head();
+        environment(&self.genesis, head.number, head.timestamp, timestamp)
     }
 
     fn simulate_over(

@@ -23,13 +23,13 @@ pub struct Sealed {
     pub results: Vec<Result<usize, Rejection>>,
 }
 
-/// The environment of the block after `parent`.
-pub fn environment(genesis: &Genesis, parent: &Header, timestamp: u64) -> BlockEnv {
+/// The environment of the block after one with `number` and time `before`.
+pub fn environment(genesis: &Genesis, number: u64, before: u64, timestamp: u64) -> BlockEnv {
     BlockEnv {
         chain_id: genesis.chain_id,
-        number: parent.number + 1,
+        number: number + 1,
         // A clock that went back must not make time do so.
-        timestamp: timestamp.max(parent.timestamp),
+        timestamp: timestamp.max(before),
         gas_price: genesis.gas_price,
         gas_limit: genesis.block_gas_limit,
         fee_recipient: genesis.fee_recipient,
@@ -41,6 +41,79 @@ pub fn receive(bytes: &[u8], genesis: &Genesis) -> Result<Intent, Rejection> {
     decode(bytes, genesis).and_then(authenticate)
 }
 
+/// A block that takes transactions.
+pub struct Draft {
+    block: BlockEnv,
+    overlay: Overlay,
+    body: BlockBody,
+    gas_used: u64,
+    /// What the body takes at most.
+    bytes: usize,
+}
+
+impl Draft {
+    /// An empty block over the state before it.
+    pub fn new(block: BlockEnv, overlay: Overlay) -> Self {
+        Draft { block, overlay, body: BlockBody::default(), gas_used: 0, bytes: 0 }
+    }
+
+    /// Number of its transactions.
+    pub fn transactions(&self) -> usize {
+        self.body.transactions.len()
+    }
+
+    /// Admits and executes a transaction: its position, or why it is not taken.
+    pub fn add(
+        mut self,
+        vm: &Arc<Vm>,
+        bytes: Bytes,
+        intent: &Intent,
+    ) -> Result<(Self, Result<usize, Rejection>), Fault> {
+        if let Err(rejection) = self.admit(&bytes, intent)? {
+            return Ok((self, Err(rejection)));
+        }
+        let executed;
+        (self.overlay, executed) =
+            execute(self.overlay, &self.block, vm, intent, self.gas_used, false)?;
+        let Executed { receipt, bytes: added, trace: _ } = executed;
+        self.gas_used = receipt.cumulative_gas_used;
+        self.bytes += length(&bytes) + added;
+        let position = self.body.receipts.len();
+        self.body.receipts.push(receipt);
+        self.body.transactions.push(bytes);
+        Ok((self, Ok(position)))
+    }
+
+    /// Whether a transaction may be the next one. The outer error is a fault.
+    pub fn admit(
+        &mut self,
+        bytes: &Bytes,
+        intent: &Intent,
+    ) -> Result<Result<(), Rejection>, Fault> {
+        let full = self.body.receipts.len() >= BLOCK_TRANSACTIONS;
+        let gas_left = if full { 0 } else { self.block.gas_limit - self.gas_used };
+        match check_room(bytes, self.bytes) {
+            Ok(()) => admit(&mut self.overlay, &self.block, gas_left, intent),
+            full => Ok(full),
+        }
+    }
+
+    /// What it did; `None` if it has no transaction.
+    pub fn finish(self) -> Result<Option<(BlockEnv, BlockBody)>, Fault> {
+        let Draft { block, overlay, mut body, gas_used: _, bytes } = self;
+        if body.receipts.is_empty() {
+            return Ok(None);
+        }
+        let (before, after) = overlay.balance_sums();
+        if before != after {
+            return Err(Fault::Bug("native value was created or destroyed"));
+        }
+        body.writes = overlay.into_writes();
+        debug_assert!(postcard::to_stdvec(&body).is_ok_and(|kept| kept.len() <= bytes + LISTS));
+        Ok(Some((block, body)))
+    }
+}
+
 /// Executes transactions in order over `overlay` and seals what they did into the block after
 /// `parent`. `commitment` says what the state commitment is after a set of writes.
 pub fn seal(
@@ -48,52 +121,28 @@ pub fn seal(
     parent: (&Header, B256),
     timestamp: u64,
     transactions: Vec<Bytes>,
-    mut overlay: Overlay,
+    overlay: Overlay,
     vm: &Arc<Vm>,
     commitment: impl FnOnce(&[Write]) -> B256,
 ) -> Result<Sealed, Fault> {
-    let block = environment(genesis, parent.0, timestamp);
-    let (mut body, mut results) = (BlockBody::default(), Vec::new());
-    let (mut gas_used, mut bytes_used) = (0, 0);
+    let block = environment(genesis, parent.0.number, parent.0.timestamp, timestamp);
+    let (mut draft, mut results) = (Draft::new(block, overlay), Vec::new());
     for bytes in transactions {
-        let intent = match receive(&bytes, genesis) {
-            Ok(intent) => intent,
-            Err(rejection) => {
-                results.push(Err(rejection));
-                continue;
+        let result = match receive(&bytes, genesis) {
+            Ok(intent) => {
+                let added;
+                (draft, added) = draft.add(vm, bytes, &intent)?;
+                added
             }
+            Err(rejection) => Err(rejection),
         };
-        let gas_left =
-            if body.receipts.len() < BLOCK_TRANSACTIONS { block.gas_limit - gas_used } else { 0 };
-        let admitted = match check_room(&bytes, bytes_used) {
-            Ok(()) => admit(&mut overlay, &block, gas_left, &intent)?,
-            full => full,
-        };
-        if let Err(rejection) = admitted {
-            results.push(Err(rejection));
-            continue;
-        }
-        let executed;
-        (overlay, executed) = execute(overlay, &block, vm, &intent, gas_used, false)?;
-        let Executed { receipt, bytes: added, trace: _ } = executed;
-        gas_used = receipt.cumulative_gas_used;
-        bytes_used += length(&bytes) + added;
-        results.push(Ok(body.receipts.len()));
-        body.receipts.push(receipt);
-        body.transactions.push(bytes);
+        results.push(result);
     }
-    if body.receipts.is_empty() {
-        return Ok(Sealed { block: None, results });
-    }
-    let (before, after) = overlay.balance_sums();
-    if before != after {
-        return Err(Fault::Bug("native value was created or destroyed"));
-    }
-    body.writes = overlay.into_writes();
-    debug_assert!(postcard::to_stdvec(&body).is_ok_and(|kept| kept.len() <= bytes_used + LISTS));
-    let state_root = commitment(&body.writes);
-    let header = header(genesis, parent, &block, &body, state_root);
-    Ok(Sealed { block: Some(Block::new(header, body)), results })
+    let block = draft.finish()?.map(|(block, body)| {
+        let state_root = commitment(&body.writes);
+        Block::new(header(genesis, parent.1, &block, &body, state_root), body)
+    });
+    Ok(Sealed { block, results })
 }
 
 /// What the lengths of a body's three lists take.
@@ -116,13 +165,13 @@ fn check_room(transaction: &Bytes, used: usize) -> Result<(), Rejection> {
 /// London's; what has no meaning here is as after the merge.
 pub fn header(
     genesis: &Genesis,
-    parent: (&Header, B256),
+    parent_hash: B256,
     block: &BlockEnv,
     body: &BlockBody,
     state_root: B256,
 ) -> Header {
     Header {
-        parent_hash: parent.1,
+        parent_hash,
         beneficiary: block.fee_recipient,
         state_root,
         transactions_root: transactions_root(&body.transactions),

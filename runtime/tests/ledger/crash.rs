@@ -4,12 +4,16 @@
 use super::support::*;
 use alloy_consensus::TxEip1559;
 use alloy_primitives::TxKind;
-use florin_runtime::store::Durability;
+use florin_runtime::senders::Source;
+use florin_runtime::sequencer::{Answer, Submission};
+use florin_runtime::store::{Durability, Options};
 use florin_runtime::types::*;
 use florin_runtime::{Chain, Genesis};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 /// Names the ledger to a child process that is to be killed.
@@ -19,18 +23,7 @@ const ROUNDS: &str = "FLORIN_KILL_ROUNDS";
 const ROUNDS_BY_DEFAULT: u64 = 12;
 
 /// A contract that counts its calls under key "n" and logs each.
-const COUNTER: &str = r#"(module
-    (import "florin1" "storage_set" (func $set (param i64 i64)))
-    (import "florin1" "storage_get" (func $get (param i64 i64) (result i32)))
-    (import "florin1" "log" (func $log (param i64 i64)))
-    (memory (export "memory") 1)
-    (data (i32.const 16) "n")
-    (func (export "call") (param i32) (result i32)
-        (drop (call $get (i64.const 0x10_0000_0001) (i64.const 8)))
-        (i64.store (i32.const 0) (i64.add (i64.load (i32.const 0)) (i64.const 1)))
-        (call $set (i64.const 0x10_0000_0001) (i64.const 8))
-        (call $log (i64.const 0) (i64.const 8))
-        (i32.const 0)))"#;
+const COUNTER: &str = include_str!("counter.wat");
 
 fn free_genesis() -> Genesis {
     let allocations = (1..=4).map(|seed| (address_of(&key(seed)), U256::from(u64::MAX)));
@@ -52,11 +45,14 @@ fn prepare(path: &Path) {
 /// Takes payments until killed: blocks of several transactions by all senders, each acknowledged on
 /// stdout when durable.
 fn take_payments(path: &Path) -> ! {
-    let chain = Chain::open(path, Durability::Synced, &mut |_, _| {}).expect("the ledger opens");
+    // Small, so that checkpoints and new files of the journal are under way all the time.
+    let options = Options { durability: Durability::Synced, memory: 64 << 10, segment: 64 << 10 };
+    let chain = Chain::open(path, options, &mut |_, _| {}).expect("the ledger opens");
     let keys: Vec<_> = (1..=4).map(key).collect();
     let mut nonces: Vec<u64> =
         keys.iter().map(|key| chain.account(&address_of(key)).expect("an account").nonce).collect();
-    let mut out = std::io::stdout();
+    let sequencer = chain.sequencer(|| NOW);
+    let mut outstanding = Vec::new();
     for round in 0u64.. {
         let mut transactions = Vec::new();
         for (sender, key) in keys.iter().enumerate() {
@@ -69,17 +65,38 @@ fn take_payments(path: &Path) -> ! {
                     ..payment(nonces[sender], value)
                 };
                 nonces[sender] += 1;
-                transactions.push(signed(tx, key));
+                transactions.push((signed(tx, key), address_of(key)));
             }
         }
-        let sealed = chain.seal(transactions, NOW + round).expect("a block");
-        for receipt in &sealed.block.expect("a block").body.receipts {
-            writeln!(out, "{} {}", receipt.transaction, receipt.gas_used)
-                .expect("somebody listens");
+        if round % 8 == 7 {
+            // Whoever makes blocks by itself has to know the nonces.
+            outstanding.drain(..).for_each(|answered: Receiver<()>| {
+                answered.recv().expect("an answer");
+            });
+            let transactions = transactions.into_iter().map(|(bytes, _)| bytes).collect();
+            let sealed = chain.seal(transactions, NOW).expect("a block");
+            sealed.block.expect("a block").body.receipts.iter().for_each(acknowledge);
+            continue;
         }
-        out.flush().expect("somebody listens");
+        for (transaction, sender) in transactions {
+            let hint = Some(sender);
+            let submission = Submission { transaction, hint, source: Source::default() };
+            let (tell, answered) = channel();
+            let done = move |answer: Answer| {
+                acknowledge(answer.expect("a receipt").receipt());
+                tell.send(()).expect("it is waited for");
+            };
+            sequencer.submit(submission, Box::new(done));
+            outstanding.push(answered);
+        }
     }
     unreachable!("the loop ends with the process")
+}
+
+/// Says that a transaction is durable: one write, so that a line is there whole or not at all.
+fn acknowledge(receipt: &Receipt) {
+    let line = format!("\n{} {}\n", receipt.transaction, receipt.gas_used);
+    std::io::stdout().write_all(line.as_bytes()).expect("somebody listens");
 }
 
 #[test]
@@ -155,7 +172,8 @@ fn kill_after(path: &Path, delay: Duration) -> Vec<(B256, u64)> {
     if let Some(killer) = killer {
         killer.join().expect("the killer");
     }
-    child.wait().expect("the child's end");
+    let end = child.wait().expect("the child's end");
+    assert_eq!(end.signal(), Some(9), "it ended by itself: {end}");
     acknowledged
 }
 

@@ -6,5 +6,6 @@ mod crash;
 mod estimates;
 mod logs;
 mod room;
+mod sequencer;
 mod support;
 mod transactions;

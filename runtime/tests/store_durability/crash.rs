@@ -7,6 +7,7 @@ use florin_runtime::{
 };
 use std::{
     io::{BufRead, BufReader, Write},
+    os::unix::process::ExitStatusExt,
     path::Path,
     process::{Command, Stdio},
     time::Duration,
@@ -80,7 +81,8 @@ fn commit_and_kill(dir: &Path, wait_for: usize, micros: u64) -> Vec<(u64, B256)>
     let mut acknowledged: Vec<_> = blocks.by_ref().take(wait_for).collect();
     std::thread::sleep(Duration::from_micros(micros));
     child.kill().unwrap();
-    child.wait().unwrap();
+    let end = child.wait().unwrap();
+    assert_eq!(end.signal(), Some(9), "it ended by itself: {end}");
     acknowledged.extend(blocks);
     acknowledged
 }

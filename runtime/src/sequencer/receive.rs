@@ -1,0 +1,49 @@
+//! Bytes to authenticated transactions, a batch at a time. Several threads do this.
+//!
+//! Invariant: whatever a batch holds, it comes out whole, in its order.
+
+use super::{
+    Shared,
+    intake::{Ready, Waiting},
+};
+use crate::pipeline::decode;
+use crate::senders::Offer;
+use std::thread;
+
+impl Shared {
+    /// Authenticates until nothing more comes.
+    pub fn receive(&self) {
+        let receivers = thread::available_parallelism().map_or(1, usize::from);
+        while let Some((number, batch)) = self.intake.take(receivers) {
+            let batch = self.authenticate(batch);
+            self.intake.ready(number, batch);
+        }
+    }
+
+    fn authenticate(&self, batch: Vec<Waiting>) -> Vec<Ready> {
+        let mut ready = Vec::with_capacity(batch.len());
+        let (mut offers, mut places) = (Vec::with_capacity(batch.len()), Vec::new());
+        for (place, Waiting { submission, done }) in batch.into_iter().enumerate() {
+            let bytes = submission.transaction;
+            let intent = match decode(&bytes, self.chain.genesis()) {
+                Ok(signed) => {
+                    let (hint, source) = (submission.hint, submission.source);
+                    offers.push(Offer { signed, hint, source });
+                    places.push(place);
+                    None
+                }
+                Err(rejection) => Some(rejection),
+            };
+            ready.push((bytes, intent, done));
+        }
+        let mut authenticated = self.authenticator.authenticate_all(offers).into_iter();
+        let ready = ready.into_iter().map(|(bytes, rejection, done)| {
+            let intent = match rejection {
+                Some(rejection) => Err(rejection),
+                None => authenticated.next().map(|one| one.result)?,
+            };
+            Some(Ready { bytes, intent, done })
+        });
+        ready.flatten().collect()
+    }
+}

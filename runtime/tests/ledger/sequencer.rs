@@ -1,0 +1,248 @@
+//! Transactions through the sequencer: each gets one answer, in order, durable, and the blocks say
+//! what they would have said without it.
+
+use super::support::*;
+use alloy_consensus::TxEip1559;
+use alloy_primitives::TxKind;
+use florin_runtime::senders::Source;
+use florin_runtime::sequencer::{Answer, Sequencer, Submission};
+use florin_runtime::store::Durability;
+use florin_runtime::types::*;
+use florin_runtime::{Chain, Genesis, Rejection, SubmitError};
+use proptest::prelude::*;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+const SENDERS: u8 = 6;
+const RICH: u64 = 1_000_000_000_000;
+const BLOCK_GAS: u64 = 5_000_000;
+
+fn rules(gas_limit: u64) -> Genesis {
+    let allocations = (1..=SENDERS).map(|seed| (address_of(&key(seed)), U256::from(RICH)));
+    Genesis { allocations: allocations.collect(), block_gas_limit: gas_limit, ..genesis() }
+}
+
+fn ledger(dir: &Path, gas_limit: u64) -> Chain {
+    Chain::create(dir, &rules(gas_limit), Durability::Unsynced).expect("a new ledger")
+}
+
+fn from(transaction: Bytes, hint: Option<Address>) -> Submission {
+    Submission { transaction, hint, source: Source::default() }
+}
+
+/// Submits everything at once; the answers come in the order of the transactions.
+fn submit_all(sequencer: &Sequencer, submissions: Vec<Submission>) -> Vec<Receiver<Answer>> {
+    let submit = |submission| {
+        let (answer, answered) = channel();
+        sequencer.submit(submission, Box::new(move |given| answer.send(given).expect("wanted")));
+        answered
+    };
+    submissions.into_iter().map(submit).collect()
+}
+
+/// What to submit.
+#[derive(Debug, Clone)]
+enum Step {
+    /// The next payment of a sender, with a hint or not, right or wrong.
+    Pay {
+        sender: u8,
+        value: u64,
+        hint: Option<u8>,
+    },
+    /// One that cannot be admitted, because of its nonce or its sender's balance.
+    Early {
+        sender: u8,
+    },
+    TooMuch {
+        sender: u8,
+    },
+    /// Bytes that are no transaction.
+    Noise(Vec<u8>),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let sender = 1..=SENDERS;
+    prop_oneof![
+        6 => (sender.clone(), 1..1000u64, proptest::option::of(1..=SENDERS))
+            .prop_map(|(sender, value, hint)| Step::Pay { sender, value, hint }),
+        1 => sender.clone().prop_map(|sender| Step::Early { sender }),
+        1 => sender.prop_map(|sender| Step::TooMuch { sender }),
+        1 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(Step::Noise),
+    ]
+}
+
+/// The transactions of some steps, and whether each is good. So many fit into a block.
+fn transactions(steps: &[Step], room: u64) -> Vec<(Submission, bool)> {
+    let gas_limit = BLOCK_GAS / room;
+    let payment = |nonce, value| TxEip1559 { gas_limit, ..payment(nonce, value) };
+    let mut nonces = [0; SENDERS as usize + 1];
+    let mut make = |step: &Step| match step {
+        Step::Pay { sender, value, hint } => {
+            let nonce = &mut nonces[usize::from(*sender)];
+            let tx = signed(payment(*nonce, *value), &key(*sender));
+            *nonce += 1;
+            (from(tx, hint.map(|seed| address_of(&key(seed)))), true)
+        }
+        Step::Early { sender } => {
+            let nonce = nonces[usize::from(*sender)] + 1;
+            (from(signed(payment(nonce, 1), &key(*sender)), None), false)
+        }
+        Step::TooMuch { sender } => {
+            let nonce = nonces[usize::from(*sender)];
+            (from(signed(payment(nonce, RICH), &key(*sender)), None), false)
+        }
+        Step::Noise(bytes) => (from(bytes.clone().into(), None), false),
+    };
+    steps.iter().map(&mut make).collect()
+}
+
+/// The receipts of a ledger, in order, without what depends on where blocks end.
+fn history(chain: &Chain) -> Vec<(Bytes, Receipt)> {
+    let blocks = (1..=chain.head().number).map(|number| {
+        let block = chain.block(number).expect("a read").expect("a block");
+        block.body.transactions.into_iter().zip(block.body.receipts)
+    });
+    let alone = |(bytes, receipt): (Bytes, Receipt)| {
+        (bytes, Receipt { cumulative_gas_used: receipt.gas_used, ..receipt })
+    };
+    blocks.flatten().map(alone).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 16, ..ProptestConfig::default() })]
+
+    #[test]
+    fn it_does_what_blocks_of_one_would_do(
+        steps in proptest::collection::vec(step(), 1..120),
+        room in 1..40u64,
+    ) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let (one, other) = (dir.path().join("one"), dir.path().join("other"));
+        let transactions = transactions(&steps, room);
+        let chain = ledger(&one, BLOCK_GAS);
+        let sequencer = chain.sequencer(|| NOW);
+        let submissions = transactions.iter().map(|(submission, _)| submission.clone());
+        let answers = submit_all(&sequencer, submissions.collect());
+        for (answer, (submission, good)) in answers.iter().zip(&transactions) {
+            match answer.recv().expect("an answer") {
+                Ok(located) => {
+                    prop_assert!(good);
+                    let bytes = &located.block.body.transactions[located.index];
+                    prop_assert_eq!(bytes, &submission.transaction);
+                    let hash = &located.receipt().transaction;
+                    let found = chain.transaction(hash).expect("a read").expect("durable");
+                    prop_assert_eq!(found, located);
+                }
+                Err(SubmitError::Rejected(_)) => prop_assert!(!good),
+                Err(fault) => prop_assert!(false, "{}", fault),
+            }
+            prop_assert!(answer.recv().is_err(), "one answer only");
+        }
+        drop(sequencer);
+        let reference = ledger(&other, BLOCK_GAS);
+        for (submission, good) in transactions {
+            prop_assert_eq!(reference.submit(submission.transaction, NOW).is_ok(), good);
+        }
+        prop_assert_eq!(history(&chain), history(&reference));
+        let roots = [&chain, &reference].map(|chain| chain.head().state_root);
+        prop_assert_eq!(roots[0], roots[1]);
+        let audit = chain.audit(&mut |_, _| {}).expect("an audit");
+        prop_assert!(audit.is_clean(), "{:?}", audit);
+        prop_assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
+    }
+}
+
+#[test]
+fn what_was_submitted_is_answered_before_it_ends() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    let sequencer = chain.sequencer(|| NOW);
+    let payments = (0..200).map(|nonce| from(signed(payment(nonce, 1), &key(1)), None)).collect();
+    let answers = submit_all(&sequencer, payments);
+    drop(sequencer);
+    for answer in answers {
+        assert!(answer.try_recv().expect("an answer").expect("a receipt").receipt().is_success());
+    }
+    assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(200));
+}
+
+#[test]
+fn blocks_of_others_go_between() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    let sequencer = chain.sequencer(|| NOW);
+    std::thread::scope(|scope| {
+        for sender in 1..=3 {
+            let sequencer = &sequencer;
+            scope.spawn(move || {
+                for nonce in 0..30 {
+                    let submission = from(signed(payment(nonce, 1), &key(sender)), None);
+                    sequencer.submit_and_wait(submission).expect("a receipt");
+                }
+            });
+        }
+        for nonce in 0..30 {
+            chain.submit(signed(payment(nonce, 1), &key(4)), NOW).expect("a receipt");
+        }
+    });
+    assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(120));
+    drop(sequencer);
+    assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
+}
+
+#[test]
+fn a_transaction_that_fits_no_block_is_told_so() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), BLOCK_GAS);
+    let sequencer = chain.sequencer(|| NOW);
+    let large = TxEip1559 { gas_limit: BLOCK_GAS + 1, ..payment(0, 1) };
+    let answer = sequencer.submit_and_wait(from(signed(large, &key(1)), None));
+    assert!(
+        matches!(answer, Err(SubmitError::Rejected(Rejection::GasAboveBlock { .. }))),
+        "{answer:?}"
+    );
+}
+
+#[test]
+fn a_full_queue_answers_at_once_and_loses_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    let sequencer = chain.sequencer(|| NOW);
+    // Larger than anything that is taken, so they only cost room while they wait.
+    let noise = || from(vec![2; 8 << 20].into(), None);
+    let answers = submit_all(&sequencer, (0..40).map(|_| noise()).collect());
+    let (mut full, mut other) = (0, 0);
+    for answer in answers {
+        match answer.recv().expect("an answer") {
+            Err(SubmitError::Rejected(Rejection::QueueFull)) => full += 1,
+            Err(SubmitError::Rejected(Rejection::Oversized { .. })) => other += 1,
+            answer => panic!("{answer:?}"),
+        }
+    }
+    assert!(full + other == 40 && other > 0, "{full} were told that it is full");
+    let payment = from(signed(payment(0, 1), &key(1)), None);
+    sequencer.submit_and_wait(payment).expect("there is room again");
+}
+
+#[test]
+fn contracts_are_created_and_called_in_blocks_that_are_not_durable_yet() {
+    const COUNTER: &str = include_str!("counter.wat");
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 300_000_000);
+    let sequencer = chain.sequencer(|| NOW);
+    let (input, gas_limit) = (deployment(COUNTER), 5_000_000);
+    let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(0, 0) };
+    let counter = address_of(&key(1)).create(0);
+    let to = TxKind::Call(counter);
+    let call = |nonce| TxEip1559 { to, gas_limit: 100_000, ..payment(nonce, 0) };
+    let calls = (1..100).map(|nonce| signed(call(nonce), &key(1)));
+    let all = std::iter::once(signed(deploy, &key(1))).chain(calls);
+    for answer in submit_all(&sequencer, all.map(|tx| from(tx, None)).collect()) {
+        let located = answer.recv().expect("an answer").expect("a receipt");
+        assert!(located.receipt().is_success(), "{:?}", located.receipt());
+    }
+    let counted = chain.storage(&counter, b"n").expect("a read").expect("a count");
+    assert_eq!(counted[..], 99u64.to_le_bytes());
+    drop(sequencer);
+    assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
+}
