@@ -1,23 +1,47 @@
 //! Authenticated transactions to executed blocks: one thread, in order.
 //!
-//! Invariant: a block starts from the state after the one before it, durable or not.
+//! A transaction that creates a contract from new code waits until that is compiled, and so do
+//! those of its sender that come after it; the others go on.
+//!
+//! Invariants: a block starts from the state after the one before it, durable or not. The
+//! transactions of a sender are executed in the order of their submission.
 
 use super::{
     Shared,
     commit::Job,
+    compile::Module,
     intake::{Asker, Next, Ready},
     pending::{Changes, Pending},
 };
 use crate::error::{Fault, Rejection};
+use crate::gas::FUEL_PER_GAS;
+use crate::host::code_price;
 use crate::limits::GROUP_TRANSACTIONS;
 use crate::pipeline::seal::{Draft, environment};
 use crate::state::Overlay;
-use std::collections::VecDeque;
-use std::sync::mpsc::{SendError, SyncSender};
+use crate::types::{Address, B256, Intent};
+use florin_abi::deploy::{self, Deployment};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::mpsc::{SendError, Sender, SyncSender};
 use std::sync::{Arc, PoisonError};
 
 /// Transactions between two looks at whether the disk is free.
 const LOOK_EVERY: usize = 16;
+
+/// What the executing thread holds.
+pub struct Executor<'a> {
+    shared: &'a Shared,
+    /// To who commits.
+    jobs: SyncSender<Job>,
+    /// To who compiles.
+    modules: Sender<Module>,
+    /// What is next.
+    queue: VecDeque<Ready>,
+    /// By sender: what waits for a module to be compiled.
+    deferred: BTreeMap<Address, VecDeque<Ready>>,
+    /// Who waits for the block that is being filled, in the order of its transactions.
+    askers: Vec<Asker>,
+}
 
 /// Where the next block goes on: the last one, durable or not.
 struct Tip {
@@ -27,125 +51,155 @@ struct Tip {
     blocks: Vec<Changes>,
 }
 
-impl Shared {
+impl<'a> Executor<'a> {
+    pub fn new(shared: &'a Shared, jobs: SyncSender<Job>, modules: Sender<Module>) -> Self {
+        let (queue, deferred, askers) = (VecDeque::new(), BTreeMap::new(), Vec::new());
+        Executor { shared, jobs, modules, queue, deferred, askers }
+    }
+
     /// Executes until nothing more comes.
-    pub fn execute(&self, jobs: &SyncSender<Job>) {
+    pub fn run(mut self) {
+        let Shared { chain, intake, .. } = self.shared;
         loop {
-            self.intake.wait();
-            let sealing = self.chain.sealing.lock();
-            let _one_at_a_time = sealing.unwrap_or_else(PoisonError::into_inner);
-            let head = self.chain.store.head();
+            intake.wait();
+            let _one_at_a_time = chain.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+            let head = chain.store.head();
             let (number, timestamp) = (head.number, head.timestamp);
             let mut tip = Tip { number, timestamp, blocks: Vec::new() };
-            let mut queue = VecDeque::new();
             loop {
-                if queue.is_empty() {
-                    match self.intake.next() {
-                        Next::Batch(batch) => queue.extend(batch),
+                if self.queue.is_empty() {
+                    match intake.next() {
                         Next::Idle => break,
                         Next::End => return,
+                        next => self.enqueue(next),
                     }
                 }
-                let mut askers = Vec::new();
-                if let Err(fault) = self.make_block(&mut tip, &mut queue, &mut askers, jobs) {
-                    self.stop(&fault);
-                    let waiting = queue.drain(..).map(Ready::asker).map(|(_, asker)| asker);
-                    let askers = askers.into_iter().chain(waiting);
-                    self.intake.answer(askers.map(|asker| (asker, Err(fault.again().into()))));
+                if let Err(fault) = self.make_block(&mut tip) {
+                    self.shared.stop(&fault);
+                    let waiting = self.queue.drain(..).map(|ready| ready.asker());
+                    let askers = self.askers.drain(..).chain(waiting);
+                    intake.answer(askers.map(|asker| (asker, Err(fault.again().into()))));
                 }
             }
         }
     }
 
+    fn enqueue(&mut self, next: Next) {
+        match next {
+            Next::Batch(batch) => self.queue.extend(batch),
+            Next::Compiled(sender) => {
+                let deferred = self.deferred.remove(&sender).unwrap_or_default();
+                deferred.into_iter().rev().for_each(|ready| self.queue.push_front(ready));
+            }
+            Next::Idle | Next::End => {}
+        }
+    }
+
     /// Executes what is ready into one block, and hands that on. Those who wait for it are in
     /// `askers` if that fails.
-    fn make_block(
-        &self,
-        tip: &mut Tip,
-        queue: &mut VecDeque<Ready>,
-        askers: &mut Vec<Asker>,
-        jobs: &SyncSender<Job>,
-    ) -> Result<(), Fault> {
-        if let Some(fault) = self.stopped() {
+    fn make_block(&mut self, tip: &mut Tip) -> Result<(), Fault> {
+        let Shared { chain, intake, clock, .. } = self.shared;
+        if let Some(fault) = self.shared.stopped() {
             return Err(fault);
         }
-        let pending = Pending::new(self.chain.store.view(), &mut tip.blocks);
-        let now = (self.clock)();
-        let block = environment(self.chain.genesis(), tip.number, tip.timestamp, now);
-        let draft = Draft::new(block, Overlay::new(Arc::new(pending)));
-        let draft = self.fill(draft, queue, askers)?;
+        let pending = Pending::new(chain.store.view(), &mut tip.blocks);
+        let block = environment(chain.genesis(), tip.number, tip.timestamp, clock());
+        let draft = self.fill(Draft::new(block, Overlay::new(Arc::new(pending))))?;
         let Some((block, body)) = draft.finish()? else { return Ok(()) };
         tip.blocks.push(Changes::new(&block, &body.writes));
         (tip.number, tip.timestamp) = (block.number, block.timestamp);
-        self.intake.begin_commit();
-        let job = Job { block, body, askers: std::mem::take(askers) };
-        jobs.send(job).map_err(|SendError(job)| {
-            *askers = job.askers;
+        intake.begin_commit();
+        let job = Job { block, body, askers: std::mem::take(&mut self.askers) };
+        self.jobs.send(job).map_err(|SendError(job)| {
+            self.askers = job.askers;
             Fault::Bug("the thread that commits blocks has ended")
         })
     }
 
     /// Adds transactions until the block is full, or the disk is free and there are enough, or none
     /// is ready.
-    fn fill(
-        &self,
-        mut draft: Draft,
-        queue: &mut VecDeque<Ready>,
-        askers: &mut Vec<Asker>,
-    ) -> Result<Draft, Fault> {
+    fn fill(&mut self, mut draft: Draft) -> Result<Draft, Fault> {
+        let intake = &self.shared.intake;
         loop {
-            let Some(next) = queue.pop_front() else {
-                if draft.transactions() == 0 || self.intake.is_disk_free() {
+            let Some(next) = self.queue.pop_front() else {
+                if draft.transactions() == 0 || intake.is_disk_free() {
                     return Ok(draft);
                 }
-                match self.intake.next() {
-                    Next::Batch(batch) => queue.extend(batch),
+                match intake.next() {
                     Next::Idle | Next::End => return Ok(draft),
+                    next => self.enqueue(next),
                 }
                 continue;
             };
             let full;
-            (draft, full) = self.add(draft, next, askers)?;
+            (draft, full) = self.add(draft, next)?;
             if let Some(first_of_next) = full {
-                queue.push_front(first_of_next);
+                self.queue.push_front(first_of_next);
                 return Ok(draft);
             }
             let count = draft.transactions();
             let group = count >= GROUP_TRANSACTIONS && count.is_multiple_of(LOOK_EVERY);
-            if group && self.intake.is_disk_free() {
+            if group && intake.is_disk_free() {
                 return Ok(draft);
             }
         }
     }
 
-    /// Adds a transaction, or answers why not; gives it back if the block is full.
-    fn add(
-        &self,
-        draft: Draft,
-        next: Ready,
-        askers: &mut Vec<Asker>,
-    ) -> Result<(Draft, Option<Ready>), Fault> {
-        let others = draft.transactions() > 0;
-        let bytes = next.bytes.clone();
-        let (intent, asker) = next.asker();
-        let intent = match intent {
-            Ok(intent) => intent,
+    /// Adds a transaction, defers it, or answers why not; gives it back if the block is full.
+    fn add(&mut self, mut draft: Draft, next: Ready) -> Result<(Draft, Option<Ready>), Fault> {
+        let intent = match &next.intent {
+            Ok(intent) => intent.clone(),
             Err(rejection) => {
-                self.intake.answer([(asker, Err(rejection.into()))]);
+                let answer = Err(rejection.clone().into());
+                self.shared.intake.answer([(next.asker(), answer)]);
                 return Ok((draft, None));
             }
         };
+        if let Some(line) = self.deferred.get_mut(&intent.sender) {
+            line.push_back(next);
+            return Ok((draft, None));
+        }
+        if let Some(module) = self.new_module(&intent, next.module)
+            && draft.admit(&next.bytes, &intent)?.is_ok()
+        {
+            self.defer(module, next);
+            return Ok((draft, None));
+        }
+        let (bytes, module) = (next.bytes.clone(), next.module);
         // Should this fail, it is among those who are told.
-        askers.push(asker);
-        let (draft, added) = draft.add(&self.chain.vm, bytes.clone(), &intent)?;
+        self.askers.push(next.asker());
+        let others = draft.transactions() > 0;
+        let added;
+        (draft, added) = draft.add(&self.shared.chain.vm, bytes.clone(), &intent)?;
         let Err(rejection) = added else { return Ok((draft, None)) };
-        let Some(Asker { done, bytes: length }) = askers.pop() else { return Ok((draft, None)) };
+        let Some(asker) = self.askers.pop() else { return Ok((draft, None)) };
         let is_full =
             matches!(rejection, Rejection::BlockFull { .. } | Rejection::BlockTooLarge { .. });
         if is_full && others {
-            return Ok((draft, Some(Ready { bytes, intent: Ok(intent), done })));
+            let again = Ready { bytes, module, intent: Ok(intent), done: asker.done };
+            return Ok((draft, Some(again)));
         }
-        self.intake.answer([(Asker { done, bytes: length }, Err(rejection.into()))]);
+        self.shared.intake.answer([(asker, Err(rejection.into()))]);
         Ok((draft, None))
+    }
+
+    /// The module that an intent pays for and that has to be compiled.
+    fn new_module(&self, intent: &Intent, hash: Option<B256>) -> Option<Module> {
+        let hash = hash.filter(|hash| !self.shared.chain.vm.is_known(hash))?;
+        let input = &intent.calls.first()?.input;
+        let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
+        code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
+        let Deployment::Module { module, .. } = deploy::parse(input)? else { return None };
+        Some(Module { hash, code: input.slice_ref(module).into(), sender: intent.sender })
+    }
+
+    fn defer(&mut self, module: Module, ready: Ready) {
+        self.shared.intake.begin_compile();
+        let sender = module.sender;
+        self.deferred.entry(sender).or_default().push_back(ready);
+        if self.modules.send(module).is_err() {
+            // Then it is compiled where it is executed.
+            self.shared.intake.end_compile(sender);
+        }
     }
 }

@@ -7,6 +7,7 @@
 //!        -> execute (one thread, over the blocks that are not durable yet) -> jobs
 //!        -> commit (one thread: header, journal, fdatasync) -> answers
 //! ```
+//! New modules are compiled by a thread of their own, while payments go on.
 //!
 //! A block is sealed as soon as the disk is free and there is something to seal: alone, a
 //! transaction waits for nobody; under load, those that arrive while a block is being written share
@@ -21,6 +22,7 @@
 //! [`QUEUE_BYTES`]: crate::limits::QUEUE_BYTES
 
 mod commit;
+mod compile;
 mod execute;
 mod intake;
 mod pending;
@@ -31,6 +33,7 @@ use crate::error::{Fault, Rejection};
 use crate::senders::{Authenticator, Source};
 use crate::store::StoreError;
 use crate::types::{Address, Bytes};
+use execute::Executor;
 use intake::Intake;
 use std::sync::mpsc::{self, sync_channel};
 use std::sync::{Arc, Mutex};
@@ -91,9 +94,14 @@ impl Chain {
                 thread::spawn(move || shared.receive())
             })
             .collect();
+        let (modules, to_compile) = mpsc::channel();
         threads.push(thread::spawn({
             let shared = shared.clone();
-            move || shared.execute(&jobs)
+            move || Executor::new(&shared, jobs, modules).run()
+        }));
+        threads.push(thread::spawn({
+            let shared = shared.clone();
+            move || shared.compile(&to_compile)
         }));
         threads.push(thread::spawn({
             let shared = shared.clone();

@@ -6,8 +6,11 @@ use super::{
     Shared,
     intake::{Ready, Waiting},
 };
+use crate::crypto::keccak256;
 use crate::pipeline::decode;
 use crate::senders::Offer;
+use crate::types::{B256, Intent};
+use florin_abi::deploy::{self, Deployment};
 use std::thread;
 
 impl Shared {
@@ -25,8 +28,10 @@ impl Shared {
         let (mut offers, mut places) = (Vec::with_capacity(batch.len()), Vec::new());
         for (place, Waiting { submission, done }) in batch.into_iter().enumerate() {
             let bytes = submission.transaction;
-            let intent = match decode(&bytes, self.chain.genesis()) {
+            let mut module = None;
+            let rejection = match decode(&bytes, self.chain.genesis()) {
                 Ok(signed) => {
+                    module = module_hash(&signed.intent);
                     let (hint, source) = (submission.hint, submission.source);
                     offers.push(Offer { signed, hint, source });
                     places.push(place);
@@ -34,16 +39,25 @@ impl Shared {
                 }
                 Err(rejection) => Some(rejection),
             };
-            ready.push((bytes, intent, done));
+            ready.push((bytes, module, rejection, done));
         }
         let mut authenticated = self.authenticator.authenticate_all(offers).into_iter();
-        let ready = ready.into_iter().map(|(bytes, rejection, done)| {
+        let ready = ready.into_iter().map(|(bytes, module, rejection, done)| {
             let intent = match rejection {
                 Some(rejection) => Err(rejection),
                 None => authenticated.next().map(|one| one.result)?,
             };
-            Some(Ready { bytes, intent, done })
+            Some(Ready { bytes, module, intent, done })
         });
         ready.flatten().collect()
+    }
+}
+
+/// The hash of the module that an intent brings along.
+fn module_hash(intent: &Intent) -> Option<B256> {
+    let create = intent.calls.first().filter(|call| call.to.is_none())?;
+    match deploy::parse(&create.input)? {
+        Deployment::Module { module, .. } => Some(keccak256(module)),
+        Deployment::Hash { .. } => None,
     }
 }

@@ -61,10 +61,23 @@ struct Programs {
     /// Those that executions made of new modules. Simulations do so too, so they never displace the
     /// others.
     new: Shelf,
+    /// New modules that were refused, with the reason: looked into once.
+    refused: VecDeque<(B256, String)>,
     natives: HashMap<B256, NativeProgram>,
 }
 
 impl Programs {
+    fn refusal(&self, hash: &B256) -> Option<&String> {
+        self.refused.iter().find(|(refused, _)| refused == hash).map(|(_, reason)| reason)
+    }
+
+    fn refuse(&mut self, hash: B256, reason: String) {
+        if self.refused.len() >= NEW_MODULES_IN_MEMORY {
+            self.refused.pop_front();
+        }
+        self.refused.push_back((hash, reason));
+    }
+
     fn get(&self, hash: &B256) -> Option<Arc<Program>> {
         self.kept.programs.get(hash).or_else(|| self.new.programs.get(hash)).cloned()
     }
@@ -167,11 +180,30 @@ impl Vm {
         Ok(program)
     }
 
+    /// Whether [`admit`](Self::admit) knows the answer without looking into the module.
+    pub fn is_known(&self, hash: &B256) -> bool {
+        let programs = self.programs();
+        programs.get(hash).is_some() || programs.refusal(hash).is_some()
+    }
+
     /// Checks and compiles a module whose keccak-256 is `hash`.
     pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
-        if let Some(program) = self.programs().get(hash) {
+        let programs = self.programs();
+        if let Some(program) = programs.get(hash) {
             return Ok(program);
         }
+        if let Some(reason) = programs.refusal(hash) {
+            return Err(Admission::Refused(reason.clone()));
+        }
+        drop(programs);
+        let admitted = self.look_into(hash, module);
+        if let Err(Admission::Refused(reason)) = &admitted {
+            self.programs().refuse(*hash, reason.clone());
+        }
+        admitted
+    }
+
+    fn look_into(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
         let facts = validate::validate(module).map_err(Admission::Refused)?;
         let native = self.programs().natives.get(hash).copied();
         let program = Arc::new(match native {

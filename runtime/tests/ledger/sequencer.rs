@@ -246,3 +246,38 @@ fn contracts_are_created_and_called_in_blocks_that_are_not_durable_yet() {
     drop(sequencer);
     assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
 }
+
+#[test]
+fn payments_do_not_wait_for_a_module_to_be_compiled() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 300_000_000);
+    let sequencer = chain.sequencer(|| NOW);
+    let deploy = |nonce, text: &str| {
+        let (input, gas_limit) = (deployment(text), 100_000_000);
+        let tx = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(nonce, 0) };
+        signed(tx, &key(1))
+    };
+    // So large that compiling it takes longer than everything else here.
+    let function = "(func (param i64) (result i64)
+        (i64.mul (i64.add (local.get 0) (i64.const 3)) (i64.xor (local.get 0) (i64.const 5))))";
+    let large = include_str!("counter.wat").trim_end().strip_suffix(')').expect("a module");
+    let large = format!("{large} {})", function.repeat(4_000));
+    // One that is good, one that is refused, and one more payment of the same sender.
+    let floats = "(module (func (export \"call\") (param i32) (result i32)
+        (i32.trunc_f32_s (f32.const 1))))";
+    let all = vec![
+        deploy(0, &large),
+        deploy(1, floats),
+        signed(payment(2, 1), &key(1)),
+        signed(payment(0, 1), &key(2)),
+    ];
+    let answers = submit_all(&sequencer, all.into_iter().map(|tx| from(tx, None)).collect());
+    let located: Vec<_> = answers
+        .iter()
+        .map(|answer| answer.recv().expect("an answer").expect("a receipt"))
+        .collect();
+    let success: Vec<_> = located.iter().map(|located| located.receipt().is_success()).collect();
+    assert_eq!(success, [true, false, true, true]);
+    let blocks: Vec<_> = located.iter().map(|located| located.block.header.number).collect();
+    assert!(blocks[3] < blocks[0] && blocks[..3].is_sorted(), "{blocks:?}");
+}
