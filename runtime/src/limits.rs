@@ -136,7 +136,7 @@ pub const PAGE_ENTRIES: usize = 1_000;
 /// Senders whose public keys are remembered, in each of two generations: a hash table of 2^18
 /// places that is as full as it gets, with 85 bytes each, so 45 MB in both.
 pub const KNOWN_SENDERS: usize = 229_376;
-/// Signatures in one equation at most. Twice as many would save another 5 % of each.
+/// Signatures in one equation at most. Twice as many would take some 6 % fewer additions for each.
 pub const BATCH_SIGNATURES: usize = 1024;
 /// Signatures in an equation whose failure means recovering each: a third dearer apiece than in
 /// the largest, and no more than this pay for a wrong hint among them.

@@ -142,10 +142,11 @@ fn fill_buckets(terms: &[Term], digits: &[Vec<i16>], width: usize) -> Vec<Option
             sizes[bucket] += 1;
         }
     }
+    // Where the next point of each bucket goes; the buckets lie one after the other.
     let mut total = 0;
-    let mut ends: Vec<usize> = Vec::with_capacity(sizes.len());
+    let mut next: Vec<usize> = Vec::with_capacity(sizes.len());
     for size in &sizes {
-        ends.push(total);
+        next.push(total);
         total += size;
     }
     let Some(any) = terms.first() else { return vec![None; sizes.len()] };
@@ -153,8 +154,8 @@ fn fill_buckets(terms: &[Term], digits: &[Vec<i16>], width: usize) -> Vec<Option
     for (position, digits) in digits.iter().enumerate() {
         for (term, digit) in terms.iter().zip(digits) {
             if let Some(bucket) = bucket(position, *digit) {
-                points[ends[bucket]] = term.point.negated_if(*digit < 0);
-                ends[bucket] += 1;
+                points[next[bucket]] = term.point.negated_if(*digit < 0);
+                next[bucket] += 1;
             }
         }
     }

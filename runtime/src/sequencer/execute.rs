@@ -190,7 +190,7 @@ impl<'a> Executor<'a> {
         let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
         code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
         let Deployment::Module { module, .. } = deploy::parse(input)? else { return None };
-        Some(Module { hash, code: input.slice_ref(module).into(), sender: intent.sender })
+        Some(Module { hash, code: input.slice_ref(module), sender: intent.sender })
     }
 
     fn defer(&mut self, module: Module, ready: Ready) {
