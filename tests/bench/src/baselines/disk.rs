@@ -1,9 +1,17 @@
 //! The disk by itself.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
+use std::process::Command;
+
+/// Waits until all that was written before is on disk: a file system may make whoever syncs wait
+/// for what others wrote.
+pub fn settle() -> Result<()> {
+    ensure!(Command::new("sync").status()?.success(), "`sync` failed");
+    Ok(())
+}
 
 /// A file that is written piece after piece, each made durable, as a journal is.
 pub struct Syncer {

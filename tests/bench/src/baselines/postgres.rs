@@ -4,6 +4,7 @@
 //! for anything but its commits, and removed. Invariant: no server that was running before is
 //! touched.
 
+use super::disk::settle;
 use crate::measure::{Contender, Row, Whose};
 use crate::workload::{FUNDS, Scale};
 use anyhow::{Context, Result, bail, ensure};
@@ -173,6 +174,7 @@ impl Postgres {
 
     /// Seconds per payment.
     fn pay(&self, script: &Path, clients: usize) -> Result<f64> {
+        settle()?;
         let output = run(self
             .as_client("pgbench")
             .args(["--no-vacuum", "--protocol=prepared", "--max-tries=100"])

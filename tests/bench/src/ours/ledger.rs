@@ -3,7 +3,7 @@
 //! Everything goes through `florin_runtime::Chain`. [`Ledger::pay`] is the only place that knows
 //! how transactions are handed in and receipts come back.
 
-use crate::baselines::disk::Syncer;
+use crate::baselines::disk::{Syncer, settle};
 use crate::measure::{Contender, Row, Whose, each, on_threads, percentile, seconds_each};
 use crate::workload::*;
 use alloy_primitives::{Address, Bytes, TxKind};
@@ -72,25 +72,23 @@ impl<'a> Ledger<'a> {
 
     /// Transfers per second, from signed bytes to durable receipts.
     pub fn end_to_end(&self) -> Vec<Contender<'_>> {
-        let contender = |id, name, work, against, paid, native| {
+        let contender = |id, name, work, paid, native| {
+            let against = if paid == Paid::Shop { "pg-procedure-shop" } else { "pg-procedure" };
             let row = Row::new(id, Whose::Ours, name, work).against(against);
             Contender::new(row, move |round| {
                 let count = self.people.scale.ledger_transfers;
                 let signed = self.signed(round, count, paid, native)?;
+                settle()?;
                 seconds_each(count, || self.pay(signed))
             })
         };
         let (anybody, shop) = (Paid::Anybody, Paid::Shop);
-        let rows: [(_, _, _, _, _, _); 4] = [
-            ("token", "Florin: token, spread", TOKEN, "pg-procedure", anybody, false),
-            ("token-shop", "Florin: token, one shop", SHOP, "pg-procedure-shop", shop, false),
-            ("native", "Florin: native, spread", NATIVE, "pg-procedure", anybody, true),
-            ("native-shop", "Florin: native, one shop", SHOP, "pg-procedure-shop", shop, true),
-        ];
-        rows.map(|(id, name, work, against, paid, native)| {
-            contender(id, name, work, against, paid, native)
-        })
-        .into()
+        vec![
+            contender("token", "Florin: token, spread", TOKEN, anybody, false),
+            contender("token-shop", "Florin: token, one shop", SHOP, shop, false),
+            contender("native", "Florin: native, spread", NATIVE, anybody, true),
+            contender("native-shop", "Florin: native, one shop", SHOP, shop, true),
+        ]
     }
 
     /// How long the only transfer of an idle ledger takes, beside what the disk takes for the same
@@ -109,6 +107,7 @@ impl<'a> Ledger<'a> {
         let singles = self.people.scale.singles;
         for round in 0..=rounds {
             let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            settle()?;
             for i in 0..singles {
                 let round = round * singles as u64 + i as u64;
                 let one = self.signed(round, 1, Paid::Anybody, false)?;
