@@ -34,10 +34,10 @@ pub struct Verdict {
     pub found: Option<f64>,
 }
 
-/// What became of each target.
+/// What became of each target. A smoke run decides none.
 pub fn judge(report: &Report) -> Vec<Verdict> {
     let verdict = |target: &Target| {
-        let median = |id| report.row(id)?.median();
+        let median = |id| report.row(id).filter(|_| report.warning.is_none())?.median();
         let found = median(target.row).zip(median(target.of)).map(|(row, of)| row / of);
         Verdict { what: target.what, most: target.most, found }
     };
