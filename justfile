@@ -33,9 +33,10 @@ deny:
 ci:
     .ci/run
 
-# What a payment costs, phase by phase, beside bare baselines.
+# What a transfer costs, beside bare signatures, disk, hash map, wasmtime, revm and PostgreSQL in one run; the table is also
+# written to target/bench as JSON and as a chart. `--quick` is a smoke run; words choose groups. See docs/PERFORMANCE.md.
 bench *arguments:
-    cargo bench {{all}} --bench payments -- {{arguments}}
+    cargo bench {{all}} --bench transfers -- {{arguments}}
 
 # What each priced operation takes, to compare with its price in docs/GAS.md.
 gas:

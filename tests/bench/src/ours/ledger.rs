@@ -1,0 +1,219 @@
+//! A ledger on disk as its users have it: signed bytes in, durable receipts out.
+//!
+//! Everything goes through `florin_runtime::Chain`. [`Ledger::pay`] is the only place that knows
+//! how transactions are handed in and receipts come back.
+
+use crate::baselines::disk::{Syncer, settle};
+use crate::measure::{Contender, Row, Whose, each, on_threads, percentile, seconds_each};
+use crate::workload::*;
+use alloy_primitives::{Address, Bytes, TxKind};
+use alloy_rlp::Encodable;
+use anyhow::{Context, Result, ensure};
+use florin_runtime::store::Durability;
+use florin_runtime::{CallRequest, Chain};
+use std::cell::{Cell, RefCell};
+use std::path::Path;
+use std::time::Instant;
+
+/// A ledger on which everybody has some of the native currency and of the token.
+pub struct Ledger<'a> {
+    people: &'a People,
+    chain: Chain,
+    token: Address,
+    /// The next nonce of every sender.
+    nonces: RefCell<Vec<u64>>,
+    /// That of the administrator.
+    nonce: Cell<u64>,
+    dir: &'a Path,
+}
+
+/// Any time will do: the ledger has no clock.
+const TIME: u64 = 1_700_000_000;
+
+impl<'a> Ledger<'a> {
+    pub fn new(people: &'a People, dir: &'a Path) -> Result<Self> {
+        let chain = Chain::create(&dir.join("ledger"), &people.genesis(), Durability::Synced)?;
+        let token = address_of(&people.admin).create(0);
+        let nonces = RefCell::new(vec![0; people.scale.senders]);
+        let ledger = Ledger { people, chain, token, nonces, nonce: Cell::new(0), dir };
+        let create = deployment(&erc20().wasm, &erc20_arguments());
+        ledger.pay(vec![ledger.sign_as_admin(TxKind::Create, create)])?;
+        let fund = |to: &Address| ledger.sign_as_admin(TxKind::Call(token), transfer(*to, FUNDS));
+        ledger.pay(people.addresses.iter().map(fund).collect())?;
+        Ok(ledger)
+    }
+
+    /// Hands in signed transactions and has all receipts, each of a success and durable, when it
+    /// returns.
+    fn pay(&self, transactions: Vec<Bytes>) -> Result<()> {
+        for block in transactions.chunks(self.people.scale.block) {
+            let sealed = self.chain.seal(block.to_vec(), TIME)?;
+            let receipts = sealed.block.context("nothing was admitted")?.body.receipts;
+            ensure!(receipts.len() == block.len(), "a transaction was rejected");
+            ensure!(receipts.iter().all(|receipt| receipt.is_success()), "a transaction failed");
+        }
+        Ok(())
+    }
+
+    fn sign_as_admin(&self, to: TxKind, input: Bytes) -> Bytes {
+        let nonce = self.nonce.get();
+        self.nonce.set(nonce + 1);
+        sign(eip1559(nonce, to, 0, input), &self.people.admin)
+    }
+
+    fn signed(&self, round: u64, count: usize, paid: Paid, native: bool) -> Result<Vec<Bytes>> {
+        let payments = self.people.payments(round, count, paid);
+        let token = self.token;
+        self.people.sign_all(&payments, &mut self.nonces.borrow_mut(), |to| match native {
+            true => (TxKind::Call(to), 1, Bytes::new()),
+            false => (TxKind::Call(token), 0, transfer(to, 1)),
+        })
+    }
+
+    /// Transfers per second, from signed bytes to durable receipts.
+    pub fn end_to_end(&self) -> Vec<Contender<'_>> {
+        let contender = |id, name, work, paid, native| {
+            let against = if paid == Paid::Shop { "pg-procedure-shop" } else { "pg-procedure" };
+            let row = Row::new(id, Whose::Ours, name, work).against(against);
+            Contender::new(row, move |round| {
+                let count = self.people.scale.ledger_transfers;
+                let signed = self.signed(round, count, paid, native)?;
+                settle()?;
+                seconds_each(count, || self.pay(signed))
+            })
+        };
+        let (anybody, shop) = (Paid::Anybody, Paid::Shop);
+        vec![
+            contender("token", "Florin: token, spread", TOKEN, anybody, false),
+            contender("token-shop", "Florin: token, one shop", SHOP, shop, false),
+            contender("native", "Florin: native, spread", NATIVE, anybody, true),
+            contender("native-shop", "Florin: native, one shop", SHOP, shop, true),
+        ]
+    }
+
+    /// How long the only transfer of an idle ledger takes, beside what the disk takes for the same
+    /// bytes: now the one, now the other.
+    pub fn latency(&self, rounds: u64) -> Result<Vec<Row>> {
+        let bytes = self.record_bytes()?;
+        let mut disk = Syncer::new(self.dir, bytes)?;
+        let mut rows = [
+            Row::new("fdatasync-p50", Whose::Baseline, "fdatasync, p50", FDATASYNC),
+            Row::new("fdatasync-p99", Whose::Baseline, "fdatasync, p99", FDATASYNC),
+            Row::new("latency-p50", Whose::Ours, "Florin: one token transfer, p50", LATENCY)
+                .against("fdatasync-p50"),
+            Row::new("latency-p99", Whose::Ours, "Florin: one token transfer, p99", LATENCY)
+                .against("fdatasync-p99"),
+        ];
+        let singles = self.people.scale.singles;
+        for round in 0..=rounds {
+            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+            settle()?;
+            for i in 0..singles {
+                let round = round * singles as u64 + i as u64;
+                let one = self.signed(round, 1, Paid::Anybody, false)?;
+                let start = Instant::now();
+                self.pay(one)?;
+                ours.push(start.elapsed().as_secs_f64());
+                let start = Instant::now();
+                disk.write()?;
+                theirs.push(start.elapsed().as_secs_f64());
+            }
+            if round > 0 {
+                for (row, samples) in rows.iter_mut().zip([&theirs, &theirs, &ours, &ours]) {
+                    let percent = if row.id.ends_with("p99") { 99.0 } else { 50.0 };
+                    row.samples.extend(percentile(samples, percent));
+                }
+            }
+        }
+        rows[0].name = format!("fdatasync of {bytes} bytes, p50");
+        rows[1].name = format!("fdatasync of {bytes} bytes, p99");
+        Ok(rows.into())
+    }
+
+    /// What the journal takes for a block of one token transfer.
+    fn record_bytes(&self) -> Result<usize> {
+        /// What is around a block in the journal: header and checksum.
+        const RECORD: usize = 96;
+        self.pay(self.signed(0, 1, Paid::Anybody, false)?)?;
+        let block = self.chain.block(self.chain.head().number)?.context("a block")?;
+        let body = postcard::to_allocvec(&block.body)?;
+        Ok(RECORD + block.header.length() + body.len())
+    }
+
+    /// Contracts that come to the ledger, each time as code that it has not seen before.
+    pub fn deployment(&self) -> Vec<Contender<'_>> {
+        let contender = |id, name: &str, module: Vec<u8>, arguments: Vec<u8>| {
+            let kib = module.len() as f64 / 1024.0;
+            let row = Row::new(id, Whose::Ours, format!("Florin: {name}, {kib:.1} KiB"), DEPLOY);
+            Contender::new(row, move |round| {
+                let module = never_seen(&module, round);
+                let create = self.sign_as_admin(TxKind::Create, deployment(&module, &arguments));
+                Ok(seconds_each(1, || self.pay(vec![create]))? / kib)
+            })
+        };
+        let admin = address_of(&self.people.admin);
+        let token = bundled_token();
+        vec![
+            contender("deploy", "examples/erc20", erc20().wasm.clone(), erc20_arguments()),
+            contender("deploy-token", "contracts/token", token.wasm, token_arguments(admin)),
+        ]
+    }
+
+    /// Questions to the ledger, which has nothing else to do.
+    pub fn reads(&self) -> Vec<Contender<'_>> {
+        let (chain, people, token) = (&self.chain, self.people, self.token);
+        let contender = |id, name, threads: usize| {
+            let count = people.scale.reads;
+            Contender::new(Row::new(id, Whose::Ours, name, CALL), move |_| {
+                let start = Instant::now();
+                on_threads(threads, |thread| {
+                    let accounts = people.payments(thread as u64, count, Paid::Anybody);
+                    accounts.iter().try_for_each(|(_, i)| read(chain, token, people.addresses[*i]))
+                })?;
+                Ok(each(start.elapsed(), threads * count))
+            })
+        };
+        vec![
+            contender("call-1", "Florin: call, 1 thread", 1),
+            contender("call-2", "Florin: call, 2 threads", 2),
+        ]
+    }
+}
+
+fn read(chain: &Chain, token: Address, account: Address) -> Result<()> {
+    let input = balance_of(account);
+    let request = CallRequest { to: Some(token), input, ..CallRequest::default() };
+    ensure!(chain.simulate(&request, TIME)?.output().is_some(), "a read failed");
+    Ok(())
+}
+
+/// A module that does the same and is not the same: it ends with a section of another number.
+fn never_seen(module: &[u8], number: u64) -> Vec<u8> {
+    const NAME: &[u8] = b"n";
+    let section = [&[0, 2 + 8, 1], NAME, &number.to_le_bytes()].concat();
+    [module, &section].concat()
+}
+
+const TOKEN: &[&str] = &[
+    "signed EIP-1559 bytes to durable receipts, in blocks: decoded, authenticated one by one,",
+    "ERC-20 `transfer` in wasm, log, receipt, roots, state commitment, journal fdatasync'd",
+    "before any receipt is given out, state and indexes applied; paid: anybody",
+];
+const NATIVE: &[&str] = &["the same for payments of native currency"];
+const SHOP: &[&str] = &["the same, and everybody pays the same account"];
+const LATENCY: &[&str] = &[
+    "one signed token transfer handed to an idle ledger, until its receipt is durable and",
+    "given out; percentile of each round",
+];
+const FDATASYNC: &[&str] = &[
+    "the bytes that the journal takes for such a transfer, written into a preallocated",
+    "file of the same disk and fdatasync'd, taking turns with the transfers",
+];
+const DEPLOY: &[&str] = &[
+    "a signed transaction with a module that the ledger has not seen: checked, compiled,",
+    "constructed, durable; all that for each KiB of wasm",
+];
+const CALL: &[&str] = &[
+    "`balanceOf` by `Chain::simulate`, unsigned: a view of the last block, a fresh instance,",
+    "trace and receipt, nothing kept; accounts drawn from all",
+];
