@@ -31,8 +31,10 @@ pub struct Scale {
     pub rounds: u64,
     /// Transfers in a sample of the ledger, as many from each sender.
     pub ledger_transfers: usize,
-    /// Transactions in a block.
+    /// Transactions in a block, where blocks are made here.
     pub block: usize,
+    /// Transactions that are on their way at once.
+    pub window: usize,
     /// Signatures in a sample.
     pub signatures: usize,
     /// Single transfers in a sample of the latency.
@@ -48,8 +50,9 @@ impl Scale {
         senders: 10_000,
         accounts: 100_000,
         rounds: 7,
-        ledger_transfers: 10_000,
+        ledger_transfers: 50_000,
         block: 1_000,
+        window: 50_000,
         signatures: 2_000,
         singles: 200,
         reads: 10_000,
@@ -62,6 +65,7 @@ impl Scale {
         rounds: 2,
         ledger_transfers: 200,
         block: 100,
+        window: 200,
         signatures: 50,
         singles: 5,
         reads: 50,

@@ -4,19 +4,22 @@
 //! Execution is over a hash map in memory, so that no disk is in it, as for those it is compared
 //! with.
 
-use crate::measure::{Contender, Row, Whose, seconds_each};
+use crate::measure::{Contender, Row, Whose, each, on_threads, seconds_each};
 use crate::workload::*;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use anyhow::{Result, ensure};
 use florin_runtime::host::BlockEnv;
+use florin_runtime::limits::BATCH_SIGNATURES;
 use florin_runtime::pipeline::{admit, authenticate, decode, execute};
+use florin_runtime::senders::{Authenticator, Offer};
 use florin_runtime::state::{Overlay, StateView};
 use florin_runtime::types::{Account, Call, Intent, StateKey, Write};
 use florin_runtime::vm::Vm;
 use florin_runtime::{Fault, Genesis};
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// State in memory.
 #[derive(Default, Clone)]
@@ -105,7 +108,7 @@ impl Phases {
         Ok(Phases { genesis, vm, state, block, scale, token_transfers, native_transfers })
     }
 
-    /// From bytes to a sender. Whoever authenticates in another way has its row here.
+    /// From bytes to a sender.
     pub fn authentication(&self) -> Result<Vec<Contender<'_>>> {
         let transfers = &self.token_transfers[..self.scale.signatures.min(self.scale.senders)];
         let decoded: Vec<_> =
@@ -131,7 +134,43 @@ impl Phases {
         Ok(vec![
             Contender::new(row("decode", "Florin: decode", DECODE), decoding),
             Contender::new(row("authenticate", "Florin: authenticate", AUTHENTICATE), one_by_one),
+            self.batches(1)?,
+            self.batches(cores())?,
         ])
+    }
+
+    /// Senders that are known and hinted, in batches, each thread its own.
+    fn batches(&self, threads: usize) -> Result<Contender<'_>> {
+        let transfers = &self.token_transfers[..self.scale.signatures.min(self.scale.senders)];
+        let hinted = transfers.iter().map(|bytes| {
+            let signed = decode(bytes, &self.genesis)?;
+            let hint = Some(authenticate(signed.clone())?.sender);
+            Ok(Offer { signed, hint, source: 1 })
+        });
+        let offers = hinted.collect::<Result<Vec<_>>>()?;
+        let authenticator = Authenticator::new();
+        authenticator.authenticate_all(offers.clone());
+        let (id, name, against) = match threads {
+            1 => ("batch", "Florin: authenticate, hinted, 1 thread".to_owned(), "k256"),
+            all => {
+                ("batch-all", format!("Florin: authenticate, hinted, {all} threads"), "k256-all")
+            }
+        };
+        let row = Row::new(id, Whose::Ours, name, BATCH).against(against);
+        Ok(Contender::new(row, move |_| {
+            let batches: Vec<_> = offers.chunks(BATCH_SIGNATURES).map(<[Offer]>::to_vec).collect();
+            let shares: Vec<_> = (0..threads).map(|_| Mutex::new(batches.clone())).collect();
+            let start = Instant::now();
+            on_threads(threads, |thread| {
+                let mine = std::mem::take(&mut *shares[thread].lock().expect("no thread panics"));
+                for batch in mine {
+                    let all = authenticator.authenticate_all(batch);
+                    ensure!(all.iter().all(|one| !one.recovered), "a sender was not known");
+                }
+                Ok(())
+            })?;
+            Ok(each(start.elapsed(), threads * offers.len()))
+        }))
     }
 
     /// From an authenticated transaction to its receipt.
@@ -201,6 +240,10 @@ const DECODE: &[&str] = &[
 const AUTHENTICATE: &[&str] = &[
     "a decoded transaction to its sender, one by one, one thread:",
     "signature hash, k256 recovery, address; high s refused",
+];
+const BATCH: &[&str] = &[
+    "the same for senders that are hinted and whose keys are known, by one equation over 1,024;",
+    "on all cores time is the wall's, divided by all of them",
 ];
 const TOKEN: &[&str] = &[
     "authenticated token transfer to its receipt: nonce, funds and gas checked, gas bought,",

@@ -23,6 +23,48 @@ const TARGETS: &[Target] = &[
         of: "revm",
         most: 1.0,
     },
+    Target {
+        what: "authentication of known senders, in times of k256's recovery",
+        row: "batch",
+        of: "k256",
+        most: 1.0 / 3.0,
+    },
+    Target {
+        what: "a hinted token transfer, in times of libsecp256k1's recovery on all cores",
+        row: "token-hinted",
+        of: "libsecp256k1-all",
+        most: 1.0,
+    },
+    Target {
+        what: "a token transfer without hint, in times of k256's recovery on all cores",
+        row: "token",
+        of: "k256-all",
+        most: 1.0 / 0.9,
+    },
+    Target {
+        what: "a native transfer, in times of a token transfer",
+        row: "native",
+        of: "token-hinted",
+        most: 1.0,
+    },
+    Target {
+        what: "a token transfer to one shop, in times of one to anybody",
+        row: "token-shop",
+        of: "token-hinted",
+        most: 1.0,
+    },
+    Target {
+        what: "the only transfer of an idle ledger, p50, in times of fdatasync",
+        row: "latency-p50",
+        of: "fdatasync-p50",
+        most: 2.0,
+    },
+    Target {
+        what: "reads on all cores, in times of those on one",
+        row: "call-2",
+        of: "call-1",
+        most: 0.6,
+    },
 ];
 
 /// What became of a target.
