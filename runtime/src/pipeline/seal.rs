@@ -2,15 +2,18 @@
 
 use super::{Executed, admit, authenticate, decode, execute};
 use crate::config::Genesis;
+use crate::crypto::keccak256;
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
 use crate::limits::{BLOCK_BYTES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES};
 use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
 use crate::vm::Vm;
-use alloy_consensus::{Eip658Value, ReceiptWithBloom, TxReceipt, TxType};
+use alloy_consensus::{Eip658Value, ReceiptWithBloom, TxType};
 use alloy_eips::Encodable2718;
-use alloy_primitives::{B64, Bloom};
+use alloy_primitives::map::{AddressMap, B256Map};
+use alloy_primitives::{B64, Bloom, BloomInput};
+use alloy_trie::root::ordered_trie_root_encoded;
 use std::sync::Arc;
 
 /// A block that is ready to be committed, and what became of each transaction that was offered for
@@ -170,16 +173,16 @@ pub fn header(
     body: &BlockBody,
     state_root: B256,
 ) -> Header {
+    let blooms = blooms(&body.receipts);
+    let receipts = body.receipts.iter().zip(&blooms);
+    let receipts: Vec<_> = receipts.map(|(receipt, bloom)| encode_with(receipt, *bloom)).collect();
     Header {
         parent_hash,
         beneficiary: block.fee_recipient,
         state_root,
         transactions_root: transactions_root(&body.transactions),
-        receipts_root: receipts_root(&body.receipts),
-        logs_bloom: body
-            .receipts
-            .iter()
-            .fold(Bloom::ZERO, |bloom, receipt| bloom | bloom_of(receipt)),
+        receipts_root: ordered_trie_root_encoded(&receipts),
+        logs_bloom: blooms.iter().fold(Bloom::ZERO, |all, bloom| all | *bloom),
         number: block.number,
         gas_limit: block.gas_limit,
         gas_used: body.receipts.last().map_or(0, |receipt| receipt.cumulative_gas_used),
@@ -193,31 +196,88 @@ pub fn header(
 
 /// Root of the trie of transactions (yellow paper, 4.4.3), as every Ethereum client computes it.
 pub fn transactions_root(transactions: &[Bytes]) -> B256 {
-    alloy_trie::root::ordered_trie_root_encoded(transactions)
+    ordered_trie_root_encoded(transactions)
 }
 
 /// Root of the trie of receipts in Ethereum's encoding.
 pub fn receipts_root(receipts: &[Receipt]) -> B256 {
     let encoded: Vec<_> = receipts.iter().map(encode_receipt).collect();
-    alloy_trie::root::ordered_trie_root_encoded(&encoded)
+    ordered_trie_root_encoded(&encoded)
 }
 
 /// A receipt in Ethereum's encoding (EIP-658, EIP-2718).
 pub fn encode_receipt(receipt: &Receipt) -> Vec<u8> {
-    let ethereum = ethereum_receipt(receipt);
-    let with_bloom = ReceiptWithBloom { logs_bloom: ethereum.bloom(), receipt: ethereum };
-    let kind = TxType::try_from(receipt.kind).unwrap_or(TxType::Legacy);
-    alloy_consensus::ReceiptEnvelope::from_typed(kind, with_bloom).encoded_2718()
+    encode_with(receipt, receipt.logs.iter().collect())
 }
 
-fn ethereum_receipt(receipt: &Receipt) -> alloy_consensus::Receipt {
-    alloy_consensus::Receipt {
+fn encode_with(receipt: &Receipt, logs_bloom: Bloom) -> Vec<u8> {
+    let ethereum = alloy_consensus::Receipt {
         status: Eip658Value::Eip658(receipt.is_success()),
         cumulative_gas_used: receipt.cumulative_gas_used,
         logs: receipt.logs.clone(),
-    }
+    };
+    let kind = TxType::try_from(receipt.kind).unwrap_or(TxType::Legacy);
+    let receipt = ReceiptWithBloom { logs_bloom, receipt: ethereum };
+    alloy_consensus::ReceiptEnvelope::from_typed(kind, receipt).encoded_2718()
 }
 
-fn bloom_of(receipt: &Receipt) -> Bloom {
-    receipt.logs.iter().collect()
+/// The bloom filter of each receipt (yellow paper, 4.4.1). Most logs of a block name the same
+/// contracts and topics, so what is hashed is kept.
+fn blooms(receipts: &[Receipt]) -> Vec<Bloom> {
+    let (mut addresses, mut topics) = (AddressMap::default(), B256Map::default());
+    let mut bloom = |receipt: &Receipt| {
+        let mut bloom = Bloom::ZERO;
+        for log in &receipt.logs {
+            let hash =
+                addresses.entry(log.address).or_insert_with(|| keccak256(log.address.as_slice()));
+            bloom.accrue(BloomInput::Hash(*hash));
+            for topic in log.topics() {
+                let hash = topics.entry(*topic).or_insert_with(|| keccak256(topic.as_slice()));
+                bloom.accrue(BloomInput::Hash(*hash));
+            }
+        }
+        bloom
+    };
+    receipts.iter().map(&mut bloom).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Address, GasReport, Log, Outcome};
+
+    #[test]
+    fn blooms_and_encodings_are_those_of_alloy() {
+        let log = |n: u8| {
+            let topics = (0..n % 5).map(|place| B256::repeat_byte(n % 3 + place)).collect();
+            Log::new_unchecked(Address::repeat_byte(n % 2), topics, vec![n; 3].into())
+        };
+        let receipt = |n: u8| Receipt {
+            transaction: B256::ZERO,
+            kind: n % 3,
+            sender: Address::ZERO,
+            to: None,
+            value: U256::ZERO,
+            outcome: Outcome::Success { output: Bytes::new() },
+            gas_used: 1,
+            cumulative_gas_used: n.into(),
+            gas_price: 0,
+            created: None,
+            logs: (0..n).map(log).collect(),
+            gas: GasReport::default(),
+        };
+        let receipts: Vec<_> = (0..20).map(receipt).collect();
+        for (receipt, bloom) in receipts.iter().zip(blooms(&receipts)) {
+            let expected: Bloom = receipt.logs.iter().collect();
+            assert_eq!(bloom, expected);
+            let owned = alloy_consensus::Receipt {
+                status: true.into(),
+                cumulative_gas_used: receipt.cumulative_gas_used,
+                logs: receipt.logs.clone(),
+            };
+            let kind = TxType::try_from(receipt.kind).expect("a type");
+            let envelope = alloy_consensus::ReceiptEnvelope::from_typed(kind, owned.with_bloom());
+            assert_eq!(encode_with(receipt, bloom), envelope.encoded_2718());
+        }
+    }
 }

@@ -35,6 +35,7 @@ use crate::store::StoreError;
 use crate::types::{Address, Bytes};
 use execute::Executor;
 use intake::Intake;
+use std::io;
 use std::sync::mpsc::{self, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -77,7 +78,13 @@ struct Shared {
 impl Chain {
     /// Starts to make blocks of what is submitted. `clock` tells the time in seconds since 1970.
     /// [`Chain::seal`] waits while blocks are on their way here, and the other way round.
-    pub fn sequencer(&self, clock: impl Fn() -> u64 + Send + Sync + 'static) -> Sequencer {
+    ///
+    /// # Errors
+    /// The operating system has no more threads.
+    pub fn sequencer(
+        &self,
+        clock: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> io::Result<Sequencer> {
         let shared = Arc::new(Shared {
             chain: self.clone(),
             clock: Box::new(clock),
@@ -87,27 +94,17 @@ impl Chain {
         });
         let receivers = thread::available_parallelism().map_or(1, usize::from);
         // One job that is being written, and one that waits for it.
-        let (jobs, todo) = sync_channel(1);
-        let mut threads: Vec<_> = (0..receivers)
-            .map(|_| {
-                let shared = shared.clone();
-                thread::spawn(move || shared.receive())
-            })
-            .collect();
+        let (jobs, to_commit) = sync_channel(1);
         let (modules, to_compile) = mpsc::channel();
-        threads.push(thread::spawn({
-            let shared = shared.clone();
-            move || Executor::new(&shared, jobs, modules).run()
-        }));
-        threads.push(thread::spawn({
-            let shared = shared.clone();
-            move || shared.compile(&to_compile)
-        }));
-        threads.push(thread::spawn({
-            let shared = shared.clone();
-            move || shared.commit(&todo)
-        }));
-        Sequencer { shared, threads }
+        // Should a thread not start, those that did end with this.
+        let mut sequencer = Sequencer { shared, threads: Vec::new() };
+        sequencer.start("execute", |shared| Executor::new(shared, jobs, modules).run())?;
+        sequencer.start("commit", move |shared| shared.commit(&to_commit))?;
+        sequencer.start("compile", move |shared| shared.compile(&to_compile))?;
+        for _ in 0..receivers {
+            sequencer.start("receive", move |shared| shared.receive(receivers))?;
+        }
+        Ok(sequencer)
     }
 }
 
@@ -129,6 +126,14 @@ impl Sequencer {
         let (answer, answered) = mpsc::channel();
         self.submit(submission, Box::new(move |given| drop(answer.send(given))));
         answered.recv().unwrap_or(Err(Fault::Bug("a transaction got no answer").into()))
+    }
+}
+
+impl Sequencer {
+    fn start(&mut self, name: &str, run: impl FnOnce(&Shared) + Send + 'static) -> io::Result<()> {
+        let (thread, shared) = (thread::Builder::new().name(name.to_owned()), self.shared.clone());
+        self.threads.push(thread.spawn(move || run(&shared))?);
+        Ok(())
     }
 }
 

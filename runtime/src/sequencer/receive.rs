@@ -11,12 +11,10 @@ use crate::pipeline::decode;
 use crate::senders::Offer;
 use crate::types::{B256, Intent};
 use florin_abi::deploy::{self, Deployment};
-use std::thread;
 
 impl Shared {
-    /// Authenticates until nothing more comes.
-    pub fn receive(&self) {
-        let receivers = thread::available_parallelism().map_or(1, usize::from);
+    /// Authenticates until nothing more comes, as one of so many.
+    pub fn receive(&self, receivers: usize) {
         while let Some((number, batch)) = self.intake.take(receivers) {
             let batch = self.authenticate(batch);
             self.intake.ready(number, batch);

@@ -10,7 +10,7 @@
 use super::StateView;
 use crate::error::Fault;
 use crate::types::{Account, Address, B256, Bytes, StateKey, U256, Write};
-use std::collections::{HashMap, HashSet};
+use alloy_primitives::map::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A value as it was in the view and as it is now.
@@ -60,9 +60,9 @@ impl Overlay {
     pub fn new(view: Arc<dyn StateView>) -> Self {
         Overlay {
             view,
-            accounts: HashMap::new(),
-            storage: HashMap::new(),
-            code: HashMap::new(),
+            accounts: HashMap::default(),
+            storage: HashMap::default(),
+            code: HashMap::default(),
             undo: Vec::new(),
         }
     }
@@ -195,10 +195,10 @@ impl Overlay {
     /// before and after.
     pub fn bytes_since(&self, checkpoint: Checkpoint) -> usize {
         let length = |value: Option<&Bytes>| value.map_or(0, |value| value.len());
-        let mut seen = HashSet::new();
+        let mut seen: HashSet<(&Address, Option<&[u8]>)> = HashSet::default();
         let changes = self.undo.iter().skip(checkpoint.0).map(|undo| match undo {
             Undo::Account(address, _) if seen.insert((address, None)) => ACCOUNT_BYTES,
-            Undo::Storage(address, key, former) if seen.insert((address, Some(key))) => {
+            Undo::Storage(address, key, former) if seen.insert((address, Some(&key[..]))) => {
                 let now = self.storage.get(address).and_then(|slots| slots.get(key)?.now.as_ref());
                 WRITE_BYTES + key.len() + length(former.as_ref()) + length(now)
             }

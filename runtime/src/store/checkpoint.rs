@@ -15,6 +15,7 @@ use super::{
     schema::{Checkpoint, Head, State},
 };
 use std::{
+    io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
@@ -55,14 +56,14 @@ struct Control {
 
 impl Checkpoints {
     /// Starts the thread.
-    pub fn start(state: Arc<State>, recent: Arc<Recent>, index: Arc<Index>) -> Self {
+    pub fn start(state: Arc<State>, recent: Arc<Recent>, index: Arc<Index>) -> io::Result<Self> {
         let control = Mutex::default();
         let shared = Arc::new(Shared { state, recent, index, control, changed: Condvar::new() });
-        let thread = thread::spawn({
+        let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn({
             let shared = shared.clone();
             move || shared.run()
-        });
-        Checkpoints { shared, thread: Some(thread) }
+        })?;
+        Ok(Checkpoints { shared, thread: Some(thread) })
     }
 
     /// Asks for a checkpoint and goes on; `false` if one is under way.

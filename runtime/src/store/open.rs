@@ -311,7 +311,8 @@ impl Parts {
             config,
             options,
             journal: journal.reader().clone(),
-            checkpoints: Checkpoints::start(state.clone(), recent.clone(), index.clone()),
+            checkpoints: Checkpoints::start(state.clone(), recent.clone(), index.clone())
+                .context("start a thread for", dir)?,
             state,
             index,
             recent,

@@ -75,7 +75,7 @@ impl RecordHeader {
     fn encode(&self, salt: &Salt) -> [u8; RECORD_HEADER] {
         let mut bytes = [0; RECORD_HEADER];
         bytes[..4].copy_from_slice(&RECORD_MAGIC);
-        // `frame` has checked the length.
+        // `Draft` has checked the length.
         bytes[4..8].copy_from_slice(&(self.length as u32).to_le_bytes());
         bytes[8..16].copy_from_slice(&self.number.to_le_bytes());
         bytes[16..48].copy_from_slice(self.previous.as_slice());
@@ -101,26 +101,51 @@ impl RecordHeader {
     }
 }
 
-/// A block's bytes in a record.
-pub(super) fn encode_payload(block: &Block) -> Result<Vec<u8>> {
-    let mut payload = Vec::with_capacity(1024);
-    block.header.encode(&mut payload);
-    let payload = postcard::to_extend(&block.body, payload).expect("a body of plain data encodes");
-    if payload.len() > PAYLOAD_BYTES {
-        return Err(Refusal::Size { bytes: payload.len(), limit: PAYLOAD_BYTES }.into());
-    }
-    Ok(payload)
+/// A block's record, but for its fixed part and its hash.
+pub(super) struct Draft {
+    number: u64,
+    /// Room for the fixed part, then the payload.
+    bytes: Vec<u8>,
 }
 
-/// A record around a payload, and the record's hash.
-pub(super) fn frame(payload: &[u8], number: u64, previous: B256, salt: &Salt) -> (Vec<u8>, B256) {
-    let header = RecordHeader { length: payload.len(), number, previous };
-    let mut bytes = Vec::with_capacity(header.record_length());
-    bytes.extend_from_slice(&header.encode(salt));
-    bytes.extend_from_slice(payload);
-    let hash = blake3::hash(&bytes);
-    bytes.extend_from_slice(hash.as_bytes());
-    (bytes, B256::from(*hash.as_bytes()))
+impl Draft {
+    /// Encodes a block.
+    pub fn new(block: &Block) -> Result<Self> {
+        let mut bytes = Vec::with_capacity(RECORD_HEADER + RECORD_TRAILER + expected(block));
+        bytes.resize(RECORD_HEADER, 0);
+        block.header.encode(&mut bytes);
+        let bytes = postcard::to_extend(&block.body, bytes).expect("a body of plain data encodes");
+        let length = bytes.len() - RECORD_HEADER;
+        if length > PAYLOAD_BYTES {
+            return Err(Refusal::Size { bytes: length, limit: PAYLOAD_BYTES }.into());
+        }
+        Ok(Draft { number: block.header.number, bytes })
+    }
+
+    /// Size of the whole record.
+    pub fn record_length(&self) -> usize {
+        self.bytes.len() + RECORD_TRAILER
+    }
+
+    /// The record and its hash.
+    pub fn finish(self, previous: B256, salt: &Salt) -> (Vec<u8>, B256) {
+        let Draft { number, mut bytes } = self;
+        let header = RecordHeader { length: bytes.len() - RECORD_HEADER, number, previous };
+        bytes[..RECORD_HEADER].copy_from_slice(&header.encode(salt));
+        let hash = blake3::hash(&bytes);
+        bytes.extend_from_slice(hash.as_bytes());
+        (bytes, B256::from(*hash.as_bytes()))
+    }
+}
+
+/// What a block takes, roughly: to allocate once.
+fn expected(block: &Block) -> usize {
+    const HEADER: usize = 1024;
+    const TRANSACTION: usize = 700;
+    const WRITE: usize = 160;
+    HEADER
+        + block.body.transactions.iter().map(|bytes| bytes.len() + TRANSACTION).sum::<usize>()
+        + block.body.writes.len() * WRITE
 }
 
 /// The block in a whole record and the record's hash; `None` unless every byte is as written.

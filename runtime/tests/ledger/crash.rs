@@ -51,7 +51,7 @@ fn take_payments(path: &Path) -> ! {
     let keys: Vec<_> = (1..=4).map(key).collect();
     let mut nonces: Vec<u64> =
         keys.iter().map(|key| chain.account(&address_of(key)).expect("an account").nonce).collect();
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     let mut outstanding = Vec::new();
     for round in 0u64.. {
         let mut transactions = Vec::new();

@@ -120,7 +120,7 @@ proptest! {
         let (one, other) = (dir.path().join("one"), dir.path().join("other"));
         let transactions = transactions(&steps, room);
         let chain = ledger(&one, BLOCK_GAS);
-        let sequencer = chain.sequencer(|| NOW);
+        let sequencer = chain.sequencer(|| NOW).expect("threads");
         let submissions = transactions.iter().map(|(submission, _)| submission.clone());
         let answers = submit_all(&sequencer, submissions.collect());
         for (answer, (submission, good)) in answers.iter().zip(&transactions) {
@@ -156,7 +156,7 @@ proptest! {
 fn what_was_submitted_is_answered_before_it_ends() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 30_000_000);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     let payments = (0..200).map(|nonce| from(signed(payment(nonce, 1), &key(1)), None)).collect();
     let answers = submit_all(&sequencer, payments);
     drop(sequencer);
@@ -170,7 +170,7 @@ fn what_was_submitted_is_answered_before_it_ends() {
 fn blocks_of_others_go_between() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 30_000_000);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     std::thread::scope(|scope| {
         for sender in 1..=3 {
             let sequencer = &sequencer;
@@ -194,7 +194,7 @@ fn blocks_of_others_go_between() {
 fn a_transaction_that_fits_no_block_is_told_so() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), BLOCK_GAS);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     let large = TxEip1559 { gas_limit: BLOCK_GAS + 1, ..payment(0, 1) };
     let answer = sequencer.submit_and_wait(from(signed(large, &key(1)), None));
     assert!(
@@ -207,7 +207,7 @@ fn a_transaction_that_fits_no_block_is_told_so() {
 fn a_full_queue_answers_at_once_and_loses_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 30_000_000);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     // Larger than anything that is taken, so they only cost room while they wait.
     let noise = || from(vec![2; 8 << 20].into(), None);
     let answers = submit_all(&sequencer, (0..40).map(|_| noise()).collect());
@@ -229,7 +229,7 @@ fn contracts_are_created_and_called_in_blocks_that_are_not_durable_yet() {
     const COUNTER: &str = include_str!("counter.wat");
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 300_000_000);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     let (input, gas_limit) = (deployment(COUNTER), 5_000_000);
     let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(0, 0) };
     let counter = address_of(&key(1)).create(0);
@@ -251,7 +251,7 @@ fn contracts_are_created_and_called_in_blocks_that_are_not_durable_yet() {
 fn payments_do_not_wait_for_a_module_to_be_compiled() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 300_000_000);
-    let sequencer = chain.sequencer(|| NOW);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
     let deploy = |nonce, text: &str| {
         let (input, gas_limit) = (deployment(text), 100_000_000);
         let tx = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(nonce, 0) };

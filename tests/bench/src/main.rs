@@ -26,6 +26,10 @@ use std::path::Path;
 use std::time::Instant;
 use workload::{People, Scale, cores};
 
+/// As in the binary `florin`; it serves everyone who is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const SIGNATURES: &str = "signatures";
 const EXECUTION: &str = "execution of a transfer";
 const LEDGER: &str = "transfers per second, end to end";

@@ -5,7 +5,7 @@ use crate::store::Options;
 use crate::store::{
     acknowledged::Mark,
     error::{Result, StoreError},
-    record::{RECORD_HEADER, SEGMENT_HEADER, encode_payload, encode_segment, frame, fresh_salt},
+    record::{Draft, RECORD_HEADER, SEGMENT_HEADER, encode_segment, fresh_salt},
 };
 use crate::types::{B256, Block, BlockBody, Header};
 use std::{
@@ -185,8 +185,7 @@ fn a_record_inside_a_transaction_is_not_taken_for_one() {
     let (mut journal, _) =
         Journal::create(&dir, ANCHOR, &genesis, Durability::Unsynced.into()).unwrap();
     // Made with everything but the salt, which nobody outside knows.
-    let payload = encode_payload(&block(2, 4)).unwrap();
-    let (forged, _) = frame(&payload, 2, B256::ZERO, &[0; 16]);
+    let (forged, _) = Draft::new(&block(2, 4)).unwrap().finish(B256::ZERO, &[0; 16]);
     let mut carrier = block(1, 0);
     carrier.body.transactions = vec![forged.into()];
     let at = journal.append(&carrier).unwrap();

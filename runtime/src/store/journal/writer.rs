@@ -10,7 +10,7 @@ use super::{
 use crate::store::{
     Options,
     error::{IoContext, Result},
-    record::{SEGMENT_HEADER, encode_payload, frame},
+    record::{Draft, SEGMENT_HEADER},
 };
 use crate::types::{B256, Block};
 use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc};
@@ -85,16 +85,15 @@ impl Journal {
     /// Appends a block and waits until it is durable. After an error other than a refusal of the
     /// block, it is unknown whether the block is there: the journal must be opened again.
     pub fn append(&mut self, block: &Block) -> Result<Position> {
-        let payload = encode_payload(block)?;
+        let draft = Draft::new(block)?;
         let number = block.header.number;
         let end = self.tail.end;
-        let (mut record, mut hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
-        if end.offset + record.len() as u64 > self.options.segment
+        if end.offset + draft.record_length() as u64 > self.options.segment
             && end.offset > SEGMENT_HEADER as u64
         {
             self.begin_segment(end.segment + 1)?;
-            (record, hash) = frame(&payload, number, self.tail.record, &self.segment.salt);
         }
+        let (record, hash) = draft.finish(self.tail.record, &self.segment.salt);
         let at = self.tail.end;
         let after = at.offset + record.len() as u64;
         self.allocate(after)?;

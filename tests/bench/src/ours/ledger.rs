@@ -39,7 +39,7 @@ impl<'a> Ledger<'a> {
         let chain = Chain::create(&dir.join("ledger"), &people.genesis(), Durability::Synced)?;
         let token = address_of(&people.admin).create(0);
         let nonces = RefCell::new(vec![0; people.scale.senders]);
-        let sequencer = chain.sequencer(|| TIME);
+        let sequencer = chain.sequencer(|| TIME)?;
         let nonce = Cell::new(0);
         let ledger = Ledger { people, sequencer, chain, token, nonces, nonce, dir };
         let create = deployment(&erc20().wasm, &erc20_arguments());
