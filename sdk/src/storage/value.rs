@@ -5,6 +5,7 @@
 //! of a value or key, where the end is the length.
 
 use crate::abi::{Bytes, Text};
+use crate::grow::{append, copied};
 use crate::u256::U256;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,7 +59,7 @@ macro_rules! fixed {
             #[inline]
             fn write(&self, out: &mut Vec<u8>) {
                 let $value = self;
-                out.extend_from_slice(&$write);
+                append(out, &$write);
             }
             #[inline]
             fn read(from: &mut &[u8]) -> Option<Self> {
@@ -95,7 +96,7 @@ impl<const N: usize> StorageValue for FixedBytes<N> {
     const SIZE: Option<usize> = Some(N);
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_slice());
+        append(out, self.as_slice());
     }
     #[inline]
     fn read(from: &mut &[u8]) -> Option<Self> {
@@ -124,10 +125,10 @@ macro_rules! byte_strings {
             }
             fn write_last(&self, out: &mut Vec<u8>) {
                 let $value = self;
-                out.extend_from_slice($as_bytes);
+                append(out, $as_bytes);
             }
             fn read_last(from: &mut &[u8]) -> Option<Self> {
-                let $bytes = core::mem::take(from).to_vec();
+                let $bytes = copied(core::mem::take(from));
                 $read
             }
         }

@@ -1,0 +1,46 @@
+//! Vectors that grow without what the standard library has to say when they cannot.
+//!
+//! `Vec`'s own methods link a message for memory that ran out, and with it the formatting of
+//! numbers: two kilobytes of every contract. Invariant: the SDK's code for encoding, decoding and
+//! storage grows vectors only through here.
+
+use crate::panic::{code, fail};
+use alloc::vec::Vec;
+
+/// Makes room for `more` items. Ends the call if no memory could hold them.
+#[inline]
+pub(crate) fn reserve<T>(out: &mut Vec<T>, more: usize) {
+    let short = |out: &Vec<T>| out.capacity().wrapping_sub(out.len()) < more;
+    // Asked again because then the compiler knows, and `Vec` does not grow once more.
+    if short(out) && (out.try_reserve(more).is_err() || short(out)) {
+        fail(code::OTHER)
+    }
+}
+
+/// `length` zeros.
+pub(crate) fn zeros(length: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    append_zeros(&mut out, length);
+    out
+}
+
+/// A copy of `bytes`.
+pub(crate) fn copied(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    append(&mut out, bytes);
+    out
+}
+
+/// Appends `bytes`.
+#[inline(never)]
+pub fn append(out: &mut Vec<u8>, bytes: &[u8]) {
+    reserve(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// Appends `more` zeros.
+#[inline(never)]
+pub(crate) fn append_zeros(out: &mut Vec<u8>, more: usize) {
+    reserve(out, more);
+    out.extend(core::iter::repeat_n(0, more));
+}
