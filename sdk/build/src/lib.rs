@@ -15,6 +15,7 @@
 //! Invariant: the same source, toolchain and mode give the same bytes on every machine; nothing in
 //! a module tells where or when it was built.
 
+mod abi_text;
 mod artefact;
 mod compile;
 mod error;
