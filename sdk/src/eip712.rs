@@ -4,7 +4,7 @@ use crate::abi::encode;
 use crate::contract::topic;
 use crate::crypto::{keccak256, recover};
 use crate::env::{chain_id, contract_address};
-use crate::grow::append;
+use crate::grow::{append, text};
 use crate::u256::U256;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,7 +58,8 @@ impl Domain<'_> {
 
     /// The hash that is signed: 0x1901, domain separator, struct hash.
     pub fn digest<M: Eip712>(&self, message: &M) -> B256 {
-        let mut data = [0x19, 0x01].to_vec();
+        let mut data = Vec::new();
+        append(&mut data, &[0x19, 0x01]);
         append(&mut data, &self.separator().0);
         append(&mut data, &message.struct_hash().0);
         keccak256(&data)
@@ -73,7 +74,7 @@ impl Domain<'_> {
     /// What EIP-5267's `eip712Domain()` returns: this domain has name, version, chain and contract
     /// (0x0f).
     pub fn fields(&self) -> DomainFields {
-        let (name, version) = (self.name.into(), self.version.into());
+        let (name, version) = (text(self.name), text(self.version));
         let chain = U256::from(chain_id());
         (FixedBytes([0x0f]), name, version, chain, contract_address(), B256::ZERO, Vec::new())
     }

@@ -5,6 +5,7 @@
 //! storage grows vectors only through here.
 
 use crate::panic::{code, fail};
+use alloc::string::String;
 use alloc::vec::Vec;
 
 /// Makes room for `more` items. Ends the call if no memory could hold them.
@@ -15,6 +16,13 @@ pub(crate) fn reserve<T>(out: &mut Vec<T>, more: usize) {
     if short(out) && (out.try_reserve(more).is_err() || short(out)) {
         fail(code::OTHER)
     }
+}
+
+/// Appends an item.
+#[inline]
+pub(crate) fn push<T>(out: &mut Vec<T>, item: T) {
+    reserve(out, 1);
+    out.push(item);
 }
 
 /// `length` zeros.
@@ -28,6 +36,16 @@ pub(crate) fn zeros(length: usize) -> Vec<u8> {
 pub(crate) fn copied(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     append(&mut out, bytes);
+    out
+}
+
+/// A copy of `text`.
+pub(crate) fn text(text: &str) -> String {
+    let mut out = String::new();
+    if out.try_reserve(text.len()).is_err() || out.capacity() < text.len() {
+        fail(code::OTHER)
+    }
+    out.push_str(text);
     out
 }
 

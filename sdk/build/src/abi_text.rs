@@ -99,7 +99,8 @@ fn entry(line: &str) -> Option<Value> {
                 text.eat(" external")?;
             }
             let written = ["pure", "view", "payable"].into_iter();
-            let mutability = written.into_iter().find(|word| text.eat(&format!(" {word}")).is_some());
+            let mutability =
+                written.into_iter().find(|word| text.eat(&format!(" {word}")).is_some());
             entry.insert("stateMutability".into(), json!(mutability.unwrap_or("nonpayable")));
         }
         _ => return None,
@@ -239,7 +240,8 @@ error No(string why)";
             }
         }
         let deep = format!("error E{}", "(".repeat(100_000));
-        let unknown = ["", "\n", "struct S()", "error E()x", "error E(bool,)", "error E(,)", "é", &deep];
+        let unknown =
+            ["", "\n", "struct S()", "error E()x", "error E(bool,)", "error E(,)", "é", &deep];
         for text in unknown {
             assert!(expand(text.as_bytes()).is_err());
         }

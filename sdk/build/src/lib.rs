@@ -101,7 +101,7 @@ pub fn build(options: &Options<'_>) -> Result<Artefact, BuildError> {
     };
     let wasm = module::finish(&compiled.module, &info)?;
     let mut artefact = Artefact::from_wasm(wasm)?;
-    artefact.sizes = sizes(&compiled.module)?;
     artefact.names = module::names(&compiled.module)?;
+    artefact.sizes = sizes(&module::named(&artefact.wasm, &artefact.names))?;
     Ok(artefact)
 }

@@ -2,7 +2,7 @@
 
 use super::text::decimal;
 use super::{AbiType, Decoder, Encoder, Malformed, START, Text};
-use crate::grow::{copied, reserve};
+use crate::grow::{copied, push, reserve};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, FixedBytes};
@@ -234,7 +234,7 @@ impl<T: AbiType> AbiType for Vec<T> {
         let mut out = Vec::new();
         reserve(&mut out, length);
         for _ in 0..length {
-            out.push(T::decode(&mut items)?);
+            push(&mut out, T::decode(&mut items)?);
         }
         Ok(out)
     }
@@ -270,7 +270,7 @@ impl<T: AbiType, const N: usize> AbiType for [T; N] {
         let mut out = Vec::new();
         reserve(&mut out, N);
         for _ in 0..N {
-            out.push(T::decode(items)?);
+            push(&mut out, T::decode(items)?);
         }
         out.try_into().map_err(|_| Malformed)
     }

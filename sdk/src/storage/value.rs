@@ -5,7 +5,7 @@
 //! of a value or key, where the end is the length.
 
 use crate::abi::{Bytes, Text};
-use crate::grow::{append, copied};
+use crate::grow::{append, copied, push};
 use crate::u256::U256;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -176,7 +176,11 @@ impl<T: StorageValue> StorageValue for Vec<T> {
         self.iter().for_each(|value| value.write(out));
     }
     fn read(from: &mut &[u8]) -> Option<Self> {
-        (0..u32::read(from)?).map(|_| T::read(from)).collect()
+        let mut values = Vec::new();
+        for _ in 0..u32::read(from)? {
+            push(&mut values, T::read(from)?);
+        }
+        Some(values)
     }
 }
 
@@ -195,8 +199,11 @@ impl<T: StorageValue, const N: usize> StorageValue for [T; N] {
         self.iter().for_each(|value| value.write(out));
     }
     fn read(from: &mut &[u8]) -> Option<Self> {
-        let values: Option<Vec<T>> = (0..N).map(|_| T::read(from)).collect();
-        values?.try_into().ok()
+        let mut values = Vec::new();
+        for _ in 0..N {
+            push(&mut values, T::read(from)?);
+        }
+        values.try_into().ok()
     }
 }
 
