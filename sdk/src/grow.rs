@@ -8,12 +8,17 @@ use crate::panic::{code, fail};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// Makes room for `more` items. Ends the call if no memory could hold them.
+/// Least room that is made, in bytes: most keys, values and encodings grow only once.
+const ROOM: usize = 64;
+
+/// Makes room for `more` items, or to double what is there. Ends the call if no memory could hold
+/// them.
 #[inline]
 pub(crate) fn reserve<T>(out: &mut Vec<T>, more: usize) {
     let short = |out: &Vec<T>| out.capacity().wrapping_sub(out.len()) < more;
+    let room = more.max(ROOM / size_of::<T>().max(1)).max(out.len());
     // Asked again because then the compiler knows, and `Vec` does not grow once more.
-    if short(out) && (out.try_reserve(more).is_err() || short(out)) {
+    if short(out) && (out.try_reserve_exact(room).is_err() || short(out)) {
         fail(code::OTHER)
     }
 }

@@ -88,10 +88,24 @@ impl Place {
 /// Longest value that is read with one host call when its type does not tell its size.
 const GUESS: usize = 256;
 
+/// Longest value of a fixed size that is read without asking for memory.
+const SMALL: usize = 64;
+
 /// Loads and decodes the value at a key.
 fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
-    let bytes = load_bytes(key, T::SIZE.unwrap_or(GUESS))?;
-    let mut rest = &bytes[..];
+    let mut small = [0; SMALL];
+    let large;
+    let mut rest = match T::SIZE.and_then(|size| small.get_mut(..size)) {
+        Some(bytes) => match host::storage_get(key, bytes) {
+            florin_abi::ABSENT => return None,
+            length if length as usize != bytes.len() => fail(code::STORAGE),
+            _ => &*bytes,
+        },
+        None => {
+            large = load_bytes(key, T::SIZE.unwrap_or(GUESS))?;
+            &large
+        }
+    };
     match T::read_last(&mut rest) {
         Some(value) if rest.is_empty() => Some(value),
         _ => fail(code::STORAGE),
