@@ -36,10 +36,11 @@ impl Bump {
             0 => &raw const __heap_base as usize,
             next => next,
         };
-        let start = next.wrapping_add(align - 1) & !(align - 1);
-        self.advance(start.checked_add(size));
-        // SAFETY: the heap begins behind the stack, and `advance` has refused to wrap around.
-        unsafe { NonNull::new_unchecked(start as *mut u8) }
+        let padding = next.wrapping_neg() & (align - 1);
+        // A layout's size, padded to its alignment, is at most `isize::MAX`: this does not wrap.
+        self.advance(next.checked_add(padding.wrapping_add(size)));
+        // SAFETY: the heap begins behind the stack, and `advance` has refused an end that wraps.
+        unsafe { NonNull::new_unchecked(next.wrapping_add(padding) as *mut u8) }
     }
 
     /// Takes back the last piece. Not inlined, as [`take`](Self::take).
