@@ -4,6 +4,7 @@ use crate::abi::{AbiType, Bytes, decode};
 use crate::contract::{encode_call, selector};
 use crate::env::revert_with;
 use crate::error::{Error, ErrorList};
+use crate::grow::{copied, zeros};
 use crate::host;
 use crate::u256::U256;
 use alloc::vec::Vec;
@@ -75,7 +76,7 @@ impl<R: AbiType> Call<R> {
 
     /// Decodes returned data as this call's result.
     pub fn decode(&self, data: &[u8]) -> Result<R, CallError> {
-        decode(data).map_err(|_| CallError::Malformed(data.into()))
+        decode(data).map_err(|_| CallError::Malformed(Bytes(copied(data))))
     }
 }
 
@@ -114,7 +115,7 @@ impl Error for CallError {
     const LIST: ErrorList = ErrorList { own: &[], nested: &[] };
     fn encode(&self) -> Vec<u8> {
         match self {
-            CallError::Reverted(data) => data.to_vec(),
+            CallError::Reverted(data) => copied(data),
             _ => Vec::new(),
         }
     }
@@ -127,7 +128,7 @@ impl Error for CallError {
 
 /// Unpacks what the host says of a nested call, and fetches the data it returned.
 pub(crate) fn outcome(packed: u64) -> Result<Vec<u8>, CallError> {
-    let mut data = alloc::vec![0; packed as u32 as usize];
+    let mut data = zeros(packed as u32 as usize);
     if !data.is_empty() {
         host::returned(0, &mut data);
     }

@@ -2,8 +2,9 @@
 //! takes through it.
 
 use crate::abi::{AbiType, Decoder, Encoder};
-use crate::env::{revert_with, value};
+use crate::env::{has_value, revert_with};
 use crate::error::{Error, ErrorList};
+use crate::grow::{append, zeros};
 use crate::host;
 use crate::storage::{Place, Storage};
 use alloc::vec::Vec;
@@ -124,7 +125,7 @@ pub trait Contract: Declared {
     /// Enters the contract with an input of `length` bytes; returns 0 for success and anything else
     /// for a revert.
     fn entry(entry: Entry, length: u32) -> u32 {
-        let mut input = alloc::vec![0; length as usize];
+        let mut input = zeros(length as usize);
         host::input(0, &mut input);
         let mut contract = Self::at(Place::ROOT);
         let budget = Decoder::budget(&input);
@@ -253,15 +254,15 @@ pub fn argument<T: AbiType>(input: &mut Decoder<'_>) -> T {
 
 /// Refuses value sent to a method that is not payable, with the error `NotPayable()`.
 pub fn deny_value() {
-    if !value().is_zero() {
+    if has_value() {
         revert_with(&const { selector("NotPayable()").to_be_bytes() })
     }
 }
 
 /// The input of a call: selector and arguments, whose heads take `head` bytes.
 pub fn encode_call(selector: u32, head: usize, fill: impl FnOnce(&mut Encoder<'_>)) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4 + head);
-    out.extend_from_slice(&selector.to_be_bytes());
+    let mut out = Vec::new();
+    append(&mut out, &selector.to_be_bytes());
     Encoder::frame(&mut out, head, fill);
     out
 }

@@ -1,7 +1,8 @@
 //! Hashes and signatures, computed by the host.
 
-use crate::abi::Bytes;
+use crate::abi::{AbiType, Bytes};
 use crate::call::Call;
+use crate::contract::encode_call;
 use crate::host;
 use alloy_primitives::{Address, B256, FixedBytes};
 
@@ -66,8 +67,10 @@ pub fn is_valid_signature(signer: Address, hash: B256, signature: &Bytes) -> boo
     if recover_bytes(hash, signature) == Some(signer) {
         return !signer.is_zero();
     }
-    let arguments = crate::abi::encode(&(hash, signature.clone()));
-    let input = [&MAGIC.to_be_bytes()[..], &arguments].concat();
+    let input = encode_call(MAGIC, 64, |to| {
+        hash.encode(to);
+        signature.encode(to);
+    });
     matches!(
         Call::<FixedBytes<4>>::new(signer, input, true).try_call(),
         Ok(answer) if answer.0 == MAGIC.to_be_bytes()

@@ -2,6 +2,7 @@
 
 use crate::call::{CallError, outcome};
 use crate::contract::Contract;
+use crate::grow::append;
 use crate::host;
 use crate::u256::U256;
 use alloc::vec::Vec;
@@ -46,7 +47,12 @@ impl<C: Contract> Deploy<C> {
 
 /// Deployment data for code that is on the ledger.
 fn by_hash(code: B256, arguments: &[u8]) -> Vec<u8> {
-    [&MAGIC[..], &[BY_HASH], &code.0, arguments].concat()
+    let mut data = Vec::new();
+    append(&mut data, &MAGIC);
+    append(&mut data, &[BY_HASH]);
+    append(&mut data, &code.0);
+    append(&mut data, arguments);
+    data
 }
 
 fn create(value: U256, data: &[u8], salt: &[u8]) -> Result<Address, CallError> {

@@ -4,6 +4,7 @@ use crate::abi::encode;
 use crate::contract::topic;
 use crate::crypto::{keccak256, recover};
 use crate::env::{chain_id, contract_address};
+use crate::grow::{append, text};
 use crate::u256::U256;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -25,7 +26,8 @@ pub trait Eip712 {
     fn encode_data(&self, out: &mut Vec<u8>);
     /// `hashStruct`: keccak-256 of type hash and data.
     fn struct_hash(&self) -> B256 {
-        let mut out = Vec::from(const { Self::TYPE_HASH });
+        let mut out = Vec::new();
+        append(&mut out, const { &Self::TYPE_HASH });
         self.encode_data(&mut out);
         keccak256(&out)
     }
@@ -56,7 +58,11 @@ impl Domain<'_> {
 
     /// The hash that is signed: 0x1901, domain separator, struct hash.
     pub fn digest<M: Eip712>(&self, message: &M) -> B256 {
-        keccak256(&[&[0x19, 0x01], &self.separator().0[..], &message.struct_hash().0].concat())
+        let mut data = Vec::new();
+        append(&mut data, &[0x19, 0x01]);
+        append(&mut data, &self.separator().0);
+        append(&mut data, &message.struct_hash().0);
+        keccak256(&data)
     }
 
     /// The account whose ECDSA signature over `message` this is; see [`recover`] for what is
@@ -68,7 +74,7 @@ impl Domain<'_> {
     /// What EIP-5267's `eip712Domain()` returns: this domain has name, version, chain and contract
     /// (0x0f).
     pub fn fields(&self) -> DomainFields {
-        let (name, version) = (self.name.into(), self.version.into());
+        let (name, version) = (text(self.name), text(self.version));
         let chain = U256::from(chain_id());
         (FixedBytes([0x0f]), name, version, chain, contract_address(), B256::ZERO, Vec::new())
     }

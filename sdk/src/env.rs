@@ -3,7 +3,7 @@
 
 use crate::call::{CallError, outcome};
 use crate::error::Error;
-use crate::event::{Event, Topics};
+use crate::event::Event;
 use crate::host;
 use crate::u256::U256;
 use alloc::vec::Vec;
@@ -15,23 +15,30 @@ use florin_abi::{CONTEXT_BYTES, Context};
 #[cfg(target_arch = "wasm32")]
 #[inline(always)]
 fn context() -> Context {
-    struct Cache(core::cell::OnceCell<[u8; CONTEXT_BYTES]>);
+    Context::from_bytes(context_bytes())
+}
+
+#[cfg(target_arch = "wasm32")]
+#[inline(never)]
+fn context_bytes() -> &'static [u8; CONTEXT_BYTES] {
+    struct Cache(core::cell::Cell<Option<&'static [u8; CONTEXT_BYTES]>>);
     // SAFETY: a contract has one thread.
     unsafe impl Sync for Cache {}
-    static CACHE: Cache = Cache(core::cell::OnceCell::new());
-    Context::from_bytes(CACHE.0.get_or_init(read_context))
+    static CACHE: Cache = Cache(core::cell::Cell::new(None));
+    CACHE.0.get().unwrap_or_else(|| {
+        let bytes = alloc::boxed::Box::leak(alloc::boxed::Box::new([0; CONTEXT_BYTES]));
+        host::context(bytes);
+        CACHE.0.set(Some(bytes));
+        bytes
+    })
 }
 
 /// The context. Natively one thread runs many calls, so nothing is remembered.
 #[cfg(not(target_arch = "wasm32"))]
 fn context() -> Context {
-    Context::from_bytes(&read_context())
-}
-
-fn read_context() -> [u8; CONTEXT_BYTES] {
     let mut bytes = [0; CONTEXT_BYTES];
     host::context(&mut bytes);
-    bytes
+    Context::from_bytes(&bytes)
 }
 
 /// The account or contract that called this method: Solidity's `msg.sender`.
@@ -53,6 +60,11 @@ pub fn origin() -> Address {
 /// Native value sent along with the call, in the smallest unit: Solidity's `msg.value`.
 pub fn value() -> U256 {
     U256::from_be_bytes(context().value)
+}
+
+/// Whether value was sent along.
+pub(crate) fn has_value() -> bool {
+    context().value != [0; 32]
 }
 
 /// Time of the block, in seconds since 1970: Solidity's `block.timestamp`.
@@ -101,10 +113,11 @@ pub fn send_value(to: Address, amount: U256) -> Result<(), CallError> {
 
 /// Emits an event.
 pub fn emit<E: Event>(event: E) {
-    let mut topics = Topics::default();
-    let mut data = Vec::new();
-    event.write(&mut topics, &mut data);
-    host::log(topics.as_bytes(), &data);
+    let mut log = Vec::new();
+    event.write(&mut log);
+    if let Some((topics, data)) = log.split_at_checked(const { 32 * E::TOPICS }) {
+        host::log(topics, data);
+    }
 }
 
 /// Prints a line where the operator of a development ledger sees it; elsewhere it does nothing.

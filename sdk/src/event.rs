@@ -1,6 +1,6 @@
 //! Events: what a contract tells the world, as Ethereum logs.
 
-use crate::abi::{AbiType, Bytes};
+use crate::abi::{AbiType, Bytes, Encoder};
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -17,8 +17,10 @@ pub trait Event: Sized {
     const TOPIC: [u8; 32];
     /// The event as the ABI lists it.
     const JSON: &'static str;
-    /// Writes the log's topics and data.
-    fn write(&self, topics: &mut Topics, data: &mut Vec<u8>);
+    /// How many topics it has, with the first.
+    const TOPICS: usize;
+    /// Writes the log's topics, a word each, and then its data.
+    fn write(&self, out: &mut Vec<u8>);
     /// The event in a log; `None` if it is another one, or has an indexed `String` or `Bytes`, of
     /// which a log holds only the hash.
     fn read(topics: &[[u8; 32]], data: &[u8]) -> Option<Self>;
@@ -31,15 +33,15 @@ pub trait Event: Sized {
     note = "index fields of a single word (Address, U256, B256, bool, integers), String or Bytes"
 )]
 pub trait Indexed: AbiType {
-    /// The topic: the value's word, or the hash of a value of variable size.
-    fn topic(&self) -> [u8; 32];
+    /// Writes the topic: the value's word, or the hash of a value of variable size.
+    fn write_topic(&self, to: &mut Encoder<'_>);
     /// The value, if the topic holds it.
     fn from_topic(topic: &[u8; 32]) -> Option<Self>;
 }
 
 impl Indexed for String {
-    fn topic(&self) -> [u8; 32] {
-        crate::crypto::keccak256(self.as_bytes()).0
+    fn write_topic(&self, to: &mut Encoder<'_>) {
+        to.word(&crate::crypto::keccak256(self.as_bytes()));
     }
     fn from_topic(_: &[u8; 32]) -> Option<Self> {
         None
@@ -47,32 +49,10 @@ impl Indexed for String {
 }
 
 impl Indexed for Bytes {
-    fn topic(&self) -> [u8; 32] {
-        crate::crypto::keccak256(self).0
+    fn write_topic(&self, to: &mut Encoder<'_>) {
+        to.word(&crate::crypto::keccak256(self));
     }
     fn from_topic(_: &[u8; 32]) -> Option<Self> {
         None
-    }
-}
-
-/// The topics of a log.
-#[derive(Default)]
-pub struct Topics {
-    words: [[u8; 32]; florin_abi::limits::TOPICS as usize],
-    count: usize,
-}
-
-impl Topics {
-    /// Appends a topic. `#[derive(Event)]` refuses more than there is room for.
-    pub fn push(&mut self, topic: [u8; 32]) {
-        if let Some(place) = self.words.get_mut(self.count) {
-            *place = topic;
-            self.count += 1;
-        }
-    }
-
-    /// The topics so far, concatenated.
-    pub fn as_bytes(&self) -> &[u8] {
-        self.words.get(..self.count).unwrap_or_default().as_flattened()
     }
 }

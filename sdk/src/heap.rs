@@ -7,6 +7,7 @@
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::{memory_grow, memory_size};
 use core::cell::Cell;
+use core::ptr::NonNull;
 
 const PAGE: usize = 64 * 1024;
 
@@ -27,16 +28,27 @@ unsafe impl Sync for Bump {}
 static HEAP: Bump = Bump { next: Cell::new(0) };
 
 impl Bump {
-    /// A piece of `size` bytes. Not inlined: there are many who allocate.
+    /// A piece of `size` bytes. Not inlined: there are many who allocate. They know by the type
+    /// that there is one, so no message about its absence is linked.
     #[inline(never)]
-    fn take(&self, size: usize, align: usize) -> *mut u8 {
+    fn take(&self, size: usize, align: usize) -> NonNull<u8> {
         let next = match self.next.get() {
             0 => &raw const __heap_base as usize,
             next => next,
         };
-        let start = (next + align - 1) & !(align - 1);
-        self.advance(start.checked_add(size));
-        start as *mut u8
+        let padding = next.wrapping_neg() & (align - 1);
+        // A layout's size, padded to its alignment, is at most `isize::MAX`: this does not wrap.
+        self.advance(next.checked_add(padding.wrapping_add(size)));
+        // SAFETY: the heap begins behind the stack, and `advance` has refused an end that wraps.
+        unsafe { NonNull::new_unchecked(next.wrapping_add(padding) as *mut u8) }
+    }
+
+    /// Takes back the last piece. Not inlined, as [`take`](Self::take).
+    #[inline(never)]
+    fn give_back(&self, start: usize, size: usize) {
+        if start.wrapping_add(size) == self.next.get() {
+            self.next.set(start);
+        }
     }
 
     /// Moves the first free address to `end`. A contract that runs out of memory ends as one that
@@ -44,8 +56,8 @@ impl Bump {
     /// library has for it.
     fn advance(&self, end: Option<usize>) {
         let Some(end) = end else { core::arch::wasm32::unreachable() };
-        let missing = end.saturating_sub(memory_size(0) * PAGE);
-        if missing > 0 && memory_grow(0, missing.div_ceil(PAGE)) == usize::MAX {
+        let missing = end.div_ceil(PAGE).saturating_sub(memory_size(0));
+        if missing > 0 && memory_grow(0, missing) == usize::MAX {
             core::arch::wasm32::unreachable()
         }
         self.next.set(end);
@@ -57,20 +69,18 @@ impl Bump {
 unsafe impl GlobalAlloc for Bump {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.take(layout.size(), layout.align())
+        self.take(layout.size(), layout.align()).as_ptr()
     }
 
     #[inline]
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        if pointer as usize + layout.size() == self.next.get() {
-            self.next.set(pointer as usize);
-        }
+        self.give_back(pointer as usize, layout.size());
     }
 
     #[inline]
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         let start = pointer as usize;
-        if start + layout.size() == self.next.get() {
+        if start.wrapping_add(layout.size()) == self.next.get() {
             self.advance(start.checked_add(size));
             return pointer;
         }

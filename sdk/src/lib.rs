@@ -346,6 +346,7 @@ pub mod eip712;
 pub mod env;
 pub mod error;
 pub mod event;
+mod grow;
 #[cfg(target_arch = "wasm32")]
 mod heap;
 mod host;
@@ -404,7 +405,7 @@ pub mod __private {
     pub use crate::deploy::Deploy;
     pub use crate::eip712::Eip712;
     pub use crate::error::{Error, ErrorList};
-    pub use crate::event::{Event, Indexed, Topics};
+    pub use crate::event::{Event, Indexed};
     pub use crate::listing::*;
     pub use crate::storage::{
         Field, Layout, Place, Storage, StorageValue, add_sizes, layout_length, layout_text,

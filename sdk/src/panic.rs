@@ -8,8 +8,9 @@
 //! | "index out of bounds ...", "range ...", "slice index ..." | core, of `[]` | 0x32 |
 //! | anything else: `assert!`, `assert_eq!`, `panic!`, `unwrap`, `expect`, `unreachable!` | | 0x01 |
 //!
-//! Numbers that the SDK itself checks ([`U256`](crate::U256), [`List`](crate::storage::List)) end
-//! the call with the same codes and no message.
+//! What the SDK itself checks ([`U256`](crate::U256), [`List`](crate::storage::List), memory) ends
+//! the call with the same codes and no message. So a contract that computes in `U256` and indexes
+//! nothing links none of this.
 //!
 //! On wasm32 this is the panic handler. A message of one static piece is compared as it is. One
 //! with arguments is written, to a writer that takes its first piece and ends the call there: so

@@ -140,7 +140,7 @@ macro_rules! checked {
     ($($operator:ident $method:ident $assign:ident $assign_method:ident $checked:ident $code:ident;)*) => {$(
         impl $operator for U256 {
             type Output = U256;
-            #[inline]
+            #[inline(never)]
             fn $method(self, other: U256) -> U256 {
                 match self.$checked(other) {
                     Some(result) => result,

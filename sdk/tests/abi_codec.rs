@@ -2,9 +2,9 @@
 //! away.
 #![allow(missing_docs, reason = "tests are not documentation")]
 
-use alloy_sol_types::{SolValue, private::U256 as Raw, sol};
+use alloy_sol_types::{SolError, SolEvent, SolValue, private::U256 as Raw, sol};
 use florin_sdk::abi;
-use florin_sdk::prelude::{AbiType, Address, B256, Bytes, FixedBytes, U256};
+use florin_sdk::prelude::{AbiType, Address, B256, Bytes, Error, Event, FixedBytes, U256};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::fmt::Debug;
@@ -23,8 +23,25 @@ struct Order {
     pairs: [Vec<bool>; 2],
 }
 
+#[derive(Error, Clone, Debug, PartialEq)]
+struct Refused {
+    why: String,
+    who: Address,
+    data: Bytes,
+}
+
+#[derive(Event, Clone, Debug, PartialEq)]
+struct Noted {
+    #[indexed]
+    who: Address,
+    note: String,
+    amount: U256,
+}
+
 mod reference {
     super::sol! {
+        error Refused(string why, address who, bytes data);
+        event Noted(address indexed who, string note, uint256 amount);
         struct Line { uint32 product; uint256 price; }
         struct Order { address buyer; Line[] lines; string note; bool[][2] pairs; }
     }
@@ -122,6 +139,30 @@ proptest! {
         prop_assert_eq!(&ours, &alloys);
         prop_assert_eq!(abi::decode::<(U256, String, Order, Address, Vec<u64>)>(&ours).unwrap(), (a, b, c, d, e));
         prop_assert_eq!(<(U256, String, Order)>::NAME, "(uint256,string,(address,(uint32,uint256)[],string,bool[][2]))");
+    }
+
+    /// Behind a selector words are aligned to the arguments, not to the beginning.
+    #[test]
+    fn errors(why in ".{0,70}", who in addresses(), data in vec(any::<u8>(), 0..70)) {
+        let ours = Refused { why: why.clone(), who, data: Bytes(data.clone()) };
+        let alloys = reference::Refused { why: why.clone(), who, data: data.into() };
+        prop_assert_eq!(ours.encode(), alloys.abi_encode());
+        prop_assert_eq!(Refused::decode(&ours.encode()), Some(ours));
+        let revert = alloy_sol_types::Revert { reason: why.clone() }.abi_encode();
+        prop_assert_eq!(florin_sdk::error::error_string(&why), revert);
+    }
+
+    #[test]
+    fn events(who in addresses(), note in ".{0,70}", amount in amounts()) {
+        let alloys = reference::Noted { who, note: note.clone(), amount: amount.into() };
+        let topics: Vec<[u8; 32]> = alloys.encode_topics().iter().map(|topic| topic.0.0).collect();
+        let ours = Noted { who, note, amount };
+        let mut log = Vec::new();
+        ours.write(&mut log);
+        let (head, data) = log.split_at(32 * Noted::TOPICS);
+        prop_assert_eq!(head, topics.as_flattened());
+        prop_assert_eq!(data, alloys.encode_data());
+        prop_assert_eq!(Noted::read(&topics, data), Some(ours));
     }
 
     /// What alloy accepts strictly we accept with the same value; what we accept, alloy reads as

@@ -126,7 +126,11 @@ fn abi_md_is_the_table() {
     }
     text += "\n## Custom sections\n\n| name | content |\n| --- | --- |\n";
     let rows = [
-        (sections::ABI, "The contract's Solidity ABI as JSON."),
+        (
+            sections::ABI,
+            "The contract's Solidity ABI: JSON, or text with a line for each entry, as ethers and viem read it \
+             (`function name() view returns (string)`). JSON begins with `[`.",
+        ),
         (sections::BUILD, "How it was built, as JSON: package, version, toolchain, SDK."),
         (
             sections::LAYOUT,

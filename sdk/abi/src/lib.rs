@@ -40,7 +40,8 @@ pub mod exports {
 
 /// The custom sections that travel in a contract's module.
 pub mod sections {
-    /// The contract's Solidity ABI as JSON, as `solc --abi` prints it.
+    /// The contract's Solidity ABI: as JSON, as `solc --abi` prints it, or shorter, as text with a
+    /// line for each entry (`function name() view returns (string)`). JSON begins with `[`.
     pub const ABI: &str = "florin.abi";
     /// How the module was built, as JSON: package, version, toolchain, SDK.
     pub const BUILD: &str = "florin.build";

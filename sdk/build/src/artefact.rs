@@ -5,7 +5,7 @@
 //! others read: they append the ABI-encoded constructor arguments to its `bytecode`.
 
 use crate::{
-    BuildError, Mode,
+    BuildError, Mode, abi_text,
     module::{self, florin_sections},
     sizes,
 };
@@ -194,13 +194,16 @@ struct ArtefactJson {
 /// there is none.
 ///
 /// # Errors
-/// If the bytes are not a module or the ABI is no JSON.
+/// If the bytes are not a module or the ABI is damaged.
 pub fn abi(module: &[u8]) -> Result<Value, BuildError> {
     abi_in(&florin_sections(module)?)
 }
 
 fn abi_in(found: &BTreeMap<String, Vec<u8>>) -> Result<Value, BuildError> {
-    Ok(section(found, sections::ABI)?.unwrap_or_else(|| json!([])))
+    match found.get(sections::ABI) {
+        Some(data) => abi_text::expand(data).map_err(|reason| damaged(sections::ABI, reason)),
+        None => Ok(json!([])),
+    }
 }
 
 fn section<T: serde::de::DeserializeOwned>(

@@ -25,7 +25,7 @@ const PROFILE: &[&str] = &[
     "profile.release.incremental=false",
     "profile.release.debug=false",
     // Names are needed for the report of sizes; `module::finish` strips them.
-    "profile.release.strip=\"none\"",
+    "profile.release.strip=\"debuginfo\"",
 ];
 
 /// Bytes of shadow stack. Small, because all of it is memory that every call starts with: with the
@@ -100,6 +100,8 @@ pub fn compile(package: &Package, options: &Options<'_>) -> Result<Compiled, Bui
 fn flags(package: &Package, mode: Mode, dir: &Path) -> Result<Vec<String>, BuildError> {
     let mut flags = vec![
         format!("-Clink-arg=-zstack-size={STACK_BYTES}"),
+        // Else each address and each index of a function takes five bytes, whatever its value.
+        "-Clink-arg=--compress-relocations".to_owned(),
         "--check-cfg=cfg(florin_dev)".to_owned(),
     ];
     if mode == Mode::Development {

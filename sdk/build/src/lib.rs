@@ -15,6 +15,7 @@
 //! Invariant: the same source, toolchain and mode give the same bytes on every machine; nothing in
 //! a module tells where or when it was built.
 
+mod abi_text;
 mod artefact;
 mod compile;
 mod error;
@@ -100,7 +101,7 @@ pub fn build(options: &Options<'_>) -> Result<Artefact, BuildError> {
     };
     let wasm = module::finish(&compiled.module, &info)?;
     let mut artefact = Artefact::from_wasm(wasm)?;
-    artefact.sizes = sizes(&compiled.module)?;
     artefact.names = module::names(&compiled.module)?;
+    artefact.sizes = sizes(&module::named(&artefact.wasm, &artefact.names))?;
     Ok(artefact)
 }

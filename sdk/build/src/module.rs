@@ -2,7 +2,7 @@
 //!
 //! Invariant: code and data are copied byte for byte; only exports and custom sections change.
 
-use crate::{BuildError, BuildInfo, Mode};
+use crate::{BuildError, BuildInfo, Mode, abi_text};
 use florin_abi::{exports, limits::MODULE_BYTES, sections};
 use std::{borrow::Cow, collections::BTreeMap};
 use wasm_encoder::{CustomSection, ExportKind, ExportSection, Module, RawSection};
@@ -17,7 +17,7 @@ const PREFIX: &str = "florin.";
 /// The custom section that holds the names of functions.
 const NAMES: &str = "name";
 
-/// Drops unknown exports and custom sections, and adds the build information.
+/// Drops unknown exports and custom sections, shortens the ABI, and adds the build information.
 pub fn finish(linked: &[u8], info: &BuildInfo) -> Result<Vec<u8>, BuildError> {
     let mut module = Module::new();
     let mut names = None;
@@ -45,6 +45,9 @@ pub fn finish(linked: &[u8], info: &BuildInfo) -> Result<Vec<u8>, BuildError> {
     let build = serde_json::to_vec(info)
         .map_err(|e| BuildError::Section { section: sections::BUILD, reason: e.to_string() })?;
     ours.insert(sections::BUILD.to_owned(), build);
+    if let Some(abi) = ours.get_mut(sections::ABI) {
+        *abi = abi_text::shorten(abi);
+    }
     for (name, data) in &ours {
         custom(&mut module, name, data);
     }

@@ -7,7 +7,7 @@ use wasmparser::{KnownCustom, Name, Parser, Payload, TypeRef};
 /// The size of every function, of the data and of each custom section, largest first.
 ///
 /// Functions have names only in a module that was not stripped; [`build`](crate::build) leaves the
-/// report of what the linker made in [`Artefact::sizes`](crate::Artefact::sizes).
+/// report with the names that the linker knew in [`Artefact::sizes`](crate::Artefact::sizes).
 ///
 /// # Errors
 /// If the bytes are not a module.

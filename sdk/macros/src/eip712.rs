@@ -11,7 +11,7 @@ use syn::{Data, DeriveInput};
 /// ```text
 /// impl Eip712 for Permit {
 ///     const TYPE: &str = "Permit(address owner,..)";
-///     fn encode_data(&self, out: &mut Vec<u8>) { out.extend_from_slice(&self.owner.topic()); .. }
+///     fn encode_data(&self, out: &mut Vec<u8>) { .. self.owner.write_topic(to); .. }
 /// }
 /// ```
 pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
@@ -32,13 +32,17 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
         let label = format!(" {}", camel_case(field));
         quote!(#comma, <#kind as #sdk::AbiType>::NAME, #label)
     });
+    let count = list.len();
     let names = list.iter().map(|(name, _)| name);
     let kinds = list.iter().map(|(_, kind)| kind);
     Ok(quote! {
         impl #sdk::Eip712 for #name {
             const TYPE: &'static str = #sdk::text!(#open, #(#parts,)* ")");
             fn encode_data(&self, out: &mut #sdk::Vec<u8>) {
-                #(out.extend_from_slice(&<#kinds as #sdk::Indexed>::topic(&self.#names));)*
+                #sdk::Encoder::frame(out, 32 * #count, |to| {
+                    let _ = &to;
+                    #(<#kinds as #sdk::Indexed>::write_topic(&self.#names, to);)*
+                });
             }
         }
     })

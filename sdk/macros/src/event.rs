@@ -10,8 +10,8 @@ use syn::{Data, DeriveInput, Field, Fields};
 ///
 /// ```text
 /// impl Event for Saved {
-///     const SIGNATURE: &str = "Saved(address,uint256)"; const TOPIC: [u8; 32] = ..; const JSON: &str = ..;
-///     fn write(&self, topics, data) { topics.push(TOPIC); topics.push(self.who.topic()); .. }
+///     const SIGNATURE: &str = "Saved(address,uint256)"; const TOPIC: [u8; 32] = ..; const TOPICS: usize = 2; ..
+///     fn write(&self, out) { .. }        // a frame of the topics, a frame of the data
 ///     fn read(topics, data) -> Option<Self> { .. }
 /// }
 /// ```
@@ -57,10 +57,13 @@ pub fn expand(item: &DeriveInput) -> syn::Result<TokenStream> {
             const TOPIC: [u8; 32] = #sdk::topic(<Self as #sdk::Event>::SIGNATURE);
             const JSON: &'static str =
                 #sdk::text!(#open, #inputs r#"],"anonymous":false}"#);
-            fn write(&self, topics: &mut #sdk::Topics, data: &mut #sdk::Vec<u8>) {
-                topics.push(const { <Self as #sdk::Event>::TOPIC });
-                #(topics.push(<#indexed_kinds as #sdk::Indexed>::topic(&self.#indexed_names));)*
-                #sdk::Encoder::frame(data, 0 #(+ <#plain_kinds as #sdk::AbiType>::HEAD)*, |to| {
+            const TOPICS: usize = #count;
+            fn write(&self, out: &mut #sdk::Vec<u8>) {
+                #sdk::Encoder::frame(out, 32 * #count, |to| {
+                    to.word(const { &<Self as #sdk::Event>::TOPIC });
+                    #(<#indexed_kinds as #sdk::Indexed>::write_topic(&self.#indexed_names, to);)*
+                });
+                #sdk::Encoder::frame(out, 0 #(+ <#plain_kinds as #sdk::AbiType>::HEAD)*, |to| {
                     let _ = &to;
                     #(<#plain_kinds as #sdk::AbiType>::encode(&self.#plain_names, to);)*
                 });

@@ -133,7 +133,10 @@ fn choices(name: &Ident, choice: &syn::DataEnum) -> TokenStream {
                 let index = index as u8;
                 let ident = &variant.ident;
                 let (pattern, write, read) = body(&quote!(Self::#ident), &variant.fields, last);
-                (quote!(#pattern => { out.push(#index); #write }), quote!(#index => #read,))
+                (
+                    quote!(#pattern => { <u8 as #sdk::StorageValue>::write(&#index, out); #write }),
+                    quote!(#index => #read,),
+                )
             })
             .unzip()
     };

@@ -13,7 +13,8 @@ pub struct Malformed;
 /// overlap.
 pub struct Decoder<'a> {
     frame: &'a [u8],
-    next: usize,
+    /// What was not yet read of the frame's head, and all that follows.
+    rest: &'a [u8],
     budget: &'a Cell<usize>,
 }
 
@@ -26,15 +27,14 @@ impl<'a> Decoder<'a> {
     /// Reads `data` as a frame.
     #[inline]
     pub fn new(data: &'a [u8], budget: &'a Cell<usize>) -> Self {
-        Decoder { frame: data, next: 0, budget }
+        Decoder { frame: data, rest: data, budget }
     }
 
     /// Reads a word from the head.
     #[inline]
     pub fn word(&mut self) -> Result<&'a [u8; 32], Malformed> {
-        let word =
-            self.frame.get(self.next..).and_then(|rest| rest.first_chunk()).ok_or(Malformed)?;
-        self.next += 32;
+        let (word, rest) = self.rest.split_first_chunk().ok_or(Malformed)?;
+        self.rest = rest;
         Ok(word)
     }
 
@@ -43,7 +43,7 @@ impl<'a> Decoder<'a> {
         let offset = number(self.word()?)?;
         let frame = self.frame.get(offset..).ok_or(Malformed)?;
         self.claim(frame, head)?;
-        Ok(Decoder { frame, next: 0, budget: self.budget })
+        Ok(Decoder { frame, rest: frame, budget: self.budget })
     }
 
     /// Follows the offset in the head to a dynamic array whose elements take `head` bytes each;
@@ -51,9 +51,9 @@ impl<'a> Decoder<'a> {
     pub fn array(&mut self, head: usize) -> Result<(usize, Decoder<'a>), Malformed> {
         let mut tail = self.tail(32)?;
         let length = number(tail.word()?)?;
-        let frame = &tail.frame[32..];
+        let frame = tail.rest;
         self.claim(frame, length.checked_mul(head).ok_or(Malformed)?)?;
-        Ok((length, Decoder { frame, next: 0, budget: self.budget }))
+        Ok((length, Decoder { frame, rest: frame, budget: self.budget }))
     }
 
     /// Follows the offset in the head to bytes.

@@ -1,5 +1,6 @@
 //! Writing ABI data: frames of heads, each followed by its tails.
 
+use crate::grow::{append, append_zeros};
 use alloc::vec::Vec;
 
 /// Writes the elements of one frame (the arguments of a call, the fields of a tuple, the elements
@@ -25,42 +26,44 @@ impl Encoder<'_> {
     #[inline(never)]
     fn open(out: &mut Vec<u8>, head: usize) -> Encoder<'_> {
         let start = out.len();
-        out.resize(start + head, 0);
+        append_zeros(out, head);
         Encoder { out, start, next: start }
     }
 
     /// Writes a word into the head.
     #[inline(never)]
     pub fn word(&mut self, word: &[u8; 32]) {
-        // The head was reserved, so the range exists; `if let` keeps a panic out of the code.
-        if let Some(head) = self.out.get_mut(self.next..self.next + 32) {
-            head.copy_from_slice(word);
+        // The head was reserved, so there is room; `if let` keeps a panic out of the code.
+        if let Some(head) = self.out.get_mut(self.next..).and_then(<[u8]>::first_chunk_mut) {
+            *head = *word;
         }
-        self.next += 32;
+        self.next = self.next.wrapping_add(32);
     }
 
     /// Writes the offset of a tail into the head and opens the tail as a frame of its own.
     pub fn tail(&mut self, head: usize, fill: impl FnOnce(&mut Encoder<'_>)) {
-        let offset = self.out.len() - self.start;
-        self.word(&word_of(offset));
+        self.offset();
         Encoder::frame(self.out, head, fill);
     }
 
     /// Writes a dynamic array as a tail: its length, then a frame of its elements.
     pub fn array(&mut self, length: usize, head: usize, fill: impl FnOnce(&mut Encoder<'_>)) {
-        let offset = self.out.len() - self.start;
-        self.word(&word_of(offset));
-        self.out.extend_from_slice(&word_of(length));
+        self.offset();
+        append(self.out, &word_of(length));
         Encoder::frame(self.out, head, fill);
     }
 
     /// Writes bytes as a tail: their length, then themselves, padded to whole words.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        let offset = self.out.len() - self.start;
-        self.word(&word_of(offset));
-        self.out.extend_from_slice(&word_of(bytes.len()));
-        self.out.extend_from_slice(bytes);
-        self.out.resize(self.out.len().next_multiple_of(32), 0);
+        self.offset();
+        append(self.out, &word_of(bytes.len()));
+        append(self.out, bytes);
+        append_zeros(self.out, bytes.len().wrapping_neg() % 32);
+    }
+
+    /// Writes the offset of a tail, which begins where the output ends, into the head.
+    fn offset(&mut self) {
+        self.word(&word_of(self.out.len().wrapping_sub(self.start)));
     }
 }
 

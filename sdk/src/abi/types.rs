@@ -2,6 +2,7 @@
 
 use super::text::decimal;
 use super::{AbiType, Decoder, Encoder, Malformed, START, Text};
+use crate::grow::{copied, push, reserve};
 use alloc::string::String;
 use alloc::vec::Vec;
 use alloy_primitives::{Address, FixedBytes};
@@ -26,7 +27,8 @@ macro_rules! __word_type {
     ([$($generics:tt)*] $type:ty, $name:expr) => {
         impl<$($generics)*> $crate::abi::AbiType for $type {
             const NAME: &'static str = $name;
-            #[inline]
+            // One copy for each type: there are more who write words than there are types of them.
+            #[inline(never)]
             fn encode(&self, to: &mut $crate::abi::Encoder<'_>) {
                 to.word(&$crate::abi::Word::to_word(self));
             }
@@ -38,14 +40,27 @@ macro_rules! __word_type {
             }
         }
         impl<$($generics)*> $crate::event::Indexed for $type {
-            fn topic(&self) -> [u8; 32] {
-                $crate::abi::Word::to_word(self)
+            #[inline]
+            fn write_topic(&self, to: &mut $crate::abi::Encoder<'_>) {
+                $crate::abi::AbiType::encode(self, to);
             }
             fn from_topic(topic: &[u8; 32]) -> ::core::option::Option<Self> {
                 <Self as $crate::abi::Word>::from_word(topic).ok()
             }
         }
     };
+}
+
+/// The `H` high bytes of a word and its `L` low ones.
+#[inline]
+fn halves<const H: usize, const L: usize>(
+    word: &[u8; 32],
+) -> Result<([u8; H], [u8; L]), Malformed> {
+    const { assert!(H + L == 32) };
+    match (word.first_chunk(), word.last_chunk()) {
+        (Some(high), Some(low)) => Ok((*high, *low)),
+        _ => Err(Malformed),
+    }
 }
 
 macro_rules! integers {
@@ -62,10 +77,11 @@ macro_rules! integers {
             #[inline]
             fn from_word(word: &[u8; 32]) -> Result<Self, Malformed> {
                 const SIZE: usize = size_of::<$int>();
-                let mut bytes = [0; SIZE];
-                bytes.copy_from_slice(&word[32 - SIZE..]);
-                let value = <$int>::from_be_bytes(bytes);
-                if value.to_word() == *word { Ok(value) } else { Err(Malformed) }
+                let negative: fn(&$int) -> bool = $negative;
+                let (high, low) = halves::<{ 32 - SIZE }, SIZE>(word)?;
+                let value = <$int>::from_be_bytes(low);
+                let fill = if negative(&value) { 0xff } else { 0 };
+                if high == [fill; 32 - SIZE] { Ok(value) } else { Err(Malformed) }
             }
         }
         __word_type!([] $int, $name);
@@ -109,8 +125,10 @@ impl Word for Address {
     }
     #[inline]
     fn from_word(word: &[u8; 32]) -> Result<Self, Malformed> {
-        let address = Address::from_slice(&word[12..]);
-        if address.to_word() == *word { Ok(address) } else { Err(Malformed) }
+        match halves(word)? {
+            (high, low) if high == [0; 12] => Ok(Address::new(low)),
+            _ => Err(Malformed),
+        }
     }
 }
 __word_type!([] Address, "address");
@@ -173,7 +191,7 @@ impl AbiType for Bytes {
         to.bytes(&self.0);
     }
     fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
-        Ok(Bytes(from.bytes()?.to_vec()))
+        Ok(Bytes(copied(from.bytes()?)))
     }
 }
 
@@ -184,7 +202,7 @@ impl AbiType for String {
         to.bytes(self.as_bytes());
     }
     fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
-        String::from_utf8(from.bytes()?.to_vec()).map_err(|_| Malformed)
+        String::from_utf8(copied(from.bytes()?)).map_err(|_| Malformed)
     }
 }
 
@@ -213,9 +231,10 @@ impl<T: AbiType> AbiType for Vec<T> {
     fn decode(from: &mut Decoder<'_>) -> Result<Self, Malformed> {
         const { assert!(T::HEAD > 0, "an array needs elements of at least one word") };
         let (length, mut items) = from.array(T::HEAD)?;
-        let mut out = Vec::with_capacity(length);
+        let mut out = Vec::new();
+        reserve(&mut out, length);
         for _ in 0..length {
-            out.push(T::decode(&mut items)?);
+            push(&mut out, T::decode(&mut items)?);
         }
         Ok(out)
     }
@@ -248,9 +267,10 @@ impl<T: AbiType, const N: usize> AbiType for [T; N] {
         } else {
             from
         };
-        let mut out = Vec::with_capacity(N);
+        let mut out = Vec::new();
+        reserve(&mut out, N);
         for _ in 0..N {
-            out.push(T::decode(items)?);
+            push(&mut out, T::decode(items)?);
         }
         out.try_into().map_err(|_| Malformed)
     }

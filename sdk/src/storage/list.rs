@@ -1,6 +1,7 @@
 //! Values in order.
 
 use super::{Layout, Place, Storage, StorageValue, load, save};
+use crate::grow::push;
 use crate::host;
 use crate::panic::{code, fail};
 use alloc::vec::Vec;
@@ -46,8 +47,12 @@ impl<T: StorageValue> List<T> {
     pub fn page(&self, start: u32, limit: u32) -> Vec<T> {
         let end = self.len().min(start.saturating_add(limit));
         let value = |index| load(&self.place.entry(&index));
-        // Below the length there is one, unless something else has written here.
-        (start..end).map(|index| value(index).unwrap_or_else(|| fail(code::STORAGE))).collect()
+        let mut values = Vec::new();
+        for index in start..end {
+            // Below the length there is one, unless something else has written here.
+            push(&mut values, value(index).unwrap_or_else(|| fail(code::STORAGE)));
+        }
+        values
     }
 
     /// Appends a value and returns its index.

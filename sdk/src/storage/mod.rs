@@ -23,6 +23,7 @@ pub use map::Map;
 pub use set::Set;
 pub use value::{StorageValue, add_sizes};
 
+use crate::grow::{append, append_zeros, zeros};
 use crate::host;
 use crate::panic::{code, fail};
 use alloc::vec::Vec;
@@ -71,14 +72,14 @@ impl Place {
     /// The key of the place itself.
     #[inline]
     fn key(&self) -> &[u8] {
-        self.path.split_at(self.depth as usize).0
+        self.path.get(..self.depth as usize).unwrap_or_default()
     }
 
     /// The key of an entry here. One copy per type of key.
     #[inline(never)]
     fn entry<K: StorageValue>(&self, key: &K) -> Vec<u8> {
-        let mut out = Vec::with_capacity(DEPTH + K::SIZE.unwrap_or(64));
-        out.extend_from_slice(self.key());
+        let mut out = Vec::new();
+        append(&mut out, self.key());
         key.write_last(&mut out);
         out
     }
@@ -87,10 +88,24 @@ impl Place {
 /// Longest value that is read with one host call when its type does not tell its size.
 const GUESS: usize = 256;
 
+/// Longest value of a fixed size that is read without asking for memory.
+const SMALL: usize = 64;
+
 /// Loads and decodes the value at a key.
 fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
-    let bytes = load_bytes(key, T::SIZE.unwrap_or(GUESS))?;
-    let mut rest = &bytes[..];
+    let mut small = [0; SMALL];
+    let large;
+    let mut rest = match T::SIZE.and_then(|size| small.get_mut(..size)) {
+        Some(bytes) => match host::storage_get(key, bytes) {
+            florin_abi::ABSENT => return None,
+            length if length as usize != bytes.len() => fail(code::STORAGE),
+            _ => &*bytes,
+        },
+        None => {
+            large = load_bytes(key, T::SIZE.unwrap_or(GUESS))?;
+            &large
+        }
+    };
     match T::read_last(&mut rest) {
         Some(value) if rest.is_empty() => Some(value),
         _ => fail(code::STORAGE),
@@ -101,16 +116,20 @@ fn load<T: StorageValue>(key: &[u8]) -> Option<T> {
 /// one copy of it.
 #[inline(never)]
 fn load_bytes(key: &[u8], guess: usize) -> Option<Vec<u8>> {
-    let mut buffer = alloc::vec![0; guess];
-    let length = host::storage_get(key, &mut buffer);
-    if length == florin_abi::ABSENT {
-        return None;
+    let mut buffer = zeros(guess);
+    loop {
+        let length = match host::storage_get(key, &mut buffer) {
+            florin_abi::ABSENT => return None,
+            length => length as usize,
+        };
+        match length.saturating_sub(buffer.len()) {
+            0 => {
+                buffer.truncate(length);
+                return Some(buffer);
+            }
+            missing => append_zeros(&mut buffer, missing),
+        }
     }
-    buffer.resize(length as usize, 0);
-    if length as usize > guess {
-        host::storage_get(key, &mut buffer);
-    }
-    Some(buffer)
 }
 
 /// Whether there is a value at a key.
@@ -120,7 +139,7 @@ fn exists(key: &[u8]) -> bool {
 
 /// Encodes and stores a value at a key.
 fn save<T: StorageValue>(key: &[u8], value: &T) {
-    let mut bytes = Vec::with_capacity(T::SIZE.unwrap_or(64));
+    let mut bytes = Vec::new();
     value.write_last(&mut bytes);
     host::storage_set(key, &bytes);
 }

@@ -5,6 +5,7 @@
 //! of a value or key, where the end is the length.
 
 use crate::abi::{Bytes, Text};
+use crate::grow::{append, copied, push};
 use crate::u256::U256;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -58,7 +59,7 @@ macro_rules! fixed {
             #[inline]
             fn write(&self, out: &mut Vec<u8>) {
                 let $value = self;
-                out.extend_from_slice(&$write);
+                append(out, &$write);
             }
             #[inline]
             fn read(from: &mut &[u8]) -> Option<Self> {
@@ -95,7 +96,7 @@ impl<const N: usize> StorageValue for FixedBytes<N> {
     const SIZE: Option<usize> = Some(N);
     #[inline]
     fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.as_slice());
+        append(out, self.as_slice());
     }
     #[inline]
     fn read(from: &mut &[u8]) -> Option<Self> {
@@ -124,10 +125,10 @@ macro_rules! byte_strings {
             }
             fn write_last(&self, out: &mut Vec<u8>) {
                 let $value = self;
-                out.extend_from_slice($as_bytes);
+                append(out, $as_bytes);
             }
             fn read_last(from: &mut &[u8]) -> Option<Self> {
-                let $bytes = core::mem::take(from).to_vec();
+                let $bytes = copied(core::mem::take(from));
                 $read
             }
         }
@@ -175,7 +176,11 @@ impl<T: StorageValue> StorageValue for Vec<T> {
         self.iter().for_each(|value| value.write(out));
     }
     fn read(from: &mut &[u8]) -> Option<Self> {
-        (0..u32::read(from)?).map(|_| T::read(from)).collect()
+        let mut values = Vec::new();
+        for _ in 0..u32::read(from)? {
+            push(&mut values, T::read(from)?);
+        }
+        Some(values)
     }
 }
 
@@ -194,8 +199,11 @@ impl<T: StorageValue, const N: usize> StorageValue for [T; N] {
         self.iter().for_each(|value| value.write(out));
     }
     fn read(from: &mut &[u8]) -> Option<Self> {
-        let values: Option<Vec<T>> = (0..N).map(|_| T::read(from)).collect();
-        values?.try_into().ok()
+        let mut values = Vec::new();
+        for _ in 0..N {
+            push(&mut values, T::read(from)?);
+        }
+        values.try_into().ok()
     }
 }
 
