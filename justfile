@@ -50,6 +50,10 @@ instructions:
 kill rounds="200":
     FLORIN_KILL_ROUNDS={{rounds}} cargo test {{all}} --test store_durability --test ledger killed -- --nocapture
 
+# How long a ledger of so many accounts takes to open after its process was killed, its memory and its disk.
+growth accounts="1000000":
+    FLORIN_GROWTH_ACCOUNTS={{accounts}} cargo test {{all}} --release --test store_durability -- --ignored --nocapture growth
+
 # Writes anew what tests compare with: documents made from the code, recorded figures and messages.
 bless:
     UPDATE_DOCS=1 TRYBUILD=overwrite cargo test {{all}}

@@ -4,6 +4,7 @@
 mod crash;
 mod damage;
 mod full_disk;
+mod growth;
 mod history;
 mod mount;
 mod power_failure;
