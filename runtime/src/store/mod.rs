@@ -8,6 +8,7 @@
 //! lock           held by the process that has the ledger open                -> lock.rs
 //! running        there while the ledger is open, or if it was not closed      -> running.rs
 //! ```
+//! Whatever is done to these files but the lock and the state goes through one door, disk.rs.
 //!
 //! A commit checks that the block follows the head and applies to its state, appends it to the
 //! journal, syncs the disk, writes the mark, and shows the block to readers from memory. A thread
@@ -30,6 +31,7 @@ mod audit;
 mod backup;
 mod checkpoint;
 mod commitment;
+pub mod disk;
 mod error;
 mod index;
 mod journal;
@@ -39,6 +41,8 @@ mod recent;
 mod record;
 mod running;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transition;
 mod view;
 

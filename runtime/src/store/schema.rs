@@ -24,6 +24,7 @@
 
 use super::{
     commitment::Commitment,
+    disk,
     error::{Damage, IoContext, Result, StoreError},
     index::Unindexed,
     journal::Position,
@@ -31,8 +32,7 @@ use super::{
 use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, TryLockError},
-    io::ErrorKind,
+    fs::{File, TryLockError},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
@@ -181,7 +181,7 @@ pub(super) struct State {
 impl State {
     /// Creates an empty tree in a new directory.
     pub fn create(dir: &Path, cache_bytes: u64) -> Result<Self> {
-        fs::create_dir(dir).context("create", dir)?;
+        disk::create_directory(dir)?;
         State::start(dir, cache_bytes)
     }
 
@@ -283,32 +283,17 @@ impl State {
         guard(&self.dir, || self.db.flush()).map(drop)
     }
 
-    /// Hands everything to the disk.
+    /// Hands everything to the disk. Besides its file of data sled has one for each node of more
+    /// than 128 KiB, which a single module can make.
     pub fn sync(&self) -> Result<()> {
         self.flush()?;
-        sync_all(&self.dir)
+        disk::sync_tree(&self.dir)
     }
 
     /// The error for content that is not as it should be.
     pub fn damage(&self, what: impl Into<String>) -> StoreError {
         Damage::repairable(&self.dir, what)
     }
-}
-
-/// Syncs a file, or a directory with all that is in it: besides its file of data sled has one for
-/// each node of more than 128 KiB, which a single module can make.
-fn sync_all(path: &Path) -> Result<()> {
-    let file = match File::open(path) {
-        // sled removes what it has replaced.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        opened => opened.context("open", path)?,
-    };
-    if file.metadata().context("read", path)?.is_dir() {
-        for entry in fs::read_dir(path).context("list", path)? {
-            sync_all(&entry.context("list", path)?.path())?;
-        }
-    }
-    file.sync_all().context("sync", path)
 }
 
 /// Whether sled's own lock is still held.
