@@ -62,14 +62,12 @@ pub(super) struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// Creates the file, or replaces it, with a first mark in both slots.
+    /// Creates the file, or replaces it, durably, with a first mark in both slots.
     pub fn create(path: &Path, mark: Mark) -> Result<Self> {
-        let file = File::create(path)?;
-        for slot in [0, SLOT_DISTANCE] {
-            file.write_at(&mark.encode(), slot)?;
-        }
-        file.sync_all()?;
-        Ok(Acknowledged { file })
+        let mut bytes = mark.encode().to_vec();
+        bytes.resize(SLOT_DISTANCE as usize, 0);
+        bytes.extend_from_slice(&mark.encode());
+        Ok(Acknowledged { file: File::replace(path, &bytes)? })
     }
 
     /// Opens the file for further marks and reads those it has.

@@ -123,6 +123,21 @@ impl File {
         Ok(File { file, path: path.to_owned() })
     }
 
+    /// Creates a file with some content, or replaces the one that is there: whatever happens, the
+    /// name stands for all of the old content or all of the new, and when this returns, durably for
+    /// the new.
+    pub fn replace(path: &Path, bytes: &[u8]) -> Result<Self> {
+        let mut name = path.as_os_str().to_owned();
+        name.push(".new");
+        let mut file = File::create(Path::new(&name))?;
+        file.write_at(bytes, 0)?;
+        file.sync_all()?;
+        rename(&file.path, path)?;
+        sync_name(path)?;
+        file.path = path.to_owned();
+        Ok(file)
+    }
+
     /// Opens a file to read and write it; `None` if there is none.
     pub fn open(path: &Path) -> Result<Option<Self>> {
         File::open_with(path, fs::OpenOptions::new().read(true).write(true))

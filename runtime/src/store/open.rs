@@ -5,7 +5,7 @@ use super::{
     acknowledged::{Acknowledged, HALF_A_MARK, Mark},
     checkpoint::{self, Checkpoints},
     commitment::Commitment,
-    disk,
+    disk::{self, File},
     error::{Damage, Result, StoreError},
     index::{Index, Unindexed},
     journal::{Durability, Journal, Position, Reader, Tail, UNREADABLE},
@@ -28,9 +28,6 @@ pub(super) const STATE_NEW: &str = "state.new";
 pub(super) const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
 const REPORT_ENTRIES: u64 = 4096;
-/// A state of at most so many entries is read and compared with its commitment whenever it is
-/// opened, which takes a fifth of a second; a larger one if it may be broken.
-const ALWAYS_CHECKED: u64 = 100_000;
 
 /// What the first record names as its predecessor: it ties the journal to the configuration.
 pub(super) fn anchor(config: &[u8]) -> B256 {
@@ -67,9 +64,8 @@ impl Store {
         replayed.write(&state)?;
         state.sync()?;
         let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
-        // The last, because it makes the directory a ledger.
-        disk::write_new(&dir.join(GENESIS), config)?;
-        disk::sync_directory(dir)?;
+        // The last, because it makes the directory a ledger; the other names are durable by now.
+        File::replace(&dir.join(GENESIS), config)?;
         let config = config.to_vec().into();
         Parts { config, journal, acknowledged, state, running, options }
             .assemble(dir, replayed, lock)
@@ -121,7 +117,7 @@ impl Store {
             reader.clear_torn(&tail)?;
         }
         let (head, header) = replayed.head(&state)?;
-        if !is_whole || head.counts.entries() <= ALWAYS_CHECKED {
+        if !is_whole || head.counts.entries() <= options.always_checked() {
             check_state(&state, &replayed.fresh, head, header, progress)?;
         }
         let journal = Journal::resume(reader, suspect, tail, options)?;

@@ -2,9 +2,11 @@
 //! read.
 
 mod crash;
+mod crash_images;
 mod damage;
 mod full_disk;
 mod history;
 mod mount;
 mod power_failure;
+mod recorder;
 mod support;
