@@ -107,7 +107,7 @@ impl Options {
     pub const MEMORY: usize = 256 << 20;
 
     fn tree_bytes(&self) -> u64 {
-        self.memory as u64 / 2
+        (self.memory as u64 / 2).max(State::LEAST_CACHE)
     }
 
     fn clean_bytes(&self) -> usize {

@@ -87,7 +87,9 @@ impl Store {
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
         let is_whole = Running::is_state_whole(&dir.join(RUNNING))?;
-        let running = Running::begin(&dir.join(RUNNING), options.durability)?;
+        // A state that may be broken stays marked as such until it was found to be whole.
+        let begin = || Running::begin(&dir.join(RUNNING), options.durability);
+        let begun = is_whole.then(begin).transpose()?;
         let (state, checkpoint) = State::open(&dir.join(STATE), options.tree_bytes())?;
         let Checkpoint { head, unindexed } = checkpoint;
         let start = match head.number < unindexed.1 {
@@ -120,6 +122,7 @@ impl Store {
         if !is_whole || head.counts.entries() <= options.always_checked() {
             check_state(&state, &replayed.fresh, head, header, progress)?;
         }
+        let running = begun.map_or_else(begin, Ok)?;
         let journal = Journal::resume(reader, suspect, tail, options)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;

@@ -7,7 +7,8 @@
 //! state is read and compared with its commitment. A copy of a ledger that was open is taken for
 //! broken too, because the mark also names its own file.
 //!
-//! Invariant: the mark is on disk, durably, before the state is written to.
+//! Invariants: the mark is on disk, durably, before the state is written to. It names this boot only
+//! if the state was whole when it was opened.
 
 use super::{
     disk::{self, File},

@@ -179,6 +179,9 @@ pub(super) struct State {
 }
 
 impl State {
+    /// sled takes no less.
+    pub const LEAST_CACHE: u64 = 256;
+
     /// Creates an empty tree in a new directory.
     pub fn create(dir: &Path, cache_bytes: u64) -> Result<Self> {
         disk::create_directory(dir)?;

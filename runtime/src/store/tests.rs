@@ -1,7 +1,7 @@
 //! States that were changed, backups that lead to none, rebuilding that was interrupted.
 
 use super::{
-    ACKNOWLEDGED, GENESIS, JOURNAL, STATE, Store,
+    ACKNOWLEDGED, GENESIS, JOURNAL, Options, RUNNING, STATE, Store,
     acknowledged::Acknowledged,
     commitment::Commitment,
     error::{Remedy, Result, StoreError},
@@ -97,4 +97,30 @@ fn an_interrupted_rebuild_is_begun_again() {
     Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
     assert_eq!(open(dir.path()).unwrap().counts().accounts, 1);
     assert!(!dir.path().join(STATE_OLD).exists() && !dir.path().join(STATE_NEW).exists());
+}
+
+/// So little memory that no state is small enough to be checked whenever it is opened.
+const UNCHECKED: Options =
+    Options { durability: Durability::Unsynced, memory: 0, segment: Options::SEGMENT };
+
+#[test]
+fn what_a_power_failure_broke_is_refused_as_often_as_it_is_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Store::open(dir.path(), UNCHECKED, &mut |_, _| {});
+    drop(Store::create(dir.path(), &genesis(), b"{}", UNCHECKED).unwrap());
+    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+    let key = schema::storage_key(&Address::ZERO, b"k");
+    state.write([(&key[..], Some(&b"w"[..]))].into_iter()).unwrap();
+    state.flush().unwrap();
+    drop(state);
+    let running = dir.path().join(RUNNING);
+    fs::write(&running, fs::read_to_string(&running).unwrap().replace("boot", "past")).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(open(), Err(StoreError::Damaged(_))));
+    }
+    Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+    assert_eq!(
+        open().unwrap().storage(&Address::ZERO, b"k").unwrap().unwrap(),
+        Bytes::from_static(b"v")
+    );
 }

@@ -9,7 +9,7 @@ use crate::{
     support::{CONFIG, Model, Random, Snapshot, scratch, setting},
 };
 use florin_runtime::store::{Durability, Options, Remedy, Store, StoreError, disk::Operation};
-use std::{collections::BTreeSet, path::Path};
+use std::{cell::Cell, collections::BTreeSet, path::Path};
 
 /// A segment is full after a few blocks, a checkpoint is due after a few; and the state has soon
 /// more entries than are checked at each opening, so that the mark of a running ledger matters.
@@ -30,12 +30,12 @@ fn rebuild(dir: &Path) -> Result<florin_runtime::store::Rebuilt, StoreError> {
     Store::rebuild(dir, &mut |_, _| {})
 }
 
-/// The ledger as of each block.
-struct Models(Vec<Model>);
+/// The ledger as of each block; and how many ledgers had to be repaired.
+struct Models(Vec<Model>, Cell<usize>);
 
 impl Models {
     fn up_to(number: u64) -> Self {
-        Models((0..=number).map(|number| Model::up_to(SEED, number)).collect())
+        Models((0..=number).map(|number| Model::up_to(SEED, number)).collect(), Cell::default())
     }
 
     /// Holds a ledger to what was promised of it. Returns the number of its last block, or nothing
@@ -48,6 +48,10 @@ impl Models {
                 return None;
             }
             Err(StoreError::Damaged(damage)) if damage.remedy == Remedy::Repair => {
+                // A second try is no better, also in the same boot of the machine.
+                let again = open(dir).map(drop).expect_err("it was damaged a moment ago");
+                assert_eq!(again.to_string(), damage.to_string());
+                self.1.set(self.1.get() + 1);
                 let rebuilt = rebuild(dir).unwrap_or_else(|error| panic!("{damage}: {error}"));
                 assert!(!rebuilt.doubtful, "{damage}");
                 open(dir).unwrap_or_else(|error| panic!("repaired, {damage}: {error}"))
@@ -150,4 +154,6 @@ fn nothing_acknowledged_is_lost_wherever_the_power_fails() {
         models.hold(&root.join(LEDGER), promise, random);
     };
     fail_everywhere("a run", &Snapshot::default(), &recorder.finish(), check);
+    assert!(models.1.get() > 0, "no state was ever broken");
+    eprintln!("{} repaired", models.1.get());
 }
