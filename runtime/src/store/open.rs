@@ -7,7 +7,7 @@ use super::{
     commitment::Commitment,
     disk::{self, File},
     error::{Damage, Result, StoreError},
-    index::{Index, Unindexed},
+    index::{Index, Stored, Unindexed, is_before},
     journal::{Durability, Journal, Position, Reader, Tail, UNREADABLE},
     lock::Lock,
     recent::{Change, Entries, Recent},
@@ -54,7 +54,7 @@ impl Store {
             }
         }
         let lock = Lock::acquire(dir)?;
-        let mut replayed = Replayed::new((Position::FIRST, 0), None);
+        let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
         let commitment = check(None, genesis, None, || Ok(()))?;
         let (journal, position) =
             Journal::create(&dir.join(JOURNAL), anchor(config), genesis, options)?;
@@ -91,13 +91,13 @@ impl Store {
         let begin = || Running::begin(&dir.join(RUNNING), options.durability);
         let begun = is_whole.then(begin).transpose()?;
         let (state, checkpoint) = State::open(&dir.join(STATE), options.tree_bytes())?;
-        let Checkpoint { head, unindexed } = checkpoint;
+        let Checkpoint { head, unindexed, stored } = checkpoint;
         let start = match head.number < unindexed.1 {
             true => (head.position, head.number),
             false => unindexed,
         };
         let checkpoint = (head.number, head.hash);
-        let mut replayed = Replayed::new(unindexed, Some(head));
+        let mut replayed = Replayed::new(unindexed, stored, Some(head));
         let mut suspect = None;
         let tail = reader.scan(start.0, start.1, None, Some(mark), |position, block| {
             if block.header.number > mark.number {
@@ -119,8 +119,8 @@ impl Store {
             reader.clear_torn(&tail)?;
         }
         let (head, header) = replayed.head(&state)?;
-        if !is_whole || head.counts.entries() <= options.always_checked() {
-            check_state(&state, &replayed.fresh, head, header, progress)?;
+        if !is_whole || head.counts.entries() + stored.entries <= options.always_checked() {
+            check_state(&state, &replayed.fresh, &replayed.index, head, header, progress)?;
         }
         let running = begun.map_or_else(begin, Ok)?;
         let journal = Journal::resume(reader, suspect, tail, options)?;
@@ -195,7 +195,7 @@ fn build(
     progress: Progress,
 ) -> Result<(Tail, Head)> {
     let state = State::create(dir, options.tree_bytes())?;
-    let mut replayed = Replayed::new((Position::FIRST, 0), None);
+    let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
@@ -209,7 +209,7 @@ fn build(
     })?;
     replayed.write(&state)?;
     let (head, header) = replayed.head(&state)?;
-    check_state(&state, &replayed.fresh, head, header, &mut |_, _| {})?;
+    check_state(&state, &replayed.fresh, &replayed.index, head, header, &mut |_, _| {})?;
     state.sync()?;
     progress(total, total);
     Ok((tail, head.clone()))
@@ -228,8 +228,8 @@ struct Replayed {
 
 impl Replayed {
     /// For a tree that is as of `head` and lacks the indexes from `unindexed` on.
-    fn new(unindexed: Unindexed, head: Option<Head>) -> Self {
-        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed));
+    fn new(unindexed: Unindexed, stored: Stored, head: Option<Head>) -> Self {
+        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed, stored));
         Replayed { head, header, fresh, index, unindexed }
     }
 
@@ -319,26 +319,33 @@ impl Parts {
 }
 
 /// Reads every entry of the tree and compares what they amount to, with what is `fresh` in memory,
-/// with the head and its header. Returns the sum of all balances.
+/// with the head and its header, and the indexes with what was written of them. Returns the sum of
+/// all balances.
 pub(super) fn check_state(
     state: &State,
     fresh: &Entries,
+    index: &Index,
     head: &Head,
     header: &Header,
     progress: Progress,
 ) -> Result<U256> {
     let mut sum = Sum::default();
-    let total = head.counts.entries();
+    let (unindexed, stored) = (index.unindexed(), index.stored());
+    let mut indexes = Stored::default();
+    let total = head.counts.entries() + stored.entries;
     state.visit(Vec::new(), |key, value| {
         match Table::of(key) {
-            Some(Table::Head | Table::Index) => return Ok(true),
+            Some(Table::Head) => return Ok(true),
+            Some(Table::Index) if is_before(unindexed, key) => indexes.add(key, value),
+            Some(Table::Index) => return Ok(true),
             // A checkpoint that was interrupted may have written it, or not.
             Some(_) if fresh.get(key).is_some() => return Ok(true),
             Some(table) => sum.add(state, table, key, value)?,
             None => return Err(state.damage("it has an entry of an unknown kind")),
         }
-        if sum.entries % REPORT_ENTRIES == 0 {
-            progress(sum.entries.min(total), total);
+        let done = sum.entries + indexes.entries;
+        if done % REPORT_ENTRIES == 0 {
+            progress(done.min(total), total);
         }
         Ok(true)
     })?;
@@ -350,9 +357,12 @@ pub(super) fn check_state(
     progress(total, total);
     if sum.commitment != head.commitment
         || sum.commitment.digest() != header.state_root
-        || sum.entries != total
+        || sum.entries != head.counts.entries()
     {
         return Err(state.damage("accounts, storage and code are not what the head block says"));
+    }
+    if indexes != stored {
+        return Err(state.damage("its indexes are not those that were written"));
     }
     Ok(sum.balances)
 }

@@ -26,7 +26,7 @@ use super::{
     commitment::Commitment,
     disk,
     error::{Damage, IoContext, Result, StoreError},
-    index::Unindexed,
+    index::{Stored, Unindexed},
     journal::Position,
 };
 use crate::types::{Address, B256, Bytes, StateKey};
@@ -155,6 +155,8 @@ pub(super) struct Checkpoint {
     pub head: Head,
     /// Where the segments begin whose indexes it does not have.
     pub unindexed: Unindexed,
+    /// What those that it has amount to.
+    pub stored: Stored,
 }
 
 impl Checkpoint {

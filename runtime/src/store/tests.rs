@@ -124,3 +124,46 @@ fn what_a_power_failure_broke_is_refused_as_often_as_it_is_tried() {
         Bytes::from_static(b"v")
     );
 }
+
+#[test]
+fn an_index_that_lost_a_page_is_refused_and_repaired() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { segment: 0, ..Durability::Unsynced.into() };
+    let store = Store::create(dir.path(), &genesis(), b"{}", options).unwrap();
+    let mut head = genesis();
+    for _ in 0..3 {
+        let number = head.header.number + 1;
+        head = Block::new(
+            Header { number, parent_hash: head.hash, ..head.header },
+            BlockBody::default(),
+        );
+        store.commit(&head).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+    let mut pages = Vec::new();
+    let mut note = |key: &[u8], value: &[u8]| {
+        pages.push((key.to_vec(), value.to_vec()));
+        Ok(true)
+    };
+    state.visit(schema::Table::INDEX.to_vec(), &mut note).unwrap();
+    drop(state);
+    assert!(pages.len() >= 6, "pages and runs of three segments");
+    for (key, value) in pages {
+        let mut other = value.clone();
+        *other.last_mut().unwrap() ^= 1;
+        for wrong in [None, Some(&value[1..]), Some(&other)] {
+            let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+            state.write([(&key[..], wrong)].into_iter()).unwrap();
+            state.flush().unwrap();
+            drop(state);
+            match open(dir.path()) {
+                Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
+                other => panic!("{key:?}: {:?}", other.map(drop)),
+            }
+            Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+            assert_eq!(open(dir.path()).unwrap().block_number(&head.hash).unwrap(), Some(3));
+        }
+    }
+}
