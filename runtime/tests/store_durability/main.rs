@@ -6,6 +6,7 @@ mod crash_images;
 mod damage;
 mod full_disk;
 mod history;
+mod io_errors;
 mod mount;
 mod power_failure;
 mod recorder;

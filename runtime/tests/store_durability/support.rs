@@ -336,7 +336,7 @@ pub fn rebuild(dir: &Path) -> Result<Rebuilt> {
 }
 
 /// All files of a directory, to be put back as they were.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Snapshot {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
 }
