@@ -169,7 +169,9 @@ impl Store {
             fold.index(&self.state, &block, at)
         })?;
         if found != tail {
-            return Err(damage(found.end, Some(found.number + 1), UNREADABLE));
+            let number = found.number + 1;
+            let at = self.index.position(&self.state, number)?.unwrap_or(found.end);
+            return Err(damage(at, Some(number), UNREADABLE));
         }
         let mut pages = 0;
         self.state.visit(Table::INDEX.to_vec(), |_, _| {

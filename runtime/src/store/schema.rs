@@ -42,9 +42,12 @@ use std::{
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
-/// of this process that was just dropped: sled's threads let go a little later.
+/// of this process that was just dropped: sled's threads let go a little later, and a process that
+/// this one is just starting when it executes.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
+/// How often to try again where nobody seems to hold the lock.
+const UNLOCKED_TRIES: u32 = 5;
 
 const HEAD: u8 = 0;
 const ACCOUNT: u8 = 1;
@@ -207,9 +210,12 @@ impl State {
         // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
+        let mut left = UNLOCKED_TRIES;
         loop {
             match guard(dir, || config.open()) {
-                Err(StoreError::Io { .. }) if locked(dir) && Instant::now() < deadline => {
+                Err(StoreError::Io { .. }) if left > 0 && Instant::now() < deadline => {
+                    // It may have been let go between the failure and this look at it.
+                    left -= u32::from(!locked(dir));
                     thread::sleep(LOCK_PAUSE);
                 }
                 opened => return Ok(State { db: opened?, dir: dir.to_owned() }),

@@ -193,37 +193,56 @@ pub fn half_a_mark(killed: &Snapshot) -> Snapshot {
     half
 }
 
-#[test]
-fn nothing_acknowledged_is_lost_wherever_the_power_fails() {
+/// Runs the script from what is there: some blocks, the end of the process, with or without
+/// closing, and so on. Then the power fails everywhere.
+fn run(what: &str, base: &Snapshot, script: &[(u64, bool)]) {
     let models = Models::up_to(40);
     let root = scratch();
+    base.put(root.path());
+    std::fs::create_dir_all(root.path()).unwrap();
     let dir = root.path().join(LEDGER);
     let recorder = Recorder::new(root.path());
     let never = |_: &Operation<'_>| false;
-    let commit = |store: &Store, number: u64| {
-        recorder.promise(Some(number - 1), number);
-        recorder.record(never, || store.commit(models.block(number))).unwrap();
-        recorder.promise(Some(number), number);
-    };
-    recorder.promise(None, 0);
-    let mut store = recorder.record(never, || create(&models, &dir)).unwrap();
-    recorder.promise(Some(0), 0);
-    let mut number = 0;
-    for (blocks, is_closed) in [(13, true), (8, false), (6, true), (5, false)] {
-        for _ in 0..blocks {
-            number += 1;
-            commit(&store, number);
+    let mut store = match base.files.is_empty() {
+        true => {
+            recorder.promise(None, 0);
+            recorder.record(never, || create(&models, &dir)).unwrap()
         }
-        if is_closed {
+        false => {
+            recorder.promise(Some(9), 9);
+            recorder.record(never, || open(&dir)).unwrap()
+        }
+    };
+    let mut number = store.head().number;
+    recorder.promise(Some(number), number);
+    for (blocks, is_closed) in script {
+        for _ in 0..*blocks {
+            number += 1;
+            recorder.promise(Some(number - 1), number);
+            recorder.record(never, || store.commit(models.block(number))).unwrap();
+            recorder.promise(Some(number), number);
+        }
+        if *is_closed {
             recorder.record(never, || store.close()).unwrap();
         }
         drop(store);
         store = recorder.record(never, || open(&dir)).unwrap();
     }
     drop(store);
-    fail_everywhere("a run", &Snapshot::default(), &recorder.finish(), &mut ledger_of(&models));
+    fail_everywhere(what, base, &recorder.finish(), &mut ledger_of(&models));
     assert!(models.1.get() > 0, "no state was ever broken");
-    eprintln!("{} repaired", models.1.get());
+    eprintln!("{what}: {} states had to be repaired", models.1.get());
+}
+
+#[test]
+fn a_new_ledger_loses_nothing_wherever_the_power_fails() {
+    run("a new ledger", &Snapshot::default(), &[(8, true), (3, false), (1, true)]);
+}
+
+#[test]
+fn a_ledger_in_use_loses_nothing_wherever_the_power_fails() {
+    let base = killed(&Models::up_to(9));
+    run("a ledger in use", &base, &[(6, false), (7, true), (2, false)]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the store promises about the disk: nothing acknowledged is lost, nothing wrong is ever
 //! read.
 
+mod bit_rot;
 mod crash;
 mod crash_images;
 mod damage;

@@ -11,6 +11,7 @@ use florin_runtime::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -364,6 +365,32 @@ impl Snapshot {
             let path = dir.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
+        }
+    }
+
+    /// Puts back what has changed in a directory that was put, page by page: most is as it was.
+    pub fn put_back(&self, dir: &Path) {
+        const PAGE: usize = 4096;
+        let now = Snapshot::take(dir);
+        for name in now.files.keys().filter(|name| !self.files.contains_key(*name)) {
+            fs::remove_file(dir.join(name)).unwrap();
+        }
+        for (name, bytes) in &self.files {
+            let path = dir.join(name);
+            let now = now.files.get(name).map_or(&[][..], |now| now);
+            if now == bytes {
+                continue;
+            }
+            if now.len() != bytes.len() {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, bytes).unwrap();
+                continue;
+            }
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            let pages = now.chunks(PAGE).zip(bytes.chunks(PAGE));
+            for (number, (_, page)) in pages.enumerate().filter(|(_, (now, page))| now != page) {
+                file.write_all_at(page, (number * PAGE) as u64).unwrap();
+            }
         }
     }
 

@@ -144,11 +144,16 @@ impl Reader {
     /// Makes sure that nothing is missing after the tail, given the last block that is known to
     /// have been durable. Says whether a torn write left something there.
     pub fn is_torn(&self, tail: &Tail, durable: Option<u64>) -> Result<bool> {
+        let leftover = self.segments_after(tail)?;
         if durable.is_some_and(|number| number > tail.number) {
             let what = "the block was acknowledged, but cannot be read";
-            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+            // Where nothing is, nothing was; then it began the next segment.
+            let is_full =
+                !leftover.is_empty() && self.rest_of(tail.end)?.iter().all(|byte| *byte == 0);
+            let next = Position::start_of(tail.end.segment + 1);
+            let at = if is_full { next } else { tail.end };
+            return Err(self.damage(at, Some(tail.number + 1), what));
         }
-        let leftover = self.segments_after(tail)?;
         self.refuse_later_records(tail, tail.end.segment, tail.end.offset + 1)?;
         for index in &leftover {
             // The torn record may also be the first of the next segment.
