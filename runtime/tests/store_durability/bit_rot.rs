@@ -63,7 +63,7 @@ fn check(model: &Model, dir: &Path, name: &Path, place: usize, random: &mut Rand
             assert_eq!(damage.remedy, remedy, "{what}: {damage}");
             let root = if name.starts_with("state") { Path::new("state") } else { name };
             assert!(damage.file.starts_with(dir.join(root)), "{what}: {damage}");
-            if is_derived(name) && place % REPAIRED == 0 {
+            if is_derived(name) && place.is_multiple_of(REPAIRED) {
                 rebuild(dir).unwrap_or_else(|error| panic!("{what}: repair failed: {error}"));
                 model.assert_holds(&open(dir).unwrap(), 1, random);
             }
@@ -82,10 +82,10 @@ fn rot(is_concerned: impl Fn(&Path) -> bool) {
     for (name, bytes) in files {
         let used = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
         let (mut opened, start) = (0, std::time::Instant::now());
-        for place in 0..used {
+        for (place, byte) in bytes[..used].iter().enumerate() {
             snapshot.put_back(dir.path());
             let file = OpenOptions::new().write(true).open(dir.path().join(name)).unwrap();
-            let rotten = bytes[place] ^ (1 + random.below(255) as u8);
+            let rotten = byte ^ (1 + random.below(255) as u8);
             file.write_all_at(&[rotten], place as u64).unwrap();
             drop(file);
             opened += usize::from(check(&model, dir.path(), name, place, &mut random));

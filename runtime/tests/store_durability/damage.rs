@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Damaged places per file; FLORIN_DAMAGE_CASES sets more for a long run.
 fn cases() -> usize {
-    setting("FLORIN_DAMAGE_CASES", 30)
+    setting("FLORIN_DAMAGE_CASES", 16)
 }
 
 /// With enough memory for the state to be checked whenever it is opened.

@@ -25,8 +25,6 @@ use std::{
 const SECTOR: usize = 512;
 /// sled writes in pieces of any size; the page cache writes out in these.
 const PAGE: usize = 4096;
-/// As many images as six operations have subsets are made of one point, one by one; of more, some.
-const ALL: usize = 64;
 
 /// One entry of a log.
 #[derive(Debug, Clone)]
@@ -408,16 +406,16 @@ impl Disk {
         self.pending.push(change);
     }
 
-    /// What a power failure may leave now: all of it if there are few possibilities, `some` if
-    /// there are many.
-    pub fn images(&self, some: usize, random: &mut Random) -> Vec<Image> {
+    /// What a power failure may leave now: all of it if there are at most `all` possibilities, else
+    /// nothing of what is not durable, everything, and `some` others.
+    pub fn images(&self, all: usize, some: usize, random: &mut Random) -> Vec<Image> {
         let mut choices: Vec<usize> = self.pending.iter().map(|_| 2).collect();
         for file in &self.files {
             choices.push(1 + file.lengths.len());
             choices.extend(file.versions().iter().map(|(_, versions)| 1 + versions.len()));
         }
         let total = choices.iter().try_fold(1usize, |total, n| total.checked_mul(*n));
-        match total.filter(|total| *total <= ALL) {
+        match total.filter(|total| *total <= all) {
             Some(total) => (0..total)
                 .map(|mut number| {
                     let pick = |n: &usize| {
