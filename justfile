@@ -54,6 +54,12 @@ kill rounds="200":
 growth accounts="1000000":
     FLORIN_GROWTH_ACCOUNTS={{accounts}} cargo test {{all}} --release --test store_durability -- --ignored --nocapture growth
 
+# What a power failure may leave, and damage, in more cases than CI tries: more images of each point that has many, every
+# byte of a ledger of more blocks, more places in the files of a larger one. Ten minutes or so.
+faults images="40" blocks="12" places="300":
+    FLORIN_CRASH_IMAGES={{images}} FLORIN_ROT_BLOCKS={{blocks}} FLORIN_DAMAGE_CASES={{places}} \
+        cargo test {{all}} --test store_durability -- --nocapture crash_images io_errors bit_rot damage
+
 # Writes anew what tests compare with: documents made from the code, recorded figures and messages.
 bless:
     UPDATE_DOCS=1 TRYBUILD=overwrite cargo test {{all}}

@@ -8,13 +8,12 @@
 //!
 //! Invariant: there is always one readable slot; a write goes to the other one.
 
-use super::error::{Damage, IoContext, Result};
-use crate::types::B256;
-use std::{
-    fs::{File, OpenOptions},
-    os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+use super::{
+    disk::File,
+    error::{Damage, Result, StoreError},
 };
+use crate::types::B256;
+use std::path::Path;
 
 /// Distance of the two slots: a disk sector, so that a torn write spoils one at most.
 const SLOT_DISTANCE: u64 = 512;
@@ -60,49 +59,50 @@ pub(super) struct Marks {
 #[derive(Debug)]
 pub(super) struct Acknowledged {
     file: File,
-    path: PathBuf,
 }
 
 impl Acknowledged {
-    /// Creates the file, or replaces it, with a first mark in both slots.
+    /// Creates the file, or replaces it, durably, with a first mark in both slots.
     pub fn create(path: &Path, mark: Mark) -> Result<Self> {
-        let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(true).open(path);
-        let mark_file = Acknowledged { file: file.context("create", path)?, path: path.to_owned() };
-        for slot in [0, SLOT_DISTANCE] {
-            mark_file.file.write_all_at(&mark.encode(), slot).context("write", path)?;
-        }
-        mark_file.file.sync_all().context("sync", path)?;
-        Ok(mark_file)
+        let mut bytes = mark.encode().to_vec();
+        bytes.resize(SLOT_DISTANCE as usize, 0);
+        bytes.extend_from_slice(&mark.encode());
+        Ok(Acknowledged { file: File::replace(path, &bytes)? })
     }
 
     /// Opens the file for further marks and reads those it has.
     pub fn open(path: &Path) -> Result<(Self, Marks)> {
-        let marks = Acknowledged::read(path)?;
-        let file = OpenOptions::new().write(true).open(path).context("open", path)?;
-        Ok((Acknowledged { file, path: path.to_owned() }, marks))
+        let file = File::open(path)?.ok_or_else(|| missing(path))?;
+        let marks = read(&file)?;
+        Ok((Acknowledged { file }, marks))
     }
 
     /// The marks in a file, which may be on a medium that cannot be written.
     pub fn read(path: &Path) -> Result<Marks> {
-        let damage = |what| Damage::repairable(path, what);
-        if !path.exists() {
-            return Err(damage("the mark of the last acknowledged block is missing"));
-        }
-        let file = File::open(path).context("open", path)?;
-        let marks = [0, SLOT_DISTANCE].map(|slot| {
-            let mut bytes = [0; SLOT_BYTES];
-            // A slot that is cut off is as unreadable as a garbled one.
-            file.read_exact_at(&mut bytes, slot).ok().and_then(|()| Mark::decode(&bytes))
-        });
-        let newest = marks.into_iter().flatten().max_by_key(|mark| mark.number);
-        let newest = newest.ok_or_else(|| damage("neither slot holds a mark"))?;
-        Ok(Marks { newest, whole: !marks.contains(&None) })
+        read(&File::open_to_read(path)?.ok_or_else(|| missing(path))?)
     }
 
     /// Replaces the older mark.
     pub fn set(&self, mark: Mark) -> Result<()> {
         let slot = (mark.number % 2) * SLOT_DISTANCE;
-        self.file.write_all_at(&mark.encode(), slot).context("write", &self.path)
+        self.file.write_at(&mark.encode(), slot)
     }
+}
+
+fn read(file: &File) -> Result<Marks> {
+    let mut marks = [None; 2];
+    for (mark, slot) in marks.iter_mut().zip([0, SLOT_DISTANCE]) {
+        let mut bytes = [0; SLOT_BYTES];
+        // A slot that is cut off is as unreadable as a garbled one. One that the disk fails to read
+        // is neither: it may be readable the next time.
+        file.read_at(&mut bytes, slot)?;
+        *mark = Mark::decode(&bytes);
+    }
+    let newest = marks.into_iter().flatten().max_by_key(|mark| mark.number);
+    let damage = || Damage::repairable(file.path(), "neither slot holds a mark");
+    Ok(Marks { newest: newest.ok_or_else(damage)?, whole: !marks.contains(&None) })
+}
+
+fn missing(path: &Path) -> StoreError {
+    Damage::repairable(path, "the mark of the last acknowledged block is missing")
 }

@@ -126,7 +126,7 @@ impl Store {
             _ => Ok(()),
         }))?;
         let bytes = self.journal.bytes()?;
-        let total = bytes + head.counts.entries();
+        let total = bytes + head.counts.entries() + self.index.stored().entries;
         let history = self.verify_history(tail, &head, |at| {
             result.blocks += 1;
             progress(self.journal.bytes_before(at).min(bytes), total);
@@ -142,7 +142,8 @@ impl Store {
         }
         let mut rest = |done, _| progress(bytes + done, total);
         let nothing = Entries::default();
-        let checked = check_state(&self.state, &nothing, &head, &self.head(), &mut rest);
+        let checked =
+            check_state(&self.state, &nothing, &self.index, &head, &self.head(), &mut rest);
         result.balances = result.note(checked)?;
         Ok(result)
     }
@@ -168,7 +169,9 @@ impl Store {
             fold.index(&self.state, &block, at)
         })?;
         if found != tail {
-            return Err(damage(found.end, Some(found.number + 1), UNREADABLE));
+            let number = found.number + 1;
+            let at = self.index.position(&self.state, number)?.unwrap_or(found.end);
+            return Err(damage(at, Some(number), UNREADABLE));
         }
         let mut pages = 0;
         self.state.visit(Table::INDEX.to_vec(), |_, _| {

@@ -6,16 +6,13 @@
 use super::{
     ACKNOWLEDGED, GENESIS, JOURNAL, Progress, Store,
     acknowledged::{Acknowledged, HALF_A_MARK, Mark, Marks},
-    error::{Damage, IoContext, Result, StoreError},
-    journal::{Position, Reader, Tail, create_directories, sync_directory, sync_name},
-    open::{anchor, read_config, remove_directory, write_new},
+    disk::{self, File},
+    error::{Damage, Result, StoreError},
+    journal::{Position, Reader, Tail},
+    open::{anchor, read_config},
 };
 use crate::types::B256;
-use std::{
-    fs::{self, File},
-    io::Read,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 impl Store {
     /// Copies the ledger as of now to `dest`, which must not exist, while commits go on. Returns
@@ -43,31 +40,31 @@ impl Store {
 /// Makes a directory that must not exist, whole or not at all: `fill` makes it under another name.
 fn whole(dir: &Path, fill: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let partial = partial_name(dir);
-    if dir.exists() {
+    if disk::exists(dir)? {
         return Err(StoreError::AlreadyExists { path: dir.to_owned() });
     }
-    if partial.exists() {
+    if disk::exists(&partial)? {
         return Err(StoreError::Leftover { path: partial });
     }
-    create_directories(&partial)?;
-    let filled = fill(&partial).and_then(|()| fs::rename(&partial, dir).context("create", dir));
+    disk::create_directories(&partial)?;
+    let filled = fill(&partial).and_then(|()| disk::rename(&partial, dir));
     if filled.is_err() {
         // What went wrong is more important than what is left of it.
-        let _ = remove_directory(&partial);
+        let _ = disk::remove_directory(&partial);
     }
     filled?;
-    sync_name(dir)
+    disk::sync_name(dir)
 }
 
 /// Copies configuration and journal up to `tail`, or to its end, to an empty directory, and checks
 /// the copy. What is wrong with it is wrong with the source.
 fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Result<()> {
     let config = read_config(from)?;
-    write_new(&to.join(GENESIS), &config)?;
-    fs::create_dir(to.join(JOURNAL)).context("create", to)?;
+    disk::write_new(&to.join(GENESIS), &config)?;
+    disk::create_directory(&to.join(JOURNAL))?;
     let (source, copy) = (Reader::new(&from.join(JOURNAL)), Reader::new(&to.join(JOURNAL)));
     copy_journal(&source, &copy, tail, progress)?;
-    sync_directory(&to.join(JOURNAL))?;
+    disk::sync_directory(&to.join(JOURNAL))?;
     let marks = match tail {
         Some(tail) => Marks { newest: tail.mark(), whole: true },
         None => Acknowledged::read(&from.join(ACKNOWLEDGED))?,
@@ -77,7 +74,7 @@ fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Resul
         return Err(Damage::repairable(from.join(ACKNOWLEDGED), HALF_A_MARK));
     }
     Acknowledged::create(&to.join(ACKNOWLEDGED), marks.newest)?;
-    sync_directory(to)
+    disk::sync_directory(to)
 }
 
 /// Checks a journal, and says whether a torn write is at its end.
@@ -99,11 +96,9 @@ fn copy_journal(
     for (index, done) in segments.into_iter().zip(1..) {
         let limit = last.filter(|last| last.segment == index).map_or(u64::MAX, |last| last.offset);
         let from = source.path(index);
-        let mut bytes = Vec::new();
-        File::open(&from)
-            .and_then(|file| file.take(limit).read_to_end(&mut bytes))
-            .context("read", &from)?;
-        write_new(&copy.path(index), &bytes)?;
+        let missing = || Damage::history(&from, 0, None, "it is missing");
+        let file = File::open_to_read(&from)?.ok_or_else(missing)?;
+        disk::write_new(&copy.path(index), &file.read_range(0, limit)?)?;
         progress(done, total);
     }
     Ok(())

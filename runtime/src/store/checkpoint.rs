@@ -190,14 +190,17 @@ pub(super) fn write(
             batch.iter().map(|(key, value)| (&key[..], value.as_ref().map(|value| &value[..]))),
         )?;
     }
+    let mut stored = index.stored();
     for segment in &finished {
-        for batch in segment.pages().chunks(BATCH_ENTRIES) {
+        let pages = segment.pages();
+        pages.iter().for_each(|(key, value)| stored.add(key, value));
+        for batch in pages.chunks(BATCH_ENTRIES) {
             state.write(batch.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
         }
     }
     let unindexed = index.after(&finished);
-    state.set_checkpoint(&Checkpoint { head, unindexed })?;
+    state.set_checkpoint(&Checkpoint { head, unindexed, stored })?;
     state.flush()?;
-    index.forget(&finished);
+    index.forget(&finished, stored);
     Ok(unindexed)
 }

@@ -15,6 +15,7 @@ use super::{
     schema::{State, block_run_key, index_page_key},
 };
 use crate::types::{Address, B256, Block, Log};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     ops::RangeInclusive,
@@ -106,6 +107,37 @@ impl LogFilter {
 /// segment, and its block's number.
 pub(super) type Unindexed = (Position, u64);
 
+/// What the entries in the tree amount to, so that one which is lost or changed is noticed: no
+/// search would miss it. It is there against accidents; whoever can write to the tree can write
+/// this too.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Stored {
+    /// How many there are.
+    pub entries: u64,
+    sum: B256,
+}
+
+impl Stored {
+    /// Adds an entry.
+    pub fn add(&mut self, key: &[u8], value: &[u8]) {
+        // The keys of a table have one length, so the two cannot be confused.
+        let hash = blake3::Hasher::new().update(key).update(value).finalize();
+        self.entries += 1;
+        self.sum ^= B256::from(*hash.as_bytes());
+    }
+}
+
+/// Whether an entry of the tree is of a segment before those that begin at `unindexed`. A checkpoint
+/// that was interrupted may have left entries of later ones, which mean nothing yet.
+pub(super) fn is_before(unindexed: Unindexed, key: &[u8]) -> bool {
+    match *key {
+        [_, a, b, c, d, e, f, g, h] => u64::from_be_bytes([a, b, c, d, e, f, g, h]) < unindexed.1,
+        [_, _, _, a, b, c, d] => u32::from_be_bytes([a, b, c, d]) < unindexed.0.segment,
+        // A key that was never written.
+        _ => true,
+    }
+}
+
 /// The blocks of a segment, and what is in them.
 #[derive(Debug)]
 pub(super) struct SegmentIndex {
@@ -191,13 +223,20 @@ struct Memory {
     /// Full segments, on their way into the tree.
     finished: VecDeque<Arc<SegmentIndex>>,
     current: SegmentIndex,
+    /// What is there already.
+    stored: Stored,
 }
 
 impl Index {
-    /// Nothing of what begins at `unindexed`.
-    pub fn new(unindexed: Unindexed) -> Self {
+    /// Nothing of what begins at `unindexed`; what is before that is in the tree.
+    pub fn new(unindexed: Unindexed, stored: Stored) -> Self {
         let (finished, current) = (VecDeque::new(), SegmentIndex::new(unindexed));
-        Index(RwLock::new(Memory { finished, current }))
+        Index(RwLock::new(Memory { finished, current, stored }))
+    }
+
+    /// What is in the tree.
+    pub fn stored(&self) -> Stored {
+        self.memory(|memory| memory.stored)
     }
 
     /// Adds the next block.
@@ -216,6 +255,11 @@ impl Index {
         self.memory(|memory| memory.finished.iter().cloned().collect())
     }
 
+    /// Where the first segment begins that is not in the tree.
+    pub fn unindexed(&self) -> Unindexed {
+        self.after(&[])
+    }
+
     /// Where the segment begins that follows these.
     pub fn after(&self, finished: &[Arc<SegmentIndex>]) -> Unindexed {
         self.memory(|memory| {
@@ -225,9 +269,10 @@ impl Index {
         })
     }
 
-    /// Forgets segments that are in the tree now.
-    pub fn forget(&self, finished: &[Arc<SegmentIndex>]) {
+    /// Forgets segments that are in the tree now, which thereby amounts to `stored`.
+    pub fn forget(&self, finished: &[Arc<SegmentIndex>], stored: Stored) {
         let mut memory = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        memory.stored = stored;
         memory.finished.drain(..finished.len());
     }
 

@@ -8,6 +8,7 @@
 //! lock           held by the process that has the ledger open                -> lock.rs
 //! running        there while the ledger is open, or if it was not closed      -> running.rs
 //! ```
+//! Whatever is done to these files but the lock and the state goes through one door, disk.rs.
 //!
 //! A commit checks that the block follows the head and applies to its state, appends it to the
 //! journal, syncs the disk, writes the mark, and shows the block to readers from memory. A thread
@@ -30,6 +31,7 @@ mod audit;
 mod backup;
 mod checkpoint;
 mod commitment;
+pub mod disk;
 mod error;
 mod index;
 mod journal;
@@ -39,6 +41,8 @@ mod recent;
 mod record;
 mod running;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod transition;
 mod view;
 
@@ -103,11 +107,18 @@ impl Options {
     pub const MEMORY: usize = 256 << 20;
 
     fn tree_bytes(&self) -> u64 {
-        self.memory as u64 / 2
+        (self.memory as u64 / 2).max(State::LEAST_CACHE)
     }
 
     fn clean_bytes(&self) -> usize {
         self.memory / 4
+    }
+
+    /// A state of at most so many entries is read and compared with its commitment whenever it is
+    /// opened: 131,072 by default, which takes a fifth of a second and fits into memory. A larger
+    /// one is if it may be broken.
+    fn always_checked(&self) -> u64 {
+        self.memory as u64 / 2048
     }
 
     /// What is not in the tree yet when a checkpoint begins.

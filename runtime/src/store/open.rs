@@ -5,11 +5,10 @@ use super::{
     acknowledged::{Acknowledged, HALF_A_MARK, Mark},
     checkpoint::{self, Checkpoints},
     commitment::Commitment,
+    disk::{self, File},
     error::{Damage, IoContext, Result, StoreError},
-    index::{Index, Unindexed},
-    journal::{
-        Durability, Journal, Position, Reader, Tail, UNREADABLE, create_directories, sync_directory,
-    },
+    index::{Index, Stored, Unindexed, is_before},
+    journal::{Durability, Journal, Position, Reader, Tail, UNREADABLE},
     lock::Lock,
     recent::{Change, Entries, Recent},
     running::Running,
@@ -19,21 +18,16 @@ use super::{
 use crate::types::{Account, B256, Block, Bytes, Header, U256};
 use alloy_primitives::Sealed;
 use std::{
-    fs::{self, File},
-    io::{ErrorKind, Write},
     path::Path,
     sync::{Arc, Mutex},
 };
 
 /// Where a state is built before it takes its place, and where the old one goes before it is
 /// removed.
-const STATE_NEW: &str = "state.new";
-const STATE_OLD: &str = "state.old";
+pub(super) const STATE_NEW: &str = "state.new";
+pub(super) const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
 const REPORT_ENTRIES: u64 = 4096;
-/// A state of at most so many entries is read and compared with its commitment whenever it is
-/// opened, which takes a fifth of a second; a larger one if it may be broken.
-const ALWAYS_CHECKED: u64 = 100_000;
 
 /// What the first record names as its predecessor: it ties the journal to the configuration.
 pub(super) fn anchor(config: &[u8]) -> B256 {
@@ -51,16 +45,16 @@ impl Store {
         options: impl Into<Options>,
     ) -> Result<Self> {
         let options = options.into();
-        create_directories(dir)?;
+        disk::create_directories(dir)?;
         for name in [GENESIS, JOURNAL, ACKNOWLEDGED, STATE] {
             let path = dir.join(name);
-            if path.exists() {
+            if disk::exists(&path)? {
                 read_config(dir)?; // says more of what is not whole
                 return Err(StoreError::AlreadyExists { path });
             }
         }
         let lock = Lock::acquire(dir)?;
-        let mut replayed = Replayed::new((Position::FIRST, 0), None);
+        let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
         let commitment = check(None, genesis, None, || Ok(()))?;
         let (journal, position) =
             Journal::create(&dir.join(JOURNAL), anchor(config), genesis, options)?;
@@ -70,9 +64,8 @@ impl Store {
         replayed.write(&state)?;
         state.sync()?;
         let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
-        // The last, because it makes the directory a ledger.
-        write_new(&dir.join(GENESIS), config)?;
-        sync_directory(dir)?;
+        // The last, because it makes the directory a ledger; the other names are durable by now.
+        File::replace(&dir.join(GENESIS), config)?;
         let config = config.to_vec().into();
         Parts { config, journal, acknowledged, state, running, options }
             .assemble(dir, replayed, lock)
@@ -94,15 +87,17 @@ impl Store {
         let reader = Arc::new(Reader::new(&dir.join(JOURNAL)));
         check_anchor(dir, &reader, &config)?;
         let is_whole = Running::is_state_whole(&dir.join(RUNNING))?;
-        let running = Running::begin(&dir.join(RUNNING), options.durability)?;
+        // A state that may be broken stays marked as such until it was found to be whole.
+        let begin = || Running::begin(&dir.join(RUNNING), options.durability);
+        let begun = is_whole.then(begin).transpose()?;
         let (state, checkpoint) = State::open(&dir.join(STATE), options.tree_bytes())?;
-        let Checkpoint { head, unindexed } = checkpoint;
+        let Checkpoint { head, unindexed, stored } = checkpoint;
         let start = match head.number < unindexed.1 {
             true => (head.position, head.number),
             false => unindexed,
         };
         let checkpoint = (head.number, head.hash);
-        let mut replayed = Replayed::new(unindexed, Some(head));
+        let mut replayed = Replayed::new(unindexed, stored, Some(head));
         let mut suspect = None;
         let tail = reader.scan(start.0, start.1, None, Some(mark), |position, block| {
             if block.header.number > mark.number {
@@ -124,9 +119,10 @@ impl Store {
             reader.clear_torn(&tail)?;
         }
         let (head, header) = replayed.head(&state)?;
-        if !is_whole || head.counts.entries() <= ALWAYS_CHECKED {
-            check_state(&state, &replayed.fresh, head, header, progress)?;
+        if !is_whole || head.counts.entries() + stored.entries <= options.always_checked() {
+            check_state(&state, &replayed.fresh, &replayed.index, head, header, progress)?;
         }
+        let running = begun.map_or_else(begin, Ok)?;
         let journal = Journal::resume(reader, suspect, tail, options)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
@@ -154,7 +150,7 @@ impl Store {
         let reader = Reader::new(&dir.join(JOURNAL));
         check_anchor(dir, &reader, &config)?;
         let fresh = dir.join(STATE_NEW);
-        remove_directory(&fresh)?;
+        disk::remove_directory(&fresh)?;
         let (tail, head) = build(&reader, &fresh, mark, anchor(&config), options, progress)?;
         let torn = reader.is_torn(&tail, durable)?;
         if torn {
@@ -166,13 +162,13 @@ impl Store {
             Acknowledged::create(&dir.join(ACKNOWLEDGED), tail.mark())?;
         }
         let (current, old) = (dir.join(STATE), dir.join(STATE_OLD));
-        remove_directory(&old)?;
-        if current.exists() {
-            fs::rename(&current, &old).context("move away", &current)?;
+        disk::remove_directory(&old)?;
+        if disk::exists(&current)? {
+            disk::rename(&current, &old)?;
         }
-        fs::rename(&fresh, &current).context("put into place", &fresh)?;
-        sync_directory(dir)?;
-        remove_directory(&old)?;
+        disk::rename(&fresh, &current)?;
+        disk::sync_directory(dir)?;
+        disk::remove_directory(&old)?;
         Ok(Rebuilt { number: head.number, hash: head.hash, doubtful: torn && !whole })
     }
 }
@@ -199,7 +195,7 @@ fn build(
     progress: Progress,
 ) -> Result<(Tail, Head)> {
     let state = State::create(dir, options.tree_bytes())?;
-    let mut replayed = Replayed::new((Position::FIRST, 0), None);
+    let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
     let total = reader.bytes()?;
     let mut done = 0;
     let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
@@ -213,7 +209,7 @@ fn build(
     })?;
     replayed.write(&state)?;
     let (head, header) = replayed.head(&state)?;
-    check_state(&state, &replayed.fresh, head, header, &mut |_, _| {})?;
+    check_state(&state, &replayed.fresh, &replayed.index, head, header, &mut |_, _| {})?;
     state.sync()?;
     progress(total, total);
     Ok((tail, head.clone()))
@@ -232,8 +228,8 @@ struct Replayed {
 
 impl Replayed {
     /// For a tree that is as of `head` and lacks the indexes from `unindexed` on.
-    fn new(unindexed: Unindexed, head: Option<Head>) -> Self {
-        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed));
+    fn new(unindexed: Unindexed, stored: Stored, head: Option<Head>) -> Self {
+        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed, stored));
         Replayed { head, header, fresh, index, unindexed }
     }
 
@@ -324,26 +320,33 @@ impl Parts {
 }
 
 /// Reads every entry of the tree and compares what they amount to, with what is `fresh` in memory,
-/// with the head and its header. Returns the sum of all balances.
+/// with the head and its header, and the indexes with what was written of them. Returns the sum of
+/// all balances.
 pub(super) fn check_state(
     state: &State,
     fresh: &Entries,
+    index: &Index,
     head: &Head,
     header: &Header,
     progress: Progress,
 ) -> Result<U256> {
     let mut sum = Sum::default();
-    let total = head.counts.entries();
+    let (unindexed, stored) = (index.unindexed(), index.stored());
+    let mut indexes = Stored::default();
+    let total = head.counts.entries() + stored.entries;
     state.visit(Vec::new(), |key, value| {
         match Table::of(key) {
-            Some(Table::Head | Table::Index) => return Ok(true),
+            Some(Table::Head) => return Ok(true),
+            Some(Table::Index) if is_before(unindexed, key) => indexes.add(key, value),
+            Some(Table::Index) => return Ok(true),
             // A checkpoint that was interrupted may have written it, or not.
             Some(_) if fresh.get(key).is_some() => return Ok(true),
             Some(table) => sum.add(state, table, key, value)?,
             None => return Err(state.damage("it has an entry of an unknown kind")),
         }
-        if sum.entries % REPORT_ENTRIES == 0 {
-            progress(sum.entries.min(total), total);
+        let done = sum.entries + indexes.entries;
+        if done % REPORT_ENTRIES == 0 {
+            progress(done.min(total), total);
         }
         Ok(true)
     })?;
@@ -355,9 +358,12 @@ pub(super) fn check_state(
     progress(total, total);
     if sum.commitment != head.commitment
         || sum.commitment.digest() != header.state_root
-        || sum.entries != total
+        || sum.entries != head.counts.entries()
     {
         return Err(state.damage("accounts, storage and code are not what the head block says"));
+    }
+    if indexes != stored {
+        return Err(state.damage("its indexes are not those that were written"));
     }
     Ok(sum.balances)
 }
@@ -385,23 +391,20 @@ impl Sum {
 
 pub(super) fn read_config(dir: &Path) -> Result<Bytes> {
     let path = dir.join(GENESIS);
-    match fs::read(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound && dir.join(JOURNAL).exists() => {
-            // It is written last, so without it either nobody was ever told of a block, or it was
-            // lost.
-            let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
-            let was_used = mark.is_ok_and(|mark| mark.newest.number > 0)
-                || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;
-            Err(match was_used {
-                true => Damage::history(path, 0, None, "it is missing"),
-                false => StoreError::Unfinished { dir: dir.to_owned() },
-            })
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(StoreError::NotALedger { dir: dir.to_owned() })
-        }
-        read => Ok(read.context("read", &path)?.into()),
+    if let Some(config) = disk::read(&path)? {
+        return Ok(config.into());
     }
+    if !disk::exists(&dir.join(JOURNAL))? {
+        return Err(StoreError::NotALedger { dir: dir.to_owned() });
+    }
+    // It is written last, so without it either nobody was ever told of a block, or it was lost.
+    let mark = Acknowledged::read(&dir.join(ACKNOWLEDGED));
+    let was_used = mark.is_ok_and(|mark| mark.newest.number > 0)
+        || Reader::new(&dir.join(JOURNAL)).goes_beyond_genesis()?;
+    Err(match was_used {
+        true => Damage::history(path, 0, None, "it is missing"),
+        false => StoreError::Unfinished { dir: dir.to_owned() },
+    })
 }
 
 /// Compares the configuration with what the journal starts from.
@@ -411,109 +414,4 @@ pub(super) fn check_anchor(dir: &Path, reader: &Reader, config: &[u8]) -> Result
         return Err(Damage::history(dir.join(GENESIS), 0, None, what));
     }
     Ok(())
-}
-
-/// Writes a file that must not exist, durably but for its name.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = File::create_new(path).context("create", path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).context("write", path)
-}
-
-pub(super) fn remove_directory(path: &Path) -> Result<()> {
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        removed => removed.context("remove", path),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::{error::Remedy, schema};
-    use super::*;
-    use crate::types::{Address, BlockBody, StateKey, Write};
-
-    fn genesis() -> Block {
-        let account = Account { balance: U256::from(100), ..Account::default() };
-        let writes = [
-            (StateKey::Account(Address::ZERO), account.to_bytes()),
-            (StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")), Bytes::from_static(b"v")),
-        ];
-        let writes = writes.map(|(key, value)| Write { key, before: None, after: Some(value) });
-        let mut commitment = Commitment::default();
-        commitment.apply(&writes);
-        let header = Header { state_root: commitment.digest(), ..Header::default() };
-        Block::new(header, BlockBody { writes: writes.to_vec(), ..BlockBody::default() })
-    }
-
-    fn open(dir: &Path) -> Result<Store> {
-        Store::open(dir, Durability::Unsynced, &mut |_, _| {})
-    }
-
-    #[test]
-    fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
-        let genesis = genesis();
-        let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
-        let other = Address::repeat_byte(1);
-        let changes = [
-            (schema::account_key(&Address::ZERO), Some(rich.clone())),
-            (schema::account_key(&Address::ZERO), None),
-            (schema::account_key(&other), Some(rich)),
-            (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
-            (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
-            (schema::code_key(&B256::ZERO), Some(b"c".to_vec())),
-            (vec![0], None),
-            (vec![0], Some(vec![7; 99])),
-            (vec![99], Some(vec![])),
-        ];
-        let dir = tempfile::tempdir().unwrap();
-        drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
-        for change in changes {
-            let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
-            state.write([(&change.0[..], change.1.as_deref())].into_iter()).unwrap();
-            state.flush().unwrap();
-            drop(state);
-            match open(dir.path()) {
-                Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
-                other => panic!("{change:?}: {:?}", other.map(drop)),
-            }
-            Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
-            let store = open(dir.path()).unwrap();
-            assert_eq!(store.accounts_page(None, 9).unwrap().len(), 1);
-            assert_eq!(store.block(0).unwrap().as_ref(), Some(&genesis));
-        }
-    }
-
-    #[test]
-    fn a_backup_that_leads_to_no_state_is_named_and_leaves_nothing_behind() {
-        let dir = tempfile::tempdir().unwrap();
-        let (backup, new) = (dir.path().join("backup"), dir.path().join("new"));
-        fs::create_dir(&backup).unwrap();
-        write_new(&backup.join(GENESIS), b"{}").unwrap();
-        let genesis = Block::new(Header::default(), genesis().body);
-        let (journal, _) = Journal::create(
-            &backup.join(JOURNAL),
-            anchor(b"{}"),
-            &genesis,
-            Durability::Unsynced.into(),
-        )
-        .unwrap();
-        Acknowledged::create(&backup.join(ACKNOWLEDGED), journal.tail().mark()).unwrap();
-        let error = Store::restore(&backup, &new, &mut |_, _| {}).unwrap_err();
-        let StoreError::Damaged(damage) = &error else { panic!("{error}") };
-        assert_eq!((&damage.file, damage.remedy), (&backup, Remedy::OtherBackup), "{error}");
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
-    }
-
-    #[test]
-    fn an_interrupted_rebuild_is_begun_again() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap());
-        // Stopped between moving the old state away and putting the new one into its place.
-        fs::rename(dir.path().join(STATE), dir.path().join(STATE_OLD)).unwrap();
-        fs::create_dir(dir.path().join(STATE_NEW)).unwrap();
-        assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
-        Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
-        assert_eq!(open(dir.path()).unwrap().counts().accounts, 1);
-        assert!(!dir.path().join(STATE_OLD).exists() && !dir.path().join(STATE_NEW).exists());
-    }
 }

@@ -24,15 +24,15 @@
 
 use super::{
     commitment::Commitment,
+    disk,
     error::{Damage, IoContext, Result, StoreError},
-    index::Unindexed,
+    index::{Stored, Unindexed},
     journal::Position,
 };
 use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{self, File, TryLockError},
-    io::ErrorKind,
+    fs::{File, TryLockError},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
@@ -42,9 +42,12 @@ use std::{
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
-/// of this process that was just dropped: sled's threads let go a little later.
+/// of this process that was just dropped: sled's threads let go a little later, and a process that
+/// this one is just starting when it executes.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 const LOCK_PAUSE: Duration = Duration::from_millis(1);
+/// How often to try again where nobody seems to hold the lock.
+const UNLOCKED_TRIES: u32 = 5;
 
 const HEAD: u8 = 0;
 const ACCOUNT: u8 = 1;
@@ -155,6 +158,8 @@ pub(super) struct Checkpoint {
     pub head: Head,
     /// Where the segments begin whose indexes it does not have.
     pub unindexed: Unindexed,
+    /// What those that it has amount to.
+    pub stored: Stored,
 }
 
 impl Checkpoint {
@@ -179,9 +184,12 @@ pub(super) struct State {
 }
 
 impl State {
+    /// sled takes no less.
+    pub const LEAST_CACHE: u64 = 256;
+
     /// Creates an empty tree in a new directory.
     pub fn create(dir: &Path, cache_bytes: u64) -> Result<Self> {
-        fs::create_dir(dir).context("create", dir)?;
+        disk::create_directory(dir)?;
         State::start(dir, cache_bytes)
     }
 
@@ -202,9 +210,12 @@ impl State {
         // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
+        let mut left = UNLOCKED_TRIES;
         loop {
             match guard(dir, || config.open()) {
-                Err(StoreError::Io { .. }) if locked(dir) && Instant::now() < deadline => {
+                Err(StoreError::Io { .. }) if left > 0 && Instant::now() < deadline => {
+                    // It may have been let go between the failure and this look at it.
+                    left -= u32::from(!locked(dir));
                     thread::sleep(LOCK_PAUSE);
                 }
                 opened => return Ok(State { db: opened?, dir: dir.to_owned() }),
@@ -283,32 +294,17 @@ impl State {
         guard(&self.dir, || self.db.flush()).map(drop)
     }
 
-    /// Hands everything to the disk.
+    /// Hands everything to the disk. Besides its file of data sled has one for each node of more
+    /// than 128 KiB, which a single module can make.
     pub fn sync(&self) -> Result<()> {
         self.flush()?;
-        sync_all(&self.dir)
+        disk::sync_tree(&self.dir)
     }
 
     /// The error for content that is not as it should be.
     pub fn damage(&self, what: impl Into<String>) -> StoreError {
         Damage::repairable(&self.dir, what)
     }
-}
-
-/// Syncs a file, or a directory with all that is in it: besides its file of data sled has one for
-/// each node of more than 128 KiB, which a single module can make.
-fn sync_all(path: &Path) -> Result<()> {
-    let file = match File::open(path) {
-        // sled removes what it has replaced.
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        opened => opened.context("open", path)?,
-    };
-    if file.metadata().context("read", path)?.is_dir() {
-        for entry in fs::read_dir(path).context("list", path)? {
-            sync_all(&entry.context("list", path)?.path())?;
-        }
-    }
-    file.sync_all().context("sync", path)
 }
 
 /// Whether sled's own lock is still held.

@@ -1,13 +1,18 @@
 //! A damaged file leads to the right content or to an error that names a remedy that works; never
 //! to a wrong answer, never to a silent loss.
 
-use crate::support::{Model, Random, SMALL, Snapshot, open, rebuild};
-use florin_runtime::store::{Damage, Options, Rebuilt, Remedy, StoreError};
+use crate::support::{Model, Random, SMALL, Snapshot, open_with, rebuild, scratch, setting};
+use florin_runtime::store::{Damage, Options, Rebuilt, Remedy, Store, StoreError};
 use std::path::Path;
 
 /// Damaged places per file; FLORIN_DAMAGE_CASES sets more for a long run.
 fn cases() -> usize {
-    std::env::var("FLORIN_DAMAGE_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(60)
+    setting("FLORIN_DAMAGE_CASES", 16)
+}
+
+/// With enough memory for the state to be checked whenever it is opened.
+fn open(dir: &Path) -> Result<Store, StoreError> {
+    open_with(dir, Options { memory: 1 << 20, ..SMALL })
 }
 
 /// Opens a damaged ledger and holds it to the promise; says whether it opened.
@@ -34,10 +39,10 @@ fn check(model: &Model, dir: &Path, derived: bool, what: &str) -> bool {
 }
 
 fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut model = Model::up_to(11, 5);
     // So large that sled keeps it in a file of its own.
-    model.add_module(200 << 10);
+    model.add_module(130 << 10);
     while model.head().header.number < 12 {
         model.extend();
     }
@@ -59,7 +64,7 @@ fn places(bytes: &[u8], random: &mut Random) -> Vec<usize> {
 }
 
 #[test]
-fn a_flipped_byte_is_found_or_harmless() {
+fn a_flipped_byte_of_a_large_ledger_is_found_or_harmless() {
     let (dir, model, snapshot) = ledger();
     let mut random = Random(1);
     for (name, bytes) in &snapshot.files {
@@ -177,7 +182,7 @@ fn where_no_witness_is_left_repair_says_how_far_it_came_and_that_it_is_in_doubt(
 
 #[test]
 fn opening_clears_nothing_that_a_damaged_mark_may_have_named() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut model = Model::up_to(15, 5);
     model.create(dir.path()).close().unwrap();
     let early = Snapshot::take(dir.path());
@@ -196,7 +201,7 @@ fn opening_clears_nothing_that_a_damaged_mark_may_have_named() {
 
 #[test]
 fn a_state_that_is_behind_catches_up_and_one_that_is_ahead_is_damage() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut model = Model::up_to(13, 5);
     model.create(dir.path()).close().unwrap();
     let early = Snapshot::take(dir.path());
@@ -225,7 +230,7 @@ fn a_state_that_is_behind_catches_up_and_one_that_is_ahead_is_damage() {
 
 #[test]
 fn a_torn_write_is_cut_at_any_length() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let mut model = Model::up_to(12, 6);
     model.create(dir.path()).close().unwrap();
     let before = Snapshot::take(dir.path());
@@ -270,7 +275,7 @@ fn another_configuration_is_refused() {
 
 #[test]
 fn an_audit_names_every_block_that_cannot_be_read() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = scratch();
     let model = Model::up_to(11, 40);
     let options = Options { segment: 8 << 10, ..SMALL };
     model.create_with(dir.path(), options).close().unwrap();

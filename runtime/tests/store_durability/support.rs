@@ -11,6 +11,7 @@ use florin_runtime::{
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -185,6 +186,21 @@ impl Model {
         assert_eq!(store.block(self.blocks.len() as u64).expect("an answer"), None);
     }
 
+    /// Asserts the same with less work: of the blocks only some are looked up in every way.
+    pub fn assert_holds(&self, store: &Store, looked_up: usize, random: &mut Random) {
+        assert_eq!((store.head().number, store.head().hash()), self.position());
+        assert_eq!(self.read_state(store).expect("the state can be read"), self.state);
+        for block in &self.blocks {
+            let found = store.block(block.header.number).expect("the block can be read");
+            assert_eq!(found.as_ref(), Some(block));
+        }
+        for _ in 0..looked_up {
+            let block = &self.blocks[random.below(self.blocks.len() as u64) as usize];
+            self.check_block(store, block).expect("the indexes can be read");
+        }
+        assert_eq!(store.block(self.blocks.len() as u64).expect("an answer"), None);
+    }
+
     fn position(&self) -> (u64, B256) {
         (self.head().header.number, self.head().hash)
     }
@@ -295,6 +311,17 @@ fn code_key(n: u8) -> StateKey {
 pub const SMALL: Options =
     Options { durability: Durability::Unsynced, memory: 32 << 10, segment: Options::SEGMENT };
 
+/// A directory for a test that is about what is in files, not about the disk: in memory, where a
+/// sync takes no time, if the machine has such a place.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a directory")
+}
+
+/// A number from the environment, to make a test longer.
+pub fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
 /// Opens a ledger for a test.
 pub fn open(dir: &Path) -> Result<Store> {
     open_with(dir, SMALL)
@@ -310,6 +337,7 @@ pub fn rebuild(dir: &Path) -> Result<Rebuilt> {
 }
 
 /// All files of a directory, to be put back as they were.
+#[derive(Debug, Default, Clone)]
 pub struct Snapshot {
     pub files: BTreeMap<PathBuf, Vec<u8>>,
 }
@@ -337,6 +365,32 @@ impl Snapshot {
             let path = dir.join(name);
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, bytes).unwrap();
+        }
+    }
+
+    /// Puts back what has changed in a directory that was put, page by page: most is as it was.
+    pub fn put_back(&self, dir: &Path) {
+        const PAGE: usize = 4096;
+        let now = Snapshot::take(dir);
+        for name in now.files.keys().filter(|name| !self.files.contains_key(*name)) {
+            fs::remove_file(dir.join(name)).unwrap();
+        }
+        for (name, bytes) in &self.files {
+            let path = dir.join(name);
+            let now = now.files.get(name).map_or(&[][..], |now| now);
+            if now == bytes {
+                continue;
+            }
+            if now.len() != bytes.len() {
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, bytes).unwrap();
+                continue;
+            }
+            let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+            let pages = now.chunks(PAGE).zip(bytes.chunks(PAGE));
+            for (number, (_, page)) in pages.enumerate().filter(|(_, (now, page))| now != page) {
+                file.write_all_at(page, (number * PAGE) as u64).unwrap();
+            }
         }
     }
 

@@ -18,17 +18,9 @@ mod writer;
 pub(super) use reader::{Reader, UNREADABLE};
 pub(super) use writer::Journal;
 
-use super::{
-    acknowledged::Mark,
-    error::{IoContext, Result},
-    record::SEGMENT_HEADER,
-};
+use super::{acknowledged::Mark, disk::File, error::Result, record::SEGMENT_HEADER};
 use crate::types::B256;
 use serde::{Deserialize, Serialize};
-use std::{
-    fs::{self, File},
-    path::Path,
-};
 
 /// Whether a commit waits for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -42,35 +34,12 @@ pub enum Durability {
 }
 
 impl Durability {
-    pub(super) fn sync(self, file: &File, path: &Path) -> Result<()> {
+    pub(super) fn sync(self, file: &File) -> Result<()> {
         match self {
-            Durability::Synced => file.sync_all().context("sync", path),
+            Durability::Synced => file.sync_all(),
             Durability::Unsynced => Ok(()),
         }
     }
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_directory(path: &Path) -> Result<()> {
-    File::open(path).and_then(|dir| dir.sync_all()).context("sync", path)
-}
-
-/// Makes the name of a file or directory durable, which its own sync does not (POSIX).
-pub(super) fn sync_name(path: &Path) -> Result<()> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    sync_directory(parent.unwrap_or(Path::new(".")))
-}
-
-/// Creates a directory and those above it, as far as they are missing, durably. One that was there
-/// already may be the caller's work of a moment ago, so its name is synced all the same.
-pub(super) fn create_directories(path: &Path) -> Result<()> {
-    let missing: Vec<_> = path.ancestors().skip(1).take_while(|path| is_missing(path)).collect();
-    fs::create_dir_all(path).context("create", path)?;
-    missing.into_iter().chain([path]).try_for_each(sync_name)
-}
-
-fn is_missing(path: &Path) -> bool {
-    !path.as_os_str().is_empty() && !path.exists()
 }
 
 /// Where a record lies.

@@ -5,20 +5,18 @@
 
 use super::{
     Durability, Position, Tail,
-    segment::{SUFFIX, Segment, read_at_most, rest, write_zeros},
-    sync_directory,
+    segment::{SUFFIX, Segment, rest, write_zeros},
 };
 use crate::store::{
     Options,
     acknowledged::Mark,
-    error::{Damage, IoContext, Result, StoreError},
+    disk::{self, File},
+    error::{Damage, Result, StoreError},
     record::{RECORD_HEADER, RECORD_MAGIC, RecordHeader, SEGMENT_HEADER, unframe},
 };
 use crate::types::{B256, Block};
 use std::{
     collections::HashMap,
-    fs::{self, File},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
 };
@@ -59,7 +57,7 @@ impl Reader {
             return Ok(Some(segment.clone()));
         }
         drop(known);
-        let opened = Segment::open(self.path(index), index)?;
+        let opened = Segment::open(&self.path(index), index)?;
         Ok(opened.map(|segment| self.remember(index, segment)))
     }
 
@@ -77,21 +75,13 @@ impl Reader {
     /// The record at a position, if there is one and all its bytes are as written.
     fn find(&self, at: Position) -> Result<Option<Record>> {
         let Some(segment) = self.segment(at.segment)? else { return Ok(None) };
-        let read = |bytes: &mut [u8]| {
-            read_at_most(&segment.file, bytes, at.offset).context("read", &segment.path)
-        };
         let mut fixed = [0; RECORD_HEADER];
-        let read_bytes = read(&mut fixed)?;
+        let read_bytes = segment.file.read_at(&mut fixed, at.offset)?;
         let Some(header) = RecordHeader::decode(&fixed[..read_bytes], &segment.salt) else {
             return Ok(None);
         };
-        let length = segment.file.metadata().context("read", &segment.path)?.len();
-        if at.offset + header.record_length() as u64 > length {
-            return Ok(None);
-        }
-        let mut record = vec![0; header.record_length()];
-        let read_bytes = read(&mut record)?;
-        let content = unframe(&record[..read_bytes]);
+        let end = at.offset + header.record_length() as u64;
+        let content = unframe(&segment.file.read_range(at.offset, end)?);
         let content = content.filter(|(block, _)| block.header.number == header.number);
         Ok(content.map(|(block, hash)| Record { header, block, hash }))
     }
@@ -154,11 +144,16 @@ impl Reader {
     /// Makes sure that nothing is missing after the tail, given the last block that is known to
     /// have been durable. Says whether a torn write left something there.
     pub fn is_torn(&self, tail: &Tail, durable: Option<u64>) -> Result<bool> {
+        let leftover = self.segments_after(tail)?;
         if durable.is_some_and(|number| number > tail.number) {
             let what = "the block was acknowledged, but cannot be read";
-            return Err(self.damage(tail.end, Some(tail.number + 1), what));
+            // Where nothing is, nothing was; then it began the next segment.
+            let is_full =
+                !leftover.is_empty() && self.rest_of(tail.end)?.iter().all(|byte| *byte == 0);
+            let next = Position::start_of(tail.end.segment + 1);
+            let at = if is_full { next } else { tail.end };
+            return Err(self.damage(at, Some(tail.number + 1), what));
         }
-        let leftover = self.segments_after(tail)?;
         self.refuse_later_records(tail, tail.end.segment, tail.end.offset + 1)?;
         for index in &leftover {
             // The torn record may also be the first of the next segment.
@@ -173,18 +168,16 @@ impl Reader {
     pub fn clear_torn(&self, tail: &Tail) -> Result<()> {
         let leftover = self.segments_after(tail)?;
         for index in &leftover {
-            let path = self.path(*index);
-            fs::remove_file(&path).context("remove", &path)?;
+            disk::remove_file(&self.path(*index))?;
         }
         if !leftover.is_empty() {
             self.segments.write().unwrap_or_else(PoisonError::into_inner).clear();
-            sync_directory(&self.dir)?;
+            disk::sync_directory(&self.dir)?;
         }
         let Some(segment) = self.segment(tail.end.segment)? else { return Ok(()) };
         let length = tail.end.offset + self.rest_of(tail.end)?.len() as u64;
-        write_zeros(&segment.file, tail.end.offset, length)
-            .and_then(|()| segment.file.sync_all())
-            .context("clear a torn write in", &segment.path)
+        write_zeros(&segment.file, tail.end.offset, length)?;
+        segment.file.sync_all()
     }
 
     /// Writes everything between two positions once more and syncs it. What was just read may be in
@@ -193,14 +186,13 @@ impl Reader {
     pub fn write_again(&self, from: Position, to: Position, durability: Durability) -> Result<()> {
         for index in from.segment..=to.segment {
             let Some(segment) = self.segment(index)? else { continue };
-            let Segment { file, path, .. } = &*segment;
             let start = if index == from.segment { from.offset } else { 0 };
-            let mut bytes = rest(file, start).context("read", path)?;
+            let mut bytes = rest(&segment.file, start)?;
             if index == to.segment {
                 bytes.truncate((to.offset - start) as usize);
             }
-            file.write_all_at(&bytes, start).context("write", path)?;
-            durability.sync(file, path)?;
+            segment.file.write_at(&bytes, start)?;
+            durability.sync(&segment.file)?;
         }
         Ok(())
     }
@@ -208,8 +200,7 @@ impl Reader {
     /// The segments there are, in order.
     pub fn segments(&self) -> Result<Vec<u32>> {
         let mut found = Vec::new();
-        for entry in fs::read_dir(&self.dir).context("list", &self.dir)? {
-            let name = entry.context("list", &self.dir)?.file_name();
+        for name in disk::list(&self.dir)? {
             let stem = name.to_str().and_then(|name| name.strip_suffix(SUFFIX));
             found.extend(stem.and_then(|stem| stem.parse::<u32>().ok()));
         }
@@ -220,8 +211,8 @@ impl Reader {
     /// Bytes in all segments, allocated or used.
     pub fn bytes(&self) -> Result<u64> {
         self.segments()?.into_iter().try_fold(0, |sum, index| {
-            let path = self.path(index);
-            Ok(sum + fs::metadata(&path).context("read", &path)?.len())
+            let file = File::open_to_read(&self.path(index))?;
+            Ok(sum + file.map_or(Ok(0), |file| file.length())?)
         })
     }
 
@@ -251,9 +242,10 @@ impl Reader {
 
     /// Whether a record begins in a segment at a place or after it.
     fn has_records(&self, index: u32, start: u64) -> Result<bool> {
-        let path = self.path(index);
-        let bytes =
-            |start| File::open(&path).and_then(|file| rest(&file, start)).context("read", &path);
+        let bytes = |start| match File::open_to_read(&self.path(index))? {
+            Some(file) => rest(&file, start),
+            None => Ok(Vec::new()),
+        };
         Ok(match self.segment(index)? {
             Some(segment) => {
                 let bytes = bytes(start)?;
@@ -277,7 +269,7 @@ impl Reader {
     /// The bytes of a segment from a position on.
     fn rest_of(&self, from: Position) -> Result<Vec<u8>> {
         let Some(segment) = self.segment(from.segment)? else { return Ok(Vec::new()) };
-        rest(&segment.file, from.offset).context("read", &segment.path)
+        rest(&segment.file, from.offset)
     }
 
     pub(in crate::store) fn damage(

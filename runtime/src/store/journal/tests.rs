@@ -97,6 +97,9 @@ fn a_write_torn_at_any_byte_is_cut_only_if_nobody_was_told() {
     for length in at.offset..journal.tail().end.offset {
         let mut torn = whole.clone();
         torn[length as usize..].fill(0);
+        if torn == whole {
+            continue; // the hash at the end may end with zeros
+        }
         fs::write(&path, &torn).unwrap();
         assert!(is_damage(&read_all(&dir, Some(after))), "acknowledged, cut at {length}");
         assert_eq!(fs::read(&path).unwrap(), torn, "damage is left as it is");

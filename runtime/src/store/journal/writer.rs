@@ -8,12 +8,12 @@ use super::{
     segment::{FIRST_ALLOCATION, Segment, write_zeros},
 };
 use crate::store::{
-    Options,
-    error::{IoContext, Result},
+    Options, disk,
+    error::Result,
     record::{Draft, SEGMENT_HEADER},
 };
 use crate::types::{B256, Block};
-use std::{fs, os::unix::fs::FileExt, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 /// Appends to the journal.
 #[derive(Debug)]
@@ -34,11 +34,13 @@ impl Journal {
         genesis: &Block,
         options: Options,
     ) -> Result<(Self, Position)> {
-        fs::create_dir(dir).context("create", dir)?;
+        disk::create_directory(dir)?;
         let reader = Arc::new(Reader::new(dir));
-        let segment = reader.remember(1, Segment::create(reader.path(1), 1, options.durability)?);
+        let length = first_allocation(&options);
+        let segment = Segment::create(&reader.path(1), 1, length, options.durability)?;
+        let segment = reader.remember(1, segment);
         let tail = Tail { number: 0, record: anchor, end: Position::FIRST };
-        let mut journal = Journal::start(reader, segment, tail, FIRST_ALLOCATION, options);
+        let mut journal = Journal::start(reader, segment, tail, length, options);
         let position = journal.append(genesis)?;
         Ok((journal, position))
     }
@@ -57,8 +59,8 @@ impl Journal {
         let segment = reader.segment(tail.end.segment)?.ok_or_else(|| {
             reader.damage(tail.end, None, "the segment vanished while it was being opened")
         })?;
-        options.durability.sync(&segment.file, &segment.path)?;
-        let allocated = segment.file.metadata().context("read", &segment.path)?.len();
+        options.durability.sync(&segment.file)?;
+        let allocated = segment.file.length()?;
         Ok(Journal::start(reader, segment, tail, allocated, options))
     }
 
@@ -97,10 +99,9 @@ impl Journal {
         let at = self.tail.end;
         let after = at.offset + record.len() as u64;
         self.allocate(after)?;
-        let Segment { file, path, .. } = &*self.segment;
-        file.write_all_at(&record, at.offset).context("write", path)?;
+        self.segment.file.write_at(&record, at.offset)?;
         if self.options.durability == Durability::Synced {
-            file.sync_data().context("sync", path)?;
+            self.segment.file.sync_data()?;
         }
         let end = Position { segment: at.segment, offset: after };
         self.tail = Tail { number, record: hash, end };
@@ -108,9 +109,11 @@ impl Journal {
     }
 
     fn begin_segment(&mut self, index: u32) -> Result<()> {
-        let segment = Segment::create(self.reader.path(index), index, self.options.durability)?;
+        let length = first_allocation(&self.options);
+        let path = self.reader.path(index);
+        let segment = Segment::create(&path, index, length, self.options.durability)?;
         self.segment = self.reader.remember(index, segment);
-        self.allocated = FIRST_ALLOCATION;
+        self.allocated = length;
         self.tail.end = Position::start_of(index);
         Ok(())
     }
@@ -120,13 +123,15 @@ impl Journal {
         if length <= self.allocated {
             return Ok(());
         }
-        let doubled = (self.allocated * 2)
-            .clamp(FIRST_ALLOCATION, self.options.segment.max(FIRST_ALLOCATION));
-        let target = length.max(doubled);
-        let Segment { file, path, .. } = &*self.segment;
-        write_zeros(file, self.allocated, target).context("extend", path)?;
-        self.options.durability.sync(file, path)?;
+        let target = length.max((self.allocated * 2).min(self.options.segment));
+        write_zeros(&self.segment.file, self.allocated, target)?;
+        self.options.durability.sync(&self.segment.file)?;
         self.allocated = target;
         Ok(())
     }
+}
+
+/// Length of a new segment: it gets no larger than asked for, but for a single record.
+fn first_allocation(options: &Options) -> u64 {
+    FIRST_ALLOCATION.min(options.segment).max(SEGMENT_HEADER as u64)
 }

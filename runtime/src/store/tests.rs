@@ -1,0 +1,169 @@
+//! States that were changed, backups that lead to none, rebuilding that was interrupted.
+
+use super::{
+    ACKNOWLEDGED, GENESIS, JOURNAL, Options, RUNNING, STATE, Store,
+    acknowledged::Acknowledged,
+    commitment::Commitment,
+    error::{Remedy, Result, StoreError},
+    journal::{Durability, Journal},
+    open::{STATE_NEW, STATE_OLD, anchor},
+    schema::{self, State},
+};
+use crate::types::{
+    Account, Address, B256, Block, BlockBody, Bytes, Header, StateKey, U256, Write,
+};
+use std::{fs, path::Path};
+
+fn genesis() -> Block {
+    let account = Account { balance: U256::from(100), ..Account::default() };
+    let writes = [
+        (StateKey::Account(Address::ZERO), account.to_bytes()),
+        (StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")), Bytes::from_static(b"v")),
+    ];
+    let writes = writes.map(|(key, value)| Write { key, before: None, after: Some(value) });
+    let mut commitment = Commitment::default();
+    commitment.apply(&writes);
+    let header = Header { state_root: commitment.digest(), ..Header::default() };
+    Block::new(header, BlockBody { writes: writes.to_vec(), ..BlockBody::default() })
+}
+
+fn open(dir: &Path) -> Result<Store> {
+    Store::open(dir, Durability::Unsynced, &mut |_, _| {})
+}
+
+#[test]
+fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
+    let genesis = genesis();
+    let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
+    let other = Address::repeat_byte(1);
+    let changes = [
+        (schema::account_key(&Address::ZERO), Some(rich.clone())),
+        (schema::account_key(&Address::ZERO), None),
+        (schema::account_key(&other), Some(rich)),
+        (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
+        (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
+        (schema::code_key(&B256::ZERO), Some(b"c".to_vec())),
+        (vec![0], None),
+        (vec![0], Some(vec![7; 99])),
+        (vec![99], Some(vec![])),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
+    for change in changes {
+        let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+        state.write([(&change.0[..], change.1.as_deref())].into_iter()).unwrap();
+        state.flush().unwrap();
+        drop(state);
+        match open(dir.path()) {
+            Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
+            other => panic!("{change:?}: {:?}", other.map(drop)),
+        }
+        Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+        let store = open(dir.path()).unwrap();
+        assert_eq!(store.accounts_page(None, 9).unwrap().len(), 1);
+        assert_eq!(store.block(0).unwrap().as_ref(), Some(&genesis));
+    }
+}
+
+#[test]
+fn a_backup_that_leads_to_no_state_is_named_and_leaves_nothing_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let (backup, new) = (dir.path().join("backup"), dir.path().join("new"));
+    fs::create_dir(&backup).unwrap();
+    fs::write(backup.join(GENESIS), b"{}").unwrap();
+    let genesis = Block::new(Header::default(), genesis().body);
+    let (journal, _) = Journal::create(
+        &backup.join(JOURNAL),
+        anchor(b"{}"),
+        &genesis,
+        Durability::Unsynced.into(),
+    )
+    .unwrap();
+    Acknowledged::create(&backup.join(ACKNOWLEDGED), journal.tail().mark()).unwrap();
+    let error = Store::restore(&backup, &new, &mut |_, _| {}).unwrap_err();
+    let StoreError::Damaged(damage) = &error else { panic!("{error}") };
+    assert_eq!((&damage.file, damage.remedy), (&backup, Remedy::OtherBackup), "{error}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn an_interrupted_rebuild_is_begun_again() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap());
+    // Stopped between moving the old state away and putting the new one into its place.
+    fs::rename(dir.path().join(STATE), dir.path().join(STATE_OLD)).unwrap();
+    fs::create_dir(dir.path().join(STATE_NEW)).unwrap();
+    assert!(matches!(open(dir.path()), Err(StoreError::Damaged(_))));
+    Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+    assert_eq!(open(dir.path()).unwrap().counts().accounts, 1);
+    assert!(!dir.path().join(STATE_OLD).exists() && !dir.path().join(STATE_NEW).exists());
+}
+
+/// So little memory that no state is small enough to be checked whenever it is opened.
+const UNCHECKED: Options =
+    Options { durability: Durability::Unsynced, memory: 0, segment: Options::SEGMENT };
+
+#[test]
+fn what_a_power_failure_broke_is_refused_as_often_as_it_is_tried() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || Store::open(dir.path(), UNCHECKED, &mut |_, _| {});
+    drop(Store::create(dir.path(), &genesis(), b"{}", UNCHECKED).unwrap());
+    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+    let key = schema::storage_key(&Address::ZERO, b"k");
+    state.write([(&key[..], Some(&b"w"[..]))].into_iter()).unwrap();
+    state.flush().unwrap();
+    drop(state);
+    let running = dir.path().join(RUNNING);
+    fs::write(&running, fs::read_to_string(&running).unwrap().replace("boot", "past")).unwrap();
+    for _ in 0..3 {
+        assert!(matches!(open(), Err(StoreError::Damaged(_))));
+    }
+    Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+    assert_eq!(
+        open().unwrap().storage(&Address::ZERO, b"k").unwrap().unwrap(),
+        Bytes::from_static(b"v")
+    );
+}
+
+#[test]
+fn an_index_that_lost_a_page_is_refused_and_repaired() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { segment: 0, ..Durability::Unsynced.into() };
+    let store = Store::create(dir.path(), &genesis(), b"{}", options).unwrap();
+    let mut head = genesis();
+    for _ in 0..3 {
+        let number = head.header.number + 1;
+        head = Block::new(
+            Header { number, parent_hash: head.hash, ..head.header },
+            BlockBody::default(),
+        );
+        store.commit(&head).unwrap();
+    }
+    store.close().unwrap();
+    drop(store);
+    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+    let mut pages = Vec::new();
+    let mut note = |key: &[u8], value: &[u8]| {
+        pages.push((key.to_vec(), value.to_vec()));
+        Ok(true)
+    };
+    state.visit(schema::Table::INDEX.to_vec(), &mut note).unwrap();
+    drop(state);
+    assert!(pages.len() >= 6, "pages and runs of three segments");
+    for (key, value) in pages {
+        let mut other = value.clone();
+        *other.last_mut().unwrap() ^= 1;
+        for wrong in [None, Some(&value[1..]), Some(&other)] {
+            let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
+            state.write([(&key[..], wrong)].into_iter()).unwrap();
+            state.flush().unwrap();
+            drop(state);
+            match open(dir.path()) {
+                Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
+                other => panic!("{key:?}: {:?}", other.map(drop)),
+            }
+            Store::rebuild(dir.path(), &mut |_, _| {}).unwrap();
+            assert_eq!(open(dir.path()).unwrap().block_number(&head.hash).unwrap(), Some(3));
+        }
+    }
+}
