@@ -129,7 +129,10 @@ fn check_image(
 ) {
     let root = dir.join("image");
     image.put(&root);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| check(&root)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        image.assert_broken_states_are_marked();
+        check(&root);
+    }));
     if let Err(panic) = outcome {
         let kept = scratch().keep();
         image.put(&kept);
