@@ -84,7 +84,8 @@ impl Chain {
         Chain::assemble(store, genesis.clone())
     }
 
-    /// Opens the ledger in `dir`: brings its state up to its history and checks the state whole.
+    /// Opens the ledger in `dir`: brings its state up to its history, and checks the state whole if
+    /// it is small or may be broken.
     ///
     /// # Errors
     /// [`OpenError::Store`] if there is no ledger, another process has it open, or it is damaged, with the remedy.

@@ -24,11 +24,8 @@ impl Shared {
         for Job { block, body, askers } in todo {
             let committed = match self.stopped() {
                 Some(fault) => Err(fault),
-                None => self.make_durable(&block, body),
+                None => self.guard(|| self.make_durable(&block, body)),
             };
-            if let Err(fault) = &committed {
-                self.stop(fault);
-            }
             self.intake.end_commit();
             self.intake.answer(askers.into_iter().enumerate().map(|(index, asker)| {
                 let answer = match &committed {

@@ -74,8 +74,8 @@ impl<'a> Executor<'a> {
                         next => self.enqueue(next),
                     }
                 }
-                if let Err(fault) = self.make_block(&mut tip) {
-                    self.shared.stop(&fault);
+                let shared = self.shared;
+                if let Err(fault) = shared.guard(|| self.make_block(&mut tip)) {
                     let waiting = self.queue.drain(..).map(|ready| ready.asker());
                     let askers = self.askers.drain(..).chain(waiting);
                     intake.answer(askers.map(|asker| (asker, Err(fault.again().into()))));

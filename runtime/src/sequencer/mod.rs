@@ -36,6 +36,7 @@ use crate::types::{Address, Bytes};
 use execute::Executor;
 use intake::Intake;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -141,13 +142,21 @@ impl Drop for Sequencer {
     fn drop(&mut self) {
         self.shared.intake.close();
         for thread in self.threads.drain(..) {
-            // One that panicked has dropped its answers, which tells those who wait for them.
+            // Whatever panics in it is caught where it does, and told.
             let _ = thread.join();
         }
     }
 }
 
 impl Shared {
+    /// Does a step. If it fails, or panics, there are no more blocks: the ledger has to be opened
+    /// again to see how far it is.
+    fn guard<T>(&self, step: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+        let panicked = |_| Err(Fault::Bug("a thread that makes blocks panicked"));
+        let done = catch_unwind(AssertUnwindSafe(step)).unwrap_or_else(panicked);
+        done.inspect_err(|fault| self.stop(fault))
+    }
+
     /// The fault that everyone is told after `cause`.
     fn stop(&self, cause: &Fault) {
         let mut stopped = self.stopped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

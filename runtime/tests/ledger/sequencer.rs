@@ -281,3 +281,16 @@ fn payments_do_not_wait_for_a_module_to_be_compiled() {
     let blocks: Vec<_> = located.iter().map(|located| located.block.header.number).collect();
     assert!(blocks[3] < blocks[0] && blocks[..3].is_sorted(), "{blocks:?}");
 }
+
+#[test]
+fn whatever_panics_in_it_is_told_to_all_who_wait() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    let sequencer = chain.sequencer(|| panic!("the clock stopped")).expect("threads");
+    for nonce in 0..2 {
+        let answer = sequencer.submit_and_wait(from(signed(payment(nonce, 1), &key(1)), None));
+        assert!(matches!(answer, Err(SubmitError::Fault(_))), "{answer:?}");
+    }
+    drop(sequencer);
+    assert_eq!(chain.head().number, 0);
+}
