@@ -111,7 +111,7 @@ impl Chain {
 
 impl Sequencer {
     /// Takes a transaction; `done` is told what becomes of it. If too much is on its way already,
-    /// that is [`Rejection::QueueFull`](crate::error::Rejection::QueueFull), at once.
+    /// that is [`Rejection::QueueFull`], at once.
     pub fn submit(&self, submission: Submission, done: Done) {
         if let Err(done) = self.shared.intake.put(submission, done) {
             done(Err(Rejection::QueueFull.into()));
