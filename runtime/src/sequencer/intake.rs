@@ -60,6 +60,8 @@ pub struct Intake {
 #[derive(Default)]
 struct Queues {
     waiting: VecDeque<Waiting>,
+    /// Receivers that have nothing to do.
+    idle: usize,
     /// Authenticated batches by number.
     ready: BTreeMap<u64, Vec<Ready>>,
     /// Numbers of the next batch to be taken, and to be executed.
@@ -91,8 +93,10 @@ impl Intake {
         queues.bytes = bytes;
         queues.unanswered += 1;
         queues.waiting.push_back(Waiting { submission, done });
-        drop(queues);
-        self.arrived.notify_one();
+        // To wake nobody is a system call, too.
+        if queues.idle > 0 {
+            self.arrived.notify_one();
+        }
         Ok(())
     }
 
@@ -122,7 +126,9 @@ impl Intake {
             if queues.closed {
                 return None;
             }
+            queues.idle += 1;
             queues = self.arrived.wait(queues).unwrap_or_else(PoisonError::into_inner);
+            queues.idle -= 1;
         }
         let share = queues.waiting.len().div_ceil(receivers).min(BATCH_SIGNATURES);
         let batch = queues.waiting.drain(..share).collect();

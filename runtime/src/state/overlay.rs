@@ -10,7 +10,7 @@
 use super::StateView;
 use crate::error::Fault;
 use crate::types::{Account, Address, B256, Bytes, StateKey, U256, Write};
-use alloy_primitives::map::{HashMap, HashSet};
+use alloy_primitives::map::{Entry as Slot, HashMap, HashSet};
 use std::sync::Arc;
 
 /// A value as it was in the view and as it is now.
@@ -73,11 +73,12 @@ impl Overlay {
     }
 
     fn account_entry(&mut self, address: &Address) -> Result<&mut Entry<Account>, Fault> {
-        if !self.accounts.contains_key(address) {
-            let account = self.view.account(address)?.unwrap_or_default();
-            self.accounts.insert(*address, Entry::new(account));
-        }
-        self.accounts.get_mut(address).ok_or(Fault::Bug("an account just loaded is missing"))
+        Ok(match self.accounts.entry(*address) {
+            Slot::Occupied(entry) => entry.into_mut(),
+            Slot::Vacant(slot) => {
+                slot.insert(Entry::new(self.view.account(address)?.unwrap_or_default()))
+            }
+        })
     }
 
     /// Replaces an account.

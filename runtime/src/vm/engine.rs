@@ -206,21 +206,30 @@ pub(super) fn compiled_bytes(module: &Module) -> usize {
 /// Lets in so many at a time.
 struct Gate {
     most: usize,
-    inside: Mutex<usize>,
+    count: Mutex<Count>,
     left: Condvar,
+}
+
+#[derive(Default)]
+struct Count {
+    inside: usize,
+    /// To wake nobody is a system call, too.
+    waiting: usize,
 }
 
 impl Gate {
     fn new(most: usize) -> Arc<Self> {
-        Arc::new(Gate { most, inside: Mutex::new(0), left: Condvar::new() })
+        Arc::new(Gate { most, count: Mutex::default(), left: Condvar::new() })
     }
 
     fn enter(gate: &Arc<Self>) -> Permit {
-        let mut inside = gate.inside.lock().unwrap_or_else(PoisonError::into_inner);
-        while *inside >= gate.most {
-            inside = gate.left.wait(inside).unwrap_or_else(PoisonError::into_inner);
+        let mut count = gate.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.waiting += 1;
+        while count.inside >= gate.most {
+            count = gate.left.wait(count).unwrap_or_else(PoisonError::into_inner);
         }
-        *inside += 1;
+        count.waiting -= 1;
+        count.inside += 1;
         Permit(gate.clone())
     }
 }
@@ -231,8 +240,11 @@ pub struct Permit(Arc<Gate>);
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *self.0.inside.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.0.left.notify_one();
+        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.inside -= 1;
+        if count.waiting > 0 {
+            self.0.left.notify_one();
+        }
     }
 }
 
