@@ -88,7 +88,11 @@ impl<'a> Executor<'a> {
         match next {
             Next::Batch(batch) => self.queue.extend(batch),
             Next::Compiled(sender) => {
-                let deferred = self.deferred.remove(&sender).unwrap_or_default();
+                let mut deferred = self.deferred.remove(&sender).unwrap_or_default();
+                // Whatever came of it, it is executed now: it is not compiled here again.
+                if let Some(first) = deferred.front_mut() {
+                    first.module = None;
+                }
                 deferred.into_iter().rev().for_each(|ready| self.queue.push_front(ready));
             }
             Next::Idle | Next::End => {}
@@ -147,27 +151,29 @@ impl<'a> Executor<'a> {
 
     /// Adds a transaction, defers it, or answers why not; gives it back if the block is full.
     fn add(&mut self, mut draft: Draft, next: Ready) -> Result<(Draft, Option<Ready>), Fault> {
-        let intent = match &next.intent {
-            Ok(intent) => intent.clone(),
+        let Ready { bytes, module, intent, done } = next;
+        let asker = Asker { done, bytes: bytes.len() };
+        let intent = match intent {
+            Ok(intent) => intent,
             Err(rejection) => {
-                let answer = Err(rejection.clone().into());
-                self.shared.intake.answer([(next.asker(), answer)]);
+                self.shared.intake.answer([(asker, Err(rejection.into()))]);
                 return Ok((draft, None));
             }
         };
         if let Some(line) = self.deferred.get_mut(&intent.sender) {
-            line.push_back(next);
+            line.push_back(Ready { bytes, module, intent: Ok(intent), done: asker.done });
             return Ok((draft, None));
         }
-        if let Some(module) = self.new_module(&intent, next.module)
-            && draft.admit(&next.bytes, &intent)?.is_ok()
+        // Should what follows fail, it is among those who are told.
+        self.askers.push(asker);
+        if let Some(new) = self.new_module(&intent, module)
+            && draft.admit(&bytes, &intent)?.is_ok()
         {
-            self.defer(module, next);
+            if let Some(Asker { done, .. }) = self.askers.pop() {
+                self.defer(new, Ready { bytes, module, intent: Ok(intent), done });
+            }
             return Ok((draft, None));
         }
-        let (bytes, module) = (next.bytes.clone(), next.module);
-        // Should this fail, it is among those who are told.
-        self.askers.push(next.asker());
         let others = draft.transactions() > 0;
         let added;
         (draft, added) = draft.add(&self.shared.chain.vm, bytes.clone(), &intent)?;

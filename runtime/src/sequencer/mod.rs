@@ -38,7 +38,7 @@ use intake::Intake;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{self, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 /// A signed transaction on its way in.
@@ -159,13 +159,13 @@ impl Shared {
 
     /// The fault that everyone is told after `cause`.
     fn stop(&self, cause: &Fault) {
-        let mut stopped = self.stopped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         stopped.get_or_insert_with(|| cause.to_string());
     }
 
     /// Why there are no more blocks, if so.
     fn stopped(&self) -> Option<Fault> {
-        let stopped = self.stopped.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let stopped = self.stopped.lock().unwrap_or_else(PoisonError::into_inner);
         stopped.clone().map(|cause| Fault::Store(StoreError::Stopped { cause }))
     }
 }
