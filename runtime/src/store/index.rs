@@ -196,7 +196,7 @@ impl SegmentIndex {
         let mut pages = Vec::new();
         for (offsets, run) in self.offsets.chunks(RUN_BLOCKS).zip(0..) {
             let mut value = self.segment.to_be_bytes().to_vec();
-            // A record begins in the first 64 MiB of its segment.
+            // The journal begins a segment before a record would begin further on.
             offsets.iter().for_each(|at| value.extend_from_slice(&(*at as u32).to_be_bytes()));
             pages.push((block_run_key(self.first + run * RUN_BLOCKS as u64), value));
         }

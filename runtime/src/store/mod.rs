@@ -94,8 +94,8 @@ pub struct Options {
     /// were read or written lately, and a quarter, twice that under the highest load, for what is
     /// not in the tree yet. A state of any size works with any of this; more is faster.
     pub memory: usize,
-    /// Size of a file of the journal, in bytes, but for a single larger block: few enough files for
-    /// a long history, small enough to copy and check one at a time. The indexes are in memory for
+    /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
+    /// enough files for a long history, small enough to copy and check one at a time. The indexes are in memory for
     /// what the last one holds.
     pub segment: u64,
 }

@@ -15,6 +15,9 @@ use crate::store::{
 use crate::types::{B256, Block};
 use std::{path::Path, sync::Arc};
 
+/// The index of blocks has 32 bits for where a record begins in its segment.
+const SEGMENT_MOST: u64 = u32::MAX as u64;
+
 /// Appends to the journal.
 #[derive(Debug)]
 pub(in crate::store) struct Journal {
@@ -71,6 +74,7 @@ impl Journal {
         allocated: u64,
         options: Options,
     ) -> Self {
+        let options = Options { segment: options.segment.min(SEGMENT_MOST), ..options };
         Journal { reader, segment, tail, allocated, options }
     }
 
