@@ -59,6 +59,14 @@ impl Point {
         Point { x: self.x, y }
     }
 
+    /// x then y.
+    pub fn to_bytes(self) -> [u8; 64] {
+        let mut bytes = [0; 64];
+        bytes[..32].copy_from_slice(&self.x.to_bytes());
+        bytes[32..].copy_from_slice(&self.y.normalize().to_bytes());
+        bytes
+    }
+
     /// As `k256` has it.
     pub fn to_projective(self) -> ProjectivePoint {
         let point = AffinePoint::from_coordinates(&self.x.to_bytes(), &self.y.to_bytes());
@@ -221,6 +229,57 @@ fn add_pairs<'a>(
     group.start..end
 }
 
+/// Sums that are computed side by side, a step of all at a time, so that each step takes one
+/// inversion. `None` is infinity.
+#[derive(Debug)]
+pub(super) struct Lockstep {
+    sums: Vec<Option<Point>>,
+    divisors: Vec<Field>,
+    products: Vec<Field>,
+}
+
+impl Lockstep {
+    /// Sums that begin with these points.
+    pub fn new(sums: Vec<Option<Point>>) -> Self {
+        let room = || Vec::with_capacity(sums.len());
+        Lockstep { divisors: room(), products: room(), sums }
+    }
+
+    /// The sums as they are.
+    pub fn sums(&self) -> &[Option<Point>] {
+        &self.sums
+    }
+
+    /// Doubles every sum.
+    pub fn double(&mut self) {
+        let Lockstep { sums, divisors, products } = self;
+        divisors.clear();
+        divisors.extend(sums.iter().flatten().map(|sum| sum.y.double()));
+        invert_all(divisors, products);
+        for (sum, inverse) in sums.iter_mut().flatten().zip(divisors) {
+            *sum = double(sum, inverse);
+        }
+    }
+
+    /// Adds a point to every sum.
+    pub fn add(&mut self, addends: &[Option<Point>]) {
+        let Lockstep { sums, divisors, products } = self;
+        divisors.clear();
+        let pairs = sums.iter().zip(addends);
+        divisors.extend(
+            pairs.filter_map(|(sum, addend)| Some(divisor(sum.as_ref()?, addend.as_ref()?))),
+        );
+        invert_all(divisors, products);
+        let mut inverses = divisors.iter();
+        for (sum, addend) in sums.iter_mut().zip(addends) {
+            *sum = match (&*sum, addend) {
+                (Some(a), Some(b)) => inverses.next().and_then(|inverse| add(a, b, inverse)),
+                (one, other) => one.or(*other),
+            };
+        }
+    }
+}
+
 /// What the slope of the line through two points is divided by: never zero.
 fn divisor(a: &Point, b: &Point) -> Field {
     let run = difference(&b.x, &a.x);
@@ -235,16 +294,25 @@ fn divisor(a: &Point, b: &Point) -> Field {
 
 /// a + b, given the inverse of their [`divisor`]; `None` for infinity.
 fn add(a: &Point, b: &Point, inverse: &Field) -> Option<Point> {
-    let slope = if !are_equal(&a.x, &b.x) {
-        difference(&b.y, &a.y).mul(inverse)
+    if !are_equal(&a.x, &b.x) {
+        Some(third(a, &b.x, &difference(&b.y, &a.y).mul(inverse)))
     } else if are_equal(&a.y, &b.y) {
-        a.x.square().mul_single(3).mul(inverse)
+        Some(double(a, inverse))
     } else {
-        return None;
-    };
-    let x = difference(&difference(&slope.square(), &a.x), &b.x).normalize_weak();
+        None
+    }
+}
+
+/// a + a, given the inverse of their [`divisor`].
+fn double(a: &Point, inverse: &Field) -> Point {
+    third(a, &a.x, &a.x.square().mul_single(3).mul(inverse))
+}
+
+/// The sum of a and a point whose x is `b`, given the slope of the line through both.
+fn third(a: &Point, b: &Field, slope: &Field) -> Point {
+    let x = difference(&difference(&slope.square(), &a.x), b).normalize_weak();
     let y = difference(&slope.mul(&difference(&a.x, &x)), &a.y).normalize_weak();
-    Some(Point { x, y })
+    Point { x, y }
 }
 
 /// Inverts all elements, none of which is zero, with one inversion (Montgomery's trick); `products`

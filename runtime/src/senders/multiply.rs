@@ -47,22 +47,38 @@ pub(super) struct Term {
     pub factor: u128,
 }
 
+/// A short factor.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Half {
+    pub is_negative: bool,
+    pub magnitude: u128,
+}
+
 /// Two terms whose sum is `factor` times `point`.
 pub(super) fn split(point: &Point, factor: &Scalar) -> [Term; 2] {
-    let (low, high) = halves(factor);
-    let term = |point: Point, half: Scalar| {
-        let is_negative = bool::from(half.is_high());
-        let bytes = if is_negative { -half } else { half }.to_bytes();
-        let (zeros, bytes) = bytes.split_at(FACTOR_BITS / 8);
-        debug_assert!(zeros.iter().all(|byte| *byte == 0), "halves are short");
-        let factor = bytes.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
-        Term { point: point.negated_if(is_negative), factor }
+    let [low, high] = halves(factor);
+    let term = |point: Point, half: Half| Term {
+        point: point.negated_if(half.is_negative),
+        factor: half.magnitude,
     };
     [term(*point, low), term(point.endomorphism(), high)]
 }
 
-/// k1 and k2, both below 2^128 in absolute value, with k1 + λ·k2 = k.
-fn halves(k: &Scalar) -> (Scalar, Scalar) {
+/// k1 and k2 with k1 + λ·k2 = k.
+pub(super) fn halves(k: &Scalar) -> [Half; 2] {
+    let (low, high) = short(k);
+    [low, high].map(|half| {
+        let is_negative = bool::from(half.is_high());
+        let bytes = if is_negative { -half } else { half }.to_bytes();
+        let (zeros, bytes) = bytes.split_at(FACTOR_BITS / 8);
+        debug_assert!(zeros.iter().all(|byte| *byte == 0), "halves are short");
+        let magnitude = bytes.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte));
+        Half { is_negative, magnitude }
+    })
+}
+
+/// The same modulo n; both are below 2^128 in absolute value.
+fn short(k: &Scalar) -> (Scalar, Scalar) {
     let quotient = |g: &U256| {
         let (_, high) = U256::from(k).widening_mul(g);
         let [.., carry, low, high] = high.to_words().map(u128::from);
@@ -80,7 +96,8 @@ pub(super) fn sum(terms: &[Term]) -> ProjectivePoint {
 
 /// The same with digits of `width` bits.
 fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
-    let digits: Vec<_> = (0..positions(width)).map(|at| digits(terms, width, at)).collect();
+    let factors = || terms.iter().map(|term| term.factor);
+    let digits: Vec<_> = (0..positions(width)).map(|at| digits(factors(), width, at)).collect();
     let mut buckets = Vec::with_capacity(digits.len() << (width - 1));
     for digits in digits.chunks((POINTS_AT_A_TIME / terms.len().max(1)).max(1)) {
         buckets.extend(fill_buckets(terms, digits, width));
@@ -96,7 +113,7 @@ fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
 }
 
 /// Digits of a factor; one more bit than it has, because the last digit's sign carries.
-fn positions(width: usize) -> usize {
+pub(super) fn positions(width: usize) -> usize {
     (FACTOR_BITS + 1).div_ceil(width)
 }
 
@@ -111,7 +128,11 @@ fn digit_bits(terms: usize) -> usize {
 ///
 /// Half of its range is added to each digit before cutting and subtracted after, so that what is
 /// carried comes out of one addition. The last digit is as it is: it has a bit to spare.
-fn digits(terms: &[Term], width: usize, position: usize) -> Vec<i16> {
+pub(super) fn digits(
+    factors: impl Iterator<Item = u128>,
+    width: usize,
+    position: usize,
+) -> Vec<i16> {
     let last = positions(width) - 1;
     let halves: u128 = (0..last).map(|at| 1 << (at * width + width - 1)).sum();
     let (mask, half) = if position < last {
@@ -120,13 +141,13 @@ fn digits(terms: &[Term], width: usize, position: usize) -> Vec<i16> {
         (u128::from(u16::MAX), 0)
     };
     let shift = (position * width) as u32;
-    let digit = |term: &Term| {
-        let (sum, carry) = term.factor.overflowing_add(halves);
+    let digit = |factor: u128| {
+        let (sum, carry) = factor.overflowing_add(halves);
         let low = sum.checked_shr(shift).unwrap_or(0);
         let high = u128::from(carry).checked_shl(FACTOR_BITS as u32 - shift).unwrap_or(0);
         ((low | high) & mask) as i16 - half
     };
-    terms.iter().map(digit).collect()
+    factors.map(digit).collect()
 }
 
 /// Sums up the points with the same digit, a negative one counting as the point's negative: for
@@ -225,7 +246,7 @@ mod tests {
 
         #[test]
         fn halves_are_short_and_make_the_whole(k in scalar()) {
-            let (low, high) = halves(&k);
+            let (low, high) = short(&k);
             let lambda = -reduced(MINUS_LAMBDA.to_be_bytes().into());
             prop_assert_eq!(low + lambda * high, k);
             for half in [low, high] {
@@ -246,7 +267,7 @@ mod tests {
         fn digits_make_the_factor(term in term(), width in 2..=DIGIT_BITS_MAX) {
             let mut value = Scalar::ZERO;
             for position in (0..positions(width)).rev() {
-                let digit = digits(&[term], width, position)[0];
+                let digit = digits([term.factor].into_iter(), width, position)[0];
                 prop_assert!(digit.unsigned_abs() <= 1 << (width - 1));
                 let magnitude = Scalar::from(u64::from(digit.unsigned_abs()));
                 value *= Scalar::from(1u64 << width);

@@ -40,7 +40,7 @@ fn number(word: impl Into<[u8; 32]>) -> U256 {
 }
 
 /// A transaction that says nothing but who it is by.
-fn with_signature(hash: B256, signature: &Signature, y_parity: bool) -> Signed {
+pub fn with_signature(hash: B256, signature: &Signature, y_parity: bool) -> Signed {
     let intent = Intent {
         hash,
         kind: 2,
