@@ -6,12 +6,13 @@
 use crate::config::{Genesis, GenesisError};
 use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
+use crate::sequencer::Turns;
 use crate::state::{Overlay, StateView};
 use crate::store::{Commitment, Options, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The folder of compiled code within a ledger's directory; safe to delete.
 const COMPILED: &str = "compiled";
@@ -23,8 +24,8 @@ pub struct Chain {
     pub(crate) store: Arc<Store>,
     pub(crate) vm: Arc<Vm>,
     pub(crate) genesis: Arc<Genesis>,
-    /// Held by whoever makes blocks.
-    pub(crate) sealing: Arc<Mutex<()>>,
+    /// Of making blocks.
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// Why a ledger cannot be created or opened.
@@ -105,7 +106,7 @@ impl Chain {
             store: Arc::new(store),
             vm: Arc::new(vm),
             genesis: Arc::new(genesis),
-            sealing: Arc::default(),
+            turns: Arc::default(),
         })
     }
 
@@ -155,7 +156,7 @@ impl Chain {
     /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the
     /// ledger is opened again, and until then it takes no others.
     pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
-        let _one_at_a_time = self.sealing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _turn = self.turns.take();
         let view = self.store.view();
         let parent = (view.head().inner().clone(), view.head().hash());
         let parent = (&parent.0, parent.1);

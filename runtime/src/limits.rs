@@ -103,6 +103,9 @@ pub const RECEIPT_BYTES: usize = 2 << 10;
 /// Transactions that are on their way through a sequencer at most: what it authenticates, executes
 /// and commits in about a second.
 pub const QUEUE_TRANSACTIONS: usize = 64 << 10;
+/// Authenticated batches for each processor that may wait to be executed: enough that execution
+/// never waits. To authenticate more would take time from those whose answers are nearer.
+pub const READY_BATCHES: usize = 2;
 /// Bytes of the transactions that are on their way at most: those of payments, or a hundred of the
 /// largest modules.
 pub const QUEUE_BYTES: usize = 64 << 20;

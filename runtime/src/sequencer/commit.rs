@@ -1,15 +1,14 @@
-//! Executed blocks to durable ones: one thread, in order.
+//! Executed blocks to durable ones: one at a time, in order.
 //!
 //! Invariant: after a block that could not be committed none is.
 
-use super::{Shared, intake::Asker};
+use super::{Answer, Shared, work::Asker};
 use crate::chain::Located;
 use crate::error::Fault;
 use crate::host::BlockEnv;
 use crate::pipeline::seal::header;
 use crate::types::{Block, BlockBody};
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 /// An executed block, with those who wait for its transactions, in their order.
 pub struct Job {
@@ -19,22 +18,17 @@ pub struct Job {
 }
 
 impl Shared {
-    /// Commits until nothing more comes.
-    pub fn commit(&self, todo: &Receiver<Job>) {
-        for Job { block, body, askers } in todo {
-            let committed = match self.stopped() {
-                Some(fault) => Err(fault),
-                None => self.guard(|| self.make_durable(&block, body)),
-            };
-            self.intake.end_commit();
-            self.intake.answer(askers.into_iter().enumerate().map(|(index, asker)| {
-                let answer = match &committed {
-                    Ok(block) => Ok(Located { block: block.clone(), index }),
-                    Err(fault) => Err(fault.again().into()),
-                };
-                (asker, answer)
-            }));
-        }
+    /// Makes a block durable, and says what is to be answered.
+    pub fn commit(&self, Job { block, body, askers }: Job) -> Vec<(Asker, Answer)> {
+        let committed = match self.stopped() {
+            Some(fault) => Err(fault),
+            None => self.guard(|| self.make_durable(&block, body)),
+        };
+        let answer = |(index, asker)| match &committed {
+            Ok(block) => (asker, Ok(Located { block: block.clone(), index })),
+            Err(fault) => (asker, Err(fault.again().into())),
+        };
+        askers.into_iter().enumerate().map(answer).collect()
     }
 
     fn make_durable(&self, block: &BlockEnv, body: BlockBody) -> Result<Arc<Block>, Fault> {

@@ -1,10 +1,9 @@
-//! New modules are compiled beside the payments, not between them: one thread, in order.
+//! New modules are compiled beside the payments, not between them: one at a time.
 //!
 //! Invariant: what is compiled here is what execution finds; it decides nothing.
 
 use super::Shared;
 use crate::types::{Address, B256, Bytes};
-use std::sync::mpsc::Receiver;
 
 /// A module that someone wants to create a contract from.
 pub struct Module {
@@ -14,12 +13,10 @@ pub struct Module {
 }
 
 impl Shared {
-    /// Compiles until nothing more comes.
-    pub fn compile(&self, todo: &Receiver<Module>) {
-        for Module { hash, code, sender } in todo {
-            // The result, a refusal too, is kept by the machine for whoever executes next.
-            let _ = self.chain.vm.admit(&hash, &code);
-            self.intake.end_compile(sender);
-        }
+    /// Compiles a module. The result, a refusal too, is kept by the machine for whoever executes
+    /// next.
+    pub fn compile(&self, module: &Module) {
+        // A panic is the fault that everyone is told next.
+        let _ = self.guard(|| Ok(self.chain.vm.admit(&module.hash, &module.code)));
     }
 }

@@ -1,4 +1,4 @@
-//! Authenticated transactions to executed blocks: one thread, in order.
+//! Authenticated transactions to executed blocks: one thread at a time, in order.
 //!
 //! A transaction that creates a contract from new code waits until that is compiled, and so do
 //! those of its sender that come after it; the others go on.
@@ -10,8 +10,9 @@ use super::{
     Shared,
     commit::Job,
     compile::Module,
-    intake::{Asker, Next, Ready},
     pending::{Changes, Pending},
+    turn::Turn,
+    work::{Asker, Next, Ready},
 };
 use crate::error::{Fault, Rejection};
 use crate::gas::FUEL_PER_GAS;
@@ -22,25 +23,24 @@ use crate::state::Overlay;
 use crate::types::{Address, B256, Intent};
 use florin_abi::deploy::{self, Deployment};
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::mpsc::{SendError, Sender, SyncSender};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 /// Transactions between two looks at whether the disk is free.
 const LOOK_EVERY: usize = 16;
 
-/// What the executing thread holds.
-pub struct Executor<'a> {
-    shared: &'a Shared,
-    /// To who commits.
-    jobs: SyncSender<Job>,
-    /// To who compiles.
-    modules: Sender<Module>,
+/// What the executing thread holds, and the next one goes on with.
+#[derive(Default)]
+pub struct Executor {
     /// What is next.
     queue: VecDeque<Ready>,
     /// By sender: what waits for a module to be compiled.
     deferred: BTreeMap<Address, VecDeque<Ready>>,
-    /// Who waits for the block that is being filled, in the order of its transactions.
+    /// The block that is being filled; not without a transaction between two steps.
+    open: Option<Draft>,
+    /// Who waits for it, in the order of its transactions.
     askers: Vec<Asker>,
+    /// `None` while nothing is on its way.
+    tip: Option<Tip>,
 }
 
 /// Where the next block goes on: the last one, durable or not.
@@ -49,41 +49,149 @@ struct Tip {
     timestamp: u64,
     /// Executed blocks that may not be durable yet, in order.
     blocks: Vec<Changes>,
+    _turn: Turn,
 }
 
-impl<'a> Executor<'a> {
-    pub fn new(shared: &'a Shared, jobs: SyncSender<Job>, modules: Sender<Module>) -> Self {
-        let (queue, deferred, askers) = (VecDeque::new(), BTreeMap::new(), Vec::new());
-        Executor { shared, jobs, modules, queue, deferred, askers }
+impl Executor {
+    /// Whether there is a block that waits for the disk.
+    pub fn has_open_block(&self) -> bool {
+        self.open.is_some()
     }
 
-    /// Executes until nothing more comes.
-    pub fn run(mut self) {
-        let Shared { chain, intake, .. } = self.shared;
-        loop {
-            intake.wait();
-            let _one_at_a_time = chain.sealing.lock().unwrap_or_else(PoisonError::into_inner);
-            let head = chain.store.head();
-            let (number, timestamp) = (head.number, head.timestamp);
-            let mut tip = Tip { number, timestamp, blocks: Vec::new() };
-            loop {
-                if self.queue.is_empty() {
-                    match intake.next() {
-                        Next::Idle => break,
-                        Next::End => return,
-                        next => self.enqueue(next),
-                    }
-                }
-                let shared = self.shared;
-                if let Err(fault) = shared.guard(|| self.make_block(&mut tip)) {
-                    let waiting = self.queue.drain(..).map(|ready| ready.asker());
-                    let askers = self.askers.drain(..).chain(waiting);
-                    intake.answer(askers.map(|asker| (asker, Err(fault.again().into()))));
-                }
+    /// Lets others make blocks. Everything that was executed is durable.
+    pub fn rest(&mut self) {
+        if self.open.is_none() {
+            self.tip = None;
+        }
+    }
+}
+
+impl Shared {
+    /// Executes what is ready, until there is a block for the disk, or nothing is left.
+    pub fn execute(&self, executor: &mut Executor) -> Option<Job> {
+        match self.guard(|| self.fill(executor)) {
+            Ok(job) => job,
+            Err(fault) => {
+                executor.open = None;
+                let waiting = executor.queue.drain(..).map(Ready::asker);
+                let askers = executor.askers.drain(..).chain(waiting);
+                let answer = |asker| (asker, Err(fault.again().into()));
+                self.work.answer(askers.map(answer).collect());
+                None
             }
         }
     }
 
+    /// Adds transactions to the open block until it is full, or the disk is free and there are
+    /// enough, or none is ready.
+    fn fill(&self, executor: &mut Executor) -> Result<Option<Job>, Fault> {
+        loop {
+            let Some(next) = executor.queue.pop_front() else {
+                match self.work.next_ready() {
+                    Some(next) => executor.enqueue(next),
+                    None if self.work.is_disk_free() => return self.close(executor),
+                    None => return Ok(None),
+                }
+                continue;
+            };
+            if let Some(first_of_next) = self.add(executor, next)? {
+                executor.queue.push_front(first_of_next);
+                return self.close(executor);
+            }
+            let count = executor.open.as_ref().map_or(0, Draft::transactions);
+            let group = count >= GROUP_TRANSACTIONS && count.is_multiple_of(LOOK_EVERY);
+            if group && self.work.is_disk_free() {
+                return self.close(executor);
+            }
+        }
+    }
+
+    /// An empty block after all others.
+    fn open(&self, executor: &mut Executor) -> Result<Draft, Fault> {
+        if let Some(fault) = self.stopped() {
+            return Err(fault);
+        }
+        let tip = executor.tip.get_or_insert_with(|| {
+            let turn = self.chain.turns.take();
+            let head = self.chain.store.head();
+            let (number, timestamp) = (head.number, head.timestamp);
+            Tip { number, timestamp, blocks: Vec::new(), _turn: turn }
+        });
+        let pending = Pending::new(self.chain.store.view(), &mut tip.blocks);
+        let genesis = self.chain.genesis();
+        let block = environment(genesis, tip.number, tip.timestamp, (self.clock)());
+        Ok(Draft::new(block, Overlay::new(Arc::new(pending))))
+    }
+
+    /// Makes the open block, if there is one, the next for the disk.
+    fn close(&self, executor: &mut Executor) -> Result<Option<Job>, Fault> {
+        let Some(draft) = executor.open.take() else { return Ok(None) };
+        let Some((block, body)) = draft.finish()? else { return Ok(None) };
+        if let Some(tip) = &mut executor.tip {
+            tip.blocks.push(Changes::new(&block, &body.writes));
+            (tip.number, tip.timestamp) = (block.number, block.timestamp);
+        }
+        Ok(Some(Job { block, body, askers: std::mem::take(&mut executor.askers) }))
+    }
+
+    /// Adds a transaction, defers it, or answers why not; gives it back if the block is full.
+    fn add(&self, executor: &mut Executor, next: Ready) -> Result<Option<Ready>, Fault> {
+        let Ready { bytes, module, intent, done } = next;
+        let asker = Asker { done, bytes: bytes.len() };
+        let intent = match intent {
+            Ok(intent) => intent,
+            Err(rejection) => {
+                self.work.answer(vec![(asker, Err(rejection.into()))]);
+                return Ok(None);
+            }
+        };
+        if let Some(line) = executor.deferred.get_mut(&intent.sender) {
+            line.push_back(Ready { bytes, module, intent: Ok(intent), done: asker.done });
+            return Ok(None);
+        }
+        // Should what follows fail, it is among those who are told.
+        executor.askers.push(asker);
+        let mut draft = match executor.open.take() {
+            Some(draft) => draft,
+            None => self.open(executor)?,
+        };
+        if let Some(new) = self.new_module(&intent, module)
+            && draft.admit(&bytes, &intent)?.is_ok()
+        {
+            executor.keep(draft);
+            if let Some(Asker { done, .. }) = executor.askers.pop() {
+                let ready = Ready { bytes, module, intent: Ok(intent), done };
+                executor.deferred.entry(new.sender).or_default().push_back(ready);
+                self.work.compile(new);
+            }
+            return Ok(None);
+        }
+        let others = draft.transactions() > 0;
+        let (draft, added) = draft.add(&self.chain.vm, bytes.clone(), &intent)?;
+        executor.keep(draft);
+        let Err(rejection) = added else { return Ok(None) };
+        let Some(asker) = executor.askers.pop() else { return Ok(None) };
+        let is_full =
+            matches!(rejection, Rejection::BlockFull { .. } | Rejection::BlockTooLarge { .. });
+        if is_full && others {
+            return Ok(Some(Ready { bytes, module, intent: Ok(intent), done: asker.done }));
+        }
+        self.work.answer(vec![(asker, Err(rejection.into()))]);
+        Ok(None)
+    }
+
+    /// The module that an intent pays for and that has to be compiled.
+    fn new_module(&self, intent: &Intent, hash: Option<B256>) -> Option<Module> {
+        let hash = hash.filter(|hash| !self.chain.vm.is_known(hash))?;
+        let input = &intent.calls.first()?.input;
+        let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
+        code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
+        let Deployment::Module { module, .. } = deploy::parse(input)? else { return None };
+        Some(Module { hash, code: input.slice_ref(module), sender: intent.sender })
+    }
+}
+
+impl Executor {
     fn enqueue(&mut self, next: Next) {
         match next {
             Next::Batch(batch) => self.queue.extend(batch),
@@ -95,117 +203,11 @@ impl<'a> Executor<'a> {
                 }
                 deferred.into_iter().rev().for_each(|ready| self.queue.push_front(ready));
             }
-            Next::Idle | Next::End => {}
         }
     }
 
-    /// Executes what is ready into one block, and hands that on. Those who wait for it are in
-    /// `askers` if that fails.
-    fn make_block(&mut self, tip: &mut Tip) -> Result<(), Fault> {
-        let Shared { chain, intake, clock, .. } = self.shared;
-        if let Some(fault) = self.shared.stopped() {
-            return Err(fault);
-        }
-        let pending = Pending::new(chain.store.view(), &mut tip.blocks);
-        let block = environment(chain.genesis(), tip.number, tip.timestamp, clock());
-        let draft = self.fill(Draft::new(block, Overlay::new(Arc::new(pending))))?;
-        let Some((block, body)) = draft.finish()? else { return Ok(()) };
-        tip.blocks.push(Changes::new(&block, &body.writes));
-        (tip.number, tip.timestamp) = (block.number, block.timestamp);
-        intake.begin_commit();
-        let job = Job { block, body, askers: std::mem::take(&mut self.askers) };
-        self.jobs.send(job).map_err(|SendError(job)| {
-            self.askers = job.askers;
-            Fault::Bug("the thread that commits blocks has ended")
-        })
-    }
-
-    /// Adds transactions until the block is full, or the disk is free and there are enough, or none
-    /// is ready.
-    fn fill(&mut self, mut draft: Draft) -> Result<Draft, Fault> {
-        let intake = &self.shared.intake;
-        loop {
-            let Some(next) = self.queue.pop_front() else {
-                if draft.transactions() == 0 || intake.is_disk_free() {
-                    return Ok(draft);
-                }
-                match intake.next() {
-                    Next::Idle | Next::End => return Ok(draft),
-                    next => self.enqueue(next),
-                }
-                continue;
-            };
-            let full;
-            (draft, full) = self.add(draft, next)?;
-            if let Some(first_of_next) = full {
-                self.queue.push_front(first_of_next);
-                return Ok(draft);
-            }
-            let count = draft.transactions();
-            let group = count >= GROUP_TRANSACTIONS && count.is_multiple_of(LOOK_EVERY);
-            if group && intake.is_disk_free() {
-                return Ok(draft);
-            }
-        }
-    }
-
-    /// Adds a transaction, defers it, or answers why not; gives it back if the block is full.
-    fn add(&mut self, mut draft: Draft, next: Ready) -> Result<(Draft, Option<Ready>), Fault> {
-        let Ready { bytes, module, intent, done } = next;
-        let asker = Asker { done, bytes: bytes.len() };
-        let intent = match intent {
-            Ok(intent) => intent,
-            Err(rejection) => {
-                self.shared.intake.answer([(asker, Err(rejection.into()))]);
-                return Ok((draft, None));
-            }
-        };
-        if let Some(line) = self.deferred.get_mut(&intent.sender) {
-            line.push_back(Ready { bytes, module, intent: Ok(intent), done: asker.done });
-            return Ok((draft, None));
-        }
-        // Should what follows fail, it is among those who are told.
-        self.askers.push(asker);
-        if let Some(new) = self.new_module(&intent, module)
-            && draft.admit(&bytes, &intent)?.is_ok()
-        {
-            if let Some(Asker { done, .. }) = self.askers.pop() {
-                self.defer(new, Ready { bytes, module, intent: Ok(intent), done });
-            }
-            return Ok((draft, None));
-        }
-        let others = draft.transactions() > 0;
-        let added;
-        (draft, added) = draft.add(&self.shared.chain.vm, bytes.clone(), &intent)?;
-        let Err(rejection) = added else { return Ok((draft, None)) };
-        let Some(asker) = self.askers.pop() else { return Ok((draft, None)) };
-        let is_full =
-            matches!(rejection, Rejection::BlockFull { .. } | Rejection::BlockTooLarge { .. });
-        if is_full && others {
-            let again = Ready { bytes, module, intent: Ok(intent), done: asker.done };
-            return Ok((draft, Some(again)));
-        }
-        self.shared.intake.answer([(asker, Err(rejection.into()))]);
-        Ok((draft, None))
-    }
-
-    /// The module that an intent pays for and that has to be compiled.
-    fn new_module(&self, intent: &Intent, hash: Option<B256>) -> Option<Module> {
-        let hash = hash.filter(|hash| !self.shared.chain.vm.is_known(hash))?;
-        let input = &intent.calls.first()?.input;
-        let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
-        code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
-        let Deployment::Module { module, .. } = deploy::parse(input)? else { return None };
-        Some(Module { hash, code: input.slice_ref(module), sender: intent.sender })
-    }
-
-    fn defer(&mut self, module: Module, ready: Ready) {
-        self.shared.intake.begin_compile();
-        let sender = module.sender;
-        self.deferred.entry(sender).or_default().push_back(ready);
-        if self.modules.send(module).is_err() {
-            // Then it is compiled where it is executed.
-            self.shared.intake.end_compile(sender);
-        }
+    /// Keeps the block open, unless it is empty: then the next one starts from what is newer.
+    fn keep(&mut self, draft: Draft) {
+        self.open = Some(draft).filter(|draft| draft.transactions() > 0);
     }
 }

@@ -1,18 +1,19 @@
 //! Payments as fast as the machine allows: transactions are authenticated by several threads,
-//! executed by one in the order in which they were submitted, and a block is made durable while the
-//! next one is executed.
+//! executed by one at a time in the order in which they were submitted, and a block is made durable
+//! while the next one is executed.
 //!
 //! ```text
-//! submit -> intake -> receive (threads: decode, authenticate in batches) -> ready, in order
-//!        -> execute (one thread, over the blocks that are not durable yet) -> jobs
-//!        -> commit (one thread: header, journal, fdatasync) -> answers
+//! submit -> waiting -> receive (decode, authenticate, in batches) -> ready, in order
+//!        -> execute (over the blocks that are not durable yet) -> job
+//!        -> commit (header, journal, fdatasync) -> answers
 //! ```
-//! New modules are compiled by a thread of their own, while payments go on.
+//! Each of these is a step that any thread takes when it is due (`work.rs`). New modules are
+//! compiled by a step of their own, while payments go on.
 //!
 //! A block is sealed as soon as the disk is free and there is something to seal: alone, a
-//! transaction waits for nobody; under load, those that arrive while a block is being written share
-//! the next one. Nothing here decides what is valid or what happens: that is for the pipeline,
-//! whose functions this calls.
+//! transaction waits for nobody, and goes the whole way on one thread; under load, those that
+//! arrive while a block is being written share the next one. Nothing here decides what is valid or
+//! what happens: that is for the pipeline, whose functions this calls.
 //!
 //! Invariants: transactions are executed in the order of their submission. An answer is given once,
 //! and a receipt only after its block is durable. What is in memory is bounded by
@@ -24,22 +25,27 @@
 mod commit;
 mod compile;
 mod execute;
-mod intake;
 mod pending;
 mod receive;
+mod turn;
+mod work;
+
+pub(crate) use turn::Turns;
 
 use crate::chain::{Chain, Located, SubmitError};
 use crate::error::{Fault, Rejection};
 use crate::senders::{Authenticator, Source};
 use crate::store::StoreError;
 use crate::types::{Address, Bytes};
-use execute::Executor;
-use intake::Intake;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, sync_channel};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use work::{Step, Work};
+
+/// Threads beside those that there are processors for: one may wait for the disk, one compile.
+const MORE_THREADS: usize = 2;
 
 /// A signed transaction on its way in.
 #[derive(Debug, Clone)]
@@ -71,7 +77,7 @@ struct Shared {
     chain: Chain,
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     authenticator: Authenticator,
-    intake: Intake,
+    work: Work,
     /// Why there are no more blocks.
     stopped: Mutex<Option<String>>,
 }
@@ -86,24 +92,20 @@ impl Chain {
         &self,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> io::Result<Sequencer> {
+        let receivers = thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             chain: self.clone(),
             clock: Box::new(clock),
             authenticator: Authenticator::new(),
-            intake: Intake::default(),
+            work: Work::new(receivers),
             stopped: Mutex::default(),
         });
-        let receivers = thread::available_parallelism().map_or(1, usize::from);
-        // One job that is being written, and one that waits for it.
-        let (jobs, to_commit) = sync_channel(1);
-        let (modules, to_compile) = mpsc::channel();
         // Should a thread not start, those that did end with this.
         let mut sequencer = Sequencer { shared, threads: Vec::new() };
-        sequencer.start("execute", |shared| Executor::new(shared, jobs, modules).run())?;
-        sequencer.start("commit", move |shared| shared.commit(&to_commit))?;
-        sequencer.start("compile", move |shared| shared.compile(&to_compile))?;
-        for _ in 0..receivers {
-            sequencer.start("receive", move |shared| shared.receive(receivers))?;
+        for _ in 0..receivers + MORE_THREADS {
+            let shared = sequencer.shared.clone();
+            let thread = thread::Builder::new().name("sequencer".to_owned());
+            sequencer.threads.push(thread.spawn(move || shared.run())?);
         }
         Ok(sequencer)
     }
@@ -113,34 +115,36 @@ impl Sequencer {
     /// Takes a transaction; `done` is told what becomes of it. If too much is on its way already,
     /// that is [`Rejection::QueueFull`], at once.
     pub fn submit(&self, submission: Submission, done: Done) {
-        if let Err(done) = self.shared.intake.put(submission, done) {
+        if let Err(done) = self.shared.work.put(submission, done, false) {
             done(Err(Rejection::QueueFull.into()));
         }
     }
 
-    /// Takes a transaction and waits for what becomes of it.
+    /// Takes a transaction and waits for what becomes of it: on this thread, if nothing else is on
+    /// its way.
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if it was not taken and nothing happened; [`SubmitError::Fault`] as for
     /// [`Chain::seal`].
     pub fn submit_and_wait(&self, submission: Submission) -> Answer {
+        let Shared { work, .. } = &*self.shared;
         let (answer, answered) = mpsc::channel();
-        self.submit(submission, Box::new(move |given| drop(answer.send(given))));
+        let done = Box::new(move |given| drop(answer.send(given)));
+        let is_alone = work.put(submission, done, true).map_err(|_| Rejection::QueueFull)?;
+        while is_alone && let Some(step) = work.poll() {
+            self.shared.perform(step);
+            if let Ok(given) = answered.try_recv() {
+                work.leave();
+                return given;
+            }
+        }
         answered.recv().unwrap_or(Err(Fault::Bug("a transaction got no answer").into()))
-    }
-}
-
-impl Sequencer {
-    fn start(&mut self, name: &str, run: impl FnOnce(&Shared) + Send + 'static) -> io::Result<()> {
-        let (thread, shared) = (thread::Builder::new().name(name.to_owned()), self.shared.clone());
-        self.threads.push(thread.spawn(move || run(&shared))?);
-        Ok(())
     }
 }
 
 impl Drop for Sequencer {
     fn drop(&mut self) {
-        self.shared.intake.close();
+        self.shared.work.close();
         for thread in self.threads.drain(..) {
             // Whatever panics in it is caught where it does, and told.
             let _ = thread.join();
@@ -149,6 +153,32 @@ impl Drop for Sequencer {
 }
 
 impl Shared {
+    /// Takes steps until the end.
+    fn run(&self) {
+        while let Some(step) = self.work.next() {
+            self.perform(step);
+        }
+    }
+
+    fn perform(&self, step: Step) {
+        match step {
+            Step::Commit(job) => {
+                let answers = self.commit(job);
+                self.work.committed();
+                self.work.answer(answers);
+            }
+            Step::Execute(mut executor) => {
+                let job = self.execute(&mut executor);
+                self.work.executed(executor, job);
+            }
+            Step::Receive(number, batch) => self.work.received(number, self.receive(batch)),
+            Step::Compile(module) => {
+                self.compile(&module);
+                self.work.compiled(module.sender);
+            }
+        }
+    }
+
     /// Does a step. If it fails, or panics, there are no more blocks: the ledger has to be opened
     /// again to see how far it is.
     fn guard<T>(&self, step: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {

@@ -4,7 +4,7 @@
 
 use super::{
     Shared,
-    intake::{Ready, Waiting},
+    work::{Ready, Waiting},
 };
 use crate::crypto::keccak256;
 use crate::pipeline::decode;
@@ -13,13 +13,10 @@ use crate::types::{B256, Intent};
 use florin_abi::deploy::{self, Deployment};
 
 impl Shared {
-    /// Authenticates until nothing more comes, as one of so many.
-    pub fn receive(&self, receivers: usize) {
-        while let Some((number, batch)) = self.intake.take(receivers) {
-            // Who waits for a transaction that was lost in a panic is told by its answer's end.
-            let batch = self.guard(|| Ok(self.authenticate(batch))).unwrap_or_default();
-            self.intake.ready(number, batch);
-        }
+    /// Authenticates a batch.
+    pub fn receive(&self, batch: Vec<Waiting>) -> Vec<Ready> {
+        // Who waits for a transaction that was lost in a panic is told by its answer's end.
+        self.guard(|| Ok(self.authenticate(batch))).unwrap_or_default()
     }
 
     fn authenticate(&self, batch: Vec<Waiting>) -> Vec<Ready> {

@@ -12,6 +12,7 @@ use florin_runtime::{Chain, Genesis, Rejection, SubmitError};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 const SENDERS: u8 = 6;
 const RICH: u64 = 1_000_000_000_000;
@@ -188,6 +189,34 @@ fn blocks_of_others_go_between() {
     assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(120));
     drop(sequencer);
     assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
+}
+
+#[test]
+fn nobody_is_forgotten_whoever_does_the_work() {
+    /// Far longer than any of it takes.
+    const LONG: Duration = Duration::from_secs(60);
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
+    std::thread::scope(|scope| {
+        for sender in 1..=SENDERS {
+            let sequencer = &sequencer;
+            scope.spawn(move || {
+                for nonce in 0..150 {
+                    let payment = from(signed(payment(nonce, 1), &key(sender)), None);
+                    // Those who wait do steps of the others too, and leave when theirs is done.
+                    if sender.is_multiple_of(2) {
+                        sequencer.submit_and_wait(payment).expect("a receipt");
+                    } else {
+                        let answer = submit_all(sequencer, vec![payment]).remove(0);
+                        answer.recv_timeout(LONG).expect("an answer").expect("a receipt");
+                    }
+                }
+            });
+        }
+    });
+    let paid = U256::from(150 * u64::from(SENDERS));
+    assert_eq!(chain.account(&BOB).expect("an account").balance, paid);
 }
 
 #[test]

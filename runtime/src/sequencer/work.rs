@@ -1,0 +1,329 @@
+//! What there is to do, and by whom: threads take steps from here, whichever is due.
+//!
+//! What is nearer to its answer goes first, so that nothing piles up on the way. Whoever ends a
+//! step takes the next one itself, and wakes another thread only if there is a step left for it: a
+//! single transaction goes the whole way on one thread.
+//!
+//! Invariants: blocks are executed by one thread at a time, and committed by one at a time, in
+//! order. Batches leave in the order in which they were taken, however long each took.
+
+use super::{Answer, Done, Submission, commit::Job, compile::Module, execute::Executor};
+use crate::error::Rejection;
+use crate::limits::{BATCH_SIGNATURES, QUEUE_BYTES, QUEUE_TRANSACTIONS, READY_BATCHES};
+use crate::types::{Address, B256, Bytes, Intent};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A transaction that waits for its answer.
+pub struct Waiting {
+    pub submission: Submission,
+    pub done: Done,
+}
+
+/// An authenticated transaction that waits for its answer.
+pub struct Ready {
+    pub bytes: Bytes,
+    /// keccak-256 of the module that it creates a contract from.
+    pub module: Option<B256>,
+    pub intent: Result<Intent, Rejection>,
+    pub done: Done,
+}
+
+/// Who waits for an answer, and the room that the transaction takes until then.
+pub struct Asker {
+    pub done: Done,
+    pub bytes: usize,
+}
+
+impl Ready {
+    pub fn asker(self) -> Asker {
+        Asker { done: self.done, bytes: self.bytes.len() }
+    }
+}
+
+/// What a thread does next.
+pub enum Step {
+    /// Make an executed block durable.
+    Commit(Job),
+    /// Execute what is ready, or hand the block that is open to the disk.
+    Execute(Box<Executor>),
+    /// Authenticate the batch of this number.
+    Receive(u64, Vec<Waiting>),
+    Compile(Module),
+}
+
+/// What is next for who executes.
+pub enum Next {
+    /// These.
+    Batch(Vec<Ready>),
+    /// The transactions of this sender: the module that they waited for is compiled.
+    Compiled(Address),
+}
+
+pub struct Work {
+    state: Mutex<State>,
+    /// There is a step for another thread, or the end has come.
+    changed: Condvar,
+    /// Threads that authenticate at a time.
+    receivers: usize,
+}
+
+struct State {
+    waiting: VecDeque<Waiting>,
+    /// Authenticated batches by number.
+    ready: BTreeMap<u64, Vec<Ready>>,
+    /// Numbers of the next batch to be taken, to be in `ready`, and to be executed.
+    taken: u64,
+    received: u64,
+    executed: u64,
+    /// Here unless a thread executes.
+    executor: Option<Box<Executor>>,
+    /// An executed block that nobody commits yet.
+    job: Option<Job>,
+    is_committing: bool,
+    modules: VecDeque<Module>,
+    is_compiling: bool,
+    /// Whose modules are compiled.
+    compiled: VecDeque<Address>,
+    /// Threads that have nothing to do.
+    idle: usize,
+    /// What was submitted and has no answer yet.
+    unanswered: usize,
+    bytes: usize,
+    is_closed: bool,
+}
+
+impl Work {
+    pub fn new(receivers: usize) -> Self {
+        let state = State {
+            waiting: VecDeque::new(),
+            ready: BTreeMap::new(),
+            taken: 0,
+            received: 0,
+            executed: 0,
+            executor: Some(Box::default()),
+            job: None,
+            is_committing: false,
+            modules: VecDeque::new(),
+            is_compiling: false,
+            compiled: VecDeque::new(),
+            idle: 0,
+            unanswered: 0,
+            bytes: 0,
+            is_closed: false,
+        };
+        Work { state: Mutex::new(state), changed: Condvar::new(), receivers }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a transaction; gives `done` back if there is no room. Whoever `helps` takes steps
+    /// itself if it is told that it is alone: then nobody is woken.
+    pub fn put(&self, submission: Submission, done: Done, helps: bool) -> Result<bool, Done> {
+        let mut state = self.lock();
+        let bytes = state.bytes + submission.transaction.len();
+        if state.unanswered >= QUEUE_TRANSACTIONS || bytes > QUEUE_BYTES {
+            return Err(done);
+        }
+        let is_alone = state.unanswered == 0;
+        state.bytes = bytes;
+        state.unanswered += 1;
+        state.waiting.push_back(Waiting { submission, done });
+        // To wake nobody is a system call, too.
+        if state.idle > 0 && !(is_alone && helps) {
+            self.changed.notify_one();
+        }
+        Ok(is_alone)
+    }
+
+    /// Answers, and gives the room of the transactions back.
+    pub fn answer(&self, answers: Vec<(Asker, Answer)>) {
+        let mut state = self.lock();
+        state.unanswered -= answers.len();
+        state.bytes -= answers.iter().map(|(asker, _)| asker.bytes).sum::<usize>();
+        drop(state);
+        answers.into_iter().for_each(|(asker, answer)| (asker.done)(answer));
+    }
+
+    /// Takes nothing more; what is here is finished.
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.changed.notify_all();
+    }
+
+    /// The next step; waits for one. `None` at the end.
+    pub fn next(&self) -> Option<Step> {
+        let mut state = self.lock();
+        loop {
+            if let Some(step) = self.take(&mut state) {
+                return Some(step);
+            }
+            if state.is_end() {
+                self.changed.notify_all();
+                return None;
+            }
+            state.idle += 1;
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
+        }
+    }
+
+    /// The next step, if one is due.
+    pub fn poll(&self) -> Option<Step> {
+        self.take(&mut self.lock())
+    }
+
+    /// Leaves what is due to the other threads.
+    pub fn leave(&self) {
+        self.wake_for(&self.lock());
+    }
+
+    fn wake_for(&self, state: &State) {
+        if state.idle > 0 && state.is_due(self.receivers) {
+            self.changed.notify_one();
+        }
+    }
+
+    fn take(&self, state: &mut State) -> Option<Step> {
+        let step = state.take(self.receivers)?;
+        self.wake_for(state);
+        Some(step)
+    }
+
+    /// Puts an authenticated batch into its place.
+    pub fn received(&self, number: u64, batch: Vec<Ready>) {
+        let mut state = self.lock();
+        state.ready.insert(number, batch);
+        state.received += 1;
+    }
+
+    /// What is next to be executed, if it is ready.
+    pub fn next_ready(&self) -> Option<Next> {
+        let mut state = self.lock();
+        if let Some(sender) = state.compiled.pop_front() {
+            return Some(Next::Compiled(sender));
+        }
+        let number = state.executed;
+        let batch = state.ready.remove(&number)?;
+        state.executed += 1;
+        Some(Next::Batch(batch))
+    }
+
+    /// Whether a block can go to the disk at once.
+    pub fn is_disk_free(&self) -> bool {
+        self.lock().is_disk_free()
+    }
+
+    /// Ends a step of execution, with a block for the disk if one is executed.
+    pub fn executed(&self, executor: Box<Executor>, job: Option<Job>) {
+        let mut state = self.lock();
+        debug_assert!(state.job.is_none(), "nothing is executed while a block waits");
+        state.executor = Some(executor);
+        state.job = job;
+        state.rest();
+    }
+
+    /// A block is durable, or lost.
+    pub fn committed(&self) {
+        let mut state = self.lock();
+        state.is_committing = false;
+        state.rest();
+    }
+
+    /// A module is wanted.
+    pub fn compile(&self, module: Module) {
+        self.lock().modules.push_back(module);
+    }
+
+    /// A module is compiled, or refused.
+    pub fn compiled(&self, sender: Address) {
+        let mut state = self.lock();
+        state.is_compiling = false;
+        state.compiled.push_back(sender);
+    }
+}
+
+impl State {
+    fn take(&mut self, receivers: usize) -> Option<Step> {
+        if self.is_commit_due() {
+            self.is_committing = true;
+            return self.job.take().map(Step::Commit);
+        }
+        if self.is_execute_due() {
+            return self.executor.take().map(Step::Execute);
+        }
+        if self.is_receive_due(receivers) {
+            // The fewer wait, the smaller it is, so that all receivers have something to do.
+            let share = self.waiting.len().div_ceil(receivers).min(BATCH_SIGNATURES);
+            let batch = self.waiting.drain(..share).collect();
+            let number = self.taken;
+            self.taken += 1;
+            return Some(Step::Receive(number, batch));
+        }
+        if self.is_compile_due() {
+            self.is_compiling = true;
+            return self.modules.pop_front().map(Step::Compile);
+        }
+        None
+    }
+
+    fn is_due(&self, receivers: usize) -> bool {
+        self.is_commit_due()
+            || self.is_execute_due()
+            || self.is_receive_due(receivers)
+            || self.is_compile_due()
+    }
+
+    fn is_commit_due(&self) -> bool {
+        self.job.is_some() && !self.is_committing
+    }
+
+    fn is_execute_due(&self) -> bool {
+        let is_open = self.executor.as_ref().is_some_and(|executor| executor.has_open_block());
+        self.executor.is_some()
+            && self.job.is_none()
+            && (self.has_ready() || is_open && self.is_disk_free())
+    }
+
+    fn is_receive_due(&self, receivers: usize) -> bool {
+        let receiving = self.taken - self.received;
+        let ahead = self.taken - self.executed;
+        !self.waiting.is_empty()
+            && receiving < receivers as u64
+            && ahead < (READY_BATCHES * receivers) as u64
+    }
+
+    fn is_compile_due(&self) -> bool {
+        !self.modules.is_empty() && !self.is_compiling
+    }
+
+    fn has_ready(&self) -> bool {
+        !self.compiled.is_empty() || self.ready.contains_key(&self.executed)
+    }
+
+    fn is_disk_free(&self) -> bool {
+        self.job.is_none() && !self.is_committing
+    }
+
+    /// Lets others make blocks if nothing is ready and everything executed is durable.
+    fn rest(&mut self) {
+        let is_quiet = self.is_disk_free() && !self.has_ready();
+        if let Some(executor) = self.executor.as_mut().filter(|_| is_quiet) {
+            executor.rest();
+        }
+    }
+
+    /// Whether nothing can be due any more.
+    fn is_end(&self) -> bool {
+        self.is_closed
+            && self.waiting.is_empty()
+            && self.executed == self.taken
+            && self.modules.is_empty()
+            && !self.is_compiling
+            && self.compiled.is_empty()
+            && self.is_disk_free()
+            && self.executor.as_ref().is_some_and(|executor| !executor.has_open_block())
+    }
+}
