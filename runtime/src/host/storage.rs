@@ -18,12 +18,14 @@ impl Host {
         self.charge(Part::Storage, HOST_CALL + STORAGE_READ + copied)?;
         let key = memory.read(key, limits::KEY_BYTES, "storage key")?;
         let address = self.frame.address;
-        let Some(value) = self.world().overlay.storage(&address, key)?.cloned() else {
+        let slot = self.world().overlay.slot(&address, key)?;
+        let Some(length) = self.world().overlay.value(slot).map(|value| value.len()) else {
             return Ok(ABSENT);
         };
-        self.charge(Part::Storage, STORAGE_READ_BYTE * value.len() as u64)?;
-        memory.write(out, &value, "storage value")?;
-        Ok(value.len() as u32)
+        self.charge(Part::Storage, STORAGE_READ_BYTE * length as u64)?;
+        let value = self.world().overlay.value(slot).map_or(&[][..], |value| value);
+        memory.write(out, value, "storage value")?;
+        Ok(length as u32)
     }
 
     pub(crate) fn storage_set(
@@ -55,8 +57,10 @@ impl Host {
     /// Pays for the value that is replaced too: it is read, and the block keeps it.
     fn replace(&mut self, key: &[u8], value: Option<Bytes>) -> Result<(), Exit> {
         let address = self.frame.address;
-        let former = self.world().overlay.storage(&address, key)?.map_or(0, |value| value.len());
+        let slot = self.world().overlay.slot(&address, key)?;
+        let former = self.world().overlay.value(slot).map_or(0, |value| value.len());
         self.charge(Part::Storage, STORAGE_READ_BYTE * former as u64)?;
-        Ok(self.world().overlay.set_storage(&address, key, value)?)
+        self.world().overlay.set_value(slot, value);
+        Ok(())
     }
 }

@@ -97,7 +97,7 @@ pub enum Ending {
 }
 
 /// The result of a call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Finished {
     /// How it ended.
     pub ending: Ending,
@@ -120,12 +120,12 @@ impl Finished {
     }
 
     /// The ending and the output in one.
-    pub fn outcome(&self) -> Outcome {
-        let output = self.output.clone();
-        match &self.ending {
+    pub fn outcome(self) -> Outcome {
+        let Finished { ending, output, fuel_left: _ } = self;
+        match ending {
             Ending::Success => Outcome::Success { output },
             Ending::Reverted => Outcome::Reverted { output },
-            Ending::Halted(halt) => Outcome::Halted { halt: halt.clone() },
+            Ending::Halted(halt) => Outcome::Halted { halt },
         }
     }
 }
@@ -155,6 +155,12 @@ pub struct TraceCall {
     pub printed: Vec<String>,
 }
 
+/// A contract that is running, and where in the trace it is, if it is there.
+struct Running {
+    address: Address,
+    traced: Option<usize>,
+}
+
 /// What all calls of a transaction share.
 pub struct World {
     /// State with the transaction's changes.
@@ -176,9 +182,7 @@ pub struct World {
     /// Where contracts run.
     pub vm: Arc<Vm>,
     /// The contracts that are running, outermost first.
-    stack: Vec<Address>,
-    /// Where in the trace each of them is, if it is there.
-    traced: Vec<Option<usize>>,
+    stack: Vec<Running>,
     /// Accounts that were called in this transaction.
     called: BTreeSet<Address>,
     /// Bytes of linear memory that the running calls hold.
@@ -207,7 +211,6 @@ impl World {
             development: vm.is_development(),
             vm,
             stack: Vec::new(),
-            traced: Vec::new(),
             called: BTreeSet::new(),
             held_memory: 0,
             trace_room: TRACE_BYTES,
@@ -255,7 +258,7 @@ impl World {
         let overlay = &mut self.overlay;
         let is_new = overlay.is_new_code(&account.code_hash);
         let program = self.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
-        let entered = self.stack.contains(&message.target);
+        let entered = self.stack.iter().any(|running| running.address == message.target);
         if entered && !program.may_be_reentered(&message.input) {
             return Ok(Err(ReentrantCall { account: message.target }.abi_encode()));
         }
@@ -287,7 +290,7 @@ impl World {
 
     /// The running call's place in the trace.
     fn running(&mut self) -> Option<&mut TraceCall> {
-        let index = (*self.traced.last()?)?;
+        let index = self.stack.last()?.traced?;
         self.trace.as_mut()?.get_mut(index)
     }
 
@@ -328,14 +331,12 @@ impl World {
                         fuel,
                         memory: 0,
                     };
-                    self.stack.push(target);
-                    self.traced.push(traced);
+                    self.stack.push(Running { address, traced });
                     let (host, ending) = program.run(Host::new(frame, self), entry);
                     let (frame, world) = host.finish();
                     self = world;
                     self.stack.pop();
                     self.held_memory -= frame.memory;
-                    self.traced.pop();
                     match ending {
                         Ok(ending) => self.conclude(ending, frame),
                         Err(fault) => return (self, Err(fault)),
@@ -402,7 +403,7 @@ impl World {
     fn trace_end(&mut self, index: usize, fuel: u64, finished: &Finished) {
         let Some(call) = self.trace.as_mut().and_then(|trace| trace.get_mut(index)) else { return };
         call.gas_used = (fuel - finished.fuel_left).div_ceil(FUEL_PER_GAS);
-        call.outcome = Some(finished.outcome());
+        call.outcome = Some(finished.clone().outcome());
         self.trace_room = self.trace_room.saturating_sub(finished.output.len());
     }
 

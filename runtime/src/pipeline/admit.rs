@@ -25,7 +25,10 @@ pub fn admit(
     if let Err(rejection) = check_sender(&account, intent) {
         return Ok(Err(rejection));
     }
-    let payer = overlay.account(&intent.payer)?;
+    let payer = match intent.payer == intent.sender {
+        true => account,
+        false => overlay.account(&intent.payer)?,
+    };
     Ok(check_funds(&account, &payer, intent))
 }
 

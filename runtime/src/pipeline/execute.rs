@@ -42,6 +42,7 @@ pub fn execute(
     let gas = world.spent.report(intent.intrinsic_gas);
     let gas_used = gas.parts().iter().map(|(_, gas)| gas).sum();
     settle::settle(&mut world.overlay, intent, price, gas_used, &block.fee_recipient)?;
+    world.overlay.keep();
     let (to, value, created) = subject(intent);
     let receipt = Receipt {
         transaction: intent.hash,

@@ -16,11 +16,11 @@ fn price_of(gas: u64, price: u128) -> Result<U256, Fault> {
 /// The caller has checked that the payer has it.
 pub fn buy(overlay: &mut Overlay, intent: &Intent, price: u128) -> Result<(), Fault> {
     let cost = price_of(intent.gas_limit, price)?;
-    let payer = overlay.account(&intent.payer)?;
-    let balance = payer.balance.checked_sub(cost).ok_or(Fault::Bug("gas was not affordable"))?;
-    overlay.set_account(&intent.payer, Account { balance, ..payer })?;
-    let sender = overlay.account(&intent.sender)?;
-    overlay.set_account(&intent.sender, Account { nonce: sender.nonce + 1, ..sender })
+    overlay.update(&intent.payer, |payer| {
+        let rest = payer.balance.checked_sub(cost);
+        Ok(Account { balance: rest.ok_or(Fault::Bug("gas was not affordable"))?, ..payer })
+    })?;
+    overlay.update(&intent.sender, |sender| Ok(Account { nonce: sender.nonce + 1, ..sender }))
 }
 
 /// Gives back what was not used and pays the fee recipient for the rest.
@@ -35,15 +35,6 @@ pub fn settle(
         .gas_limit
         .checked_sub(gas_used)
         .ok_or(Fault::Bug("more gas was used than bought"))?;
-    credit(overlay, &intent.payer, price_of(unused, price)?)?;
-    credit(overlay, recipient, price_of(gas_used, price)?)
-}
-
-fn credit(overlay: &mut Overlay, address: &Address, amount: U256) -> Result<(), Fault> {
-    if amount.is_zero() {
-        return Ok(());
-    }
-    let account = overlay.account(address)?;
-    let balance = account.balance.checked_add(amount).ok_or(Fault::Bug("a balance overflowed"))?;
-    overlay.set_account(address, Account { balance, ..account })
+    overlay.credit(&intent.payer, price_of(unused, price)?)?;
+    overlay.credit(recipient, price_of(gas_used, price)?)
 }

@@ -2,7 +2,7 @@
 
 mod overlay;
 
-pub use overlay::{Checkpoint, Overlay};
+pub use overlay::{Checkpoint, Overlay, Slot};
 
 use crate::error::Fault;
 use crate::types::{Account, Address, B256, Bytes};

@@ -61,7 +61,7 @@ use alloy_primitives::Sealed;
 use checkpoint::Checkpoints;
 use index::{Index, Item};
 use journal::{Journal, Reader};
-use recent::{Change, Recent};
+use recent::{Change, Recent, Value};
 use running::Running;
 use schema::State;
 use std::{
@@ -295,7 +295,12 @@ impl Store {
 
     /// The value of a key as of a pinned block, or of the head.
     fn get(&self, at: Option<u64>, key: &[u8]) -> Result<Option<Bytes>> {
-        self.recent.get(at, key, || self.state.get(key))
+        self.get_as(at, key, Value::clone)
+    }
+
+    /// What `take` makes of it. It is brief: no block becomes the head meanwhile.
+    fn get_as<T>(&self, at: Option<u64>, key: &[u8], take: impl FnOnce(&Value) -> T) -> Result<T> {
+        self.recent.get(at, key, || self.state.get(key), take)
     }
 
     /// The state at the head, unmoved by blocks that are committed later. A view costs memory for

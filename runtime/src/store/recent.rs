@@ -20,7 +20,7 @@ use super::{
 use crate::types::{Bytes, Header, Write};
 use alloy_primitives::{Sealed, map::HashMap};
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -101,16 +101,22 @@ struct Inner {
     clean_limit: usize,
     /// Checkpoints that ended.
     checkpoints: u64,
-    /// By block in order: what it replaced, in order of key.
-    undo: VecDeque<(u64, Vec<Change>)>,
-    /// Blocks whose state someone looks at, and how many do.
-    pins: BTreeMap<u64, usize>,
+    /// The head, for those who are going to look at its state.
+    pin: Pin,
+    /// By block in order: whoever looks at the state before it holds this pin, too, and what it
+    /// replaced, in order of key.
+    undo: VecDeque<(Pin, Vec<Change>)>,
 }
+
+/// Keeps the state as of this block readable for as long as someone has it. To take and to drop one
+/// excludes nobody: the next block sees who still has which.
+pub(super) type Pin = Arc<Sealed<Header>>;
 
 impl Recent {
     /// `fresh` is what the blocks up to the head changed since the tree's checkpoint.
     pub fn new(header: Sealed<Header>, head: Head, fresh: Entries, clean_limit: usize) -> Self {
         Recent(RwLock::new(Inner {
+            pin: Arc::new(header.clone()),
             header: Arc::new(header),
             head: Arc::new(head),
             fresh,
@@ -119,7 +125,6 @@ impl Recent {
             clean_limit,
             checkpoints: 0,
             undo: VecDeque::new(),
-            pins: BTreeMap::new(),
         }))
     }
 
@@ -134,47 +139,35 @@ impl Recent {
     }
 
     /// Keeps the head's state readable for as long as the pin is there.
-    pub fn pin(self: &Arc<Self>) -> Pin {
-        let mut inner = self.write();
-        let header = inner.header.clone();
-        *inner.pins.entry(header.number).or_default() += 1;
-        Pin { recent: self.clone(), header }
+    pub fn pin(&self) -> Pin {
+        self.read().pin.clone()
     }
 
-    fn unpin(&self, number: u64) {
-        let mut inner = self.write();
-        if let Some(count) = inner.pins.get_mut(&number) {
-            *count -= 1;
-            if *count == 0 {
-                inner.pins.remove(&number);
-            }
-        }
-        inner.forget();
-    }
-
-    /// The value of a key as of a pinned block, or of the head. `fetch` reads the tree.
-    pub fn get(
+    /// What `take` makes of the value of a key as of a pinned block, or of the head. `fetch` reads
+    /// the tree.
+    pub fn get<T>(
         &self,
         at: Option<u64>,
         key: &[u8],
         fetch: impl FnOnce() -> Result<Value>,
-    ) -> Result<Value> {
+        take: impl FnOnce(&Value) -> T,
+    ) -> Result<T> {
         let inner = self.read();
         let at = at.unwrap_or(inner.head.number);
         if let Some(value) = inner.known(at, key) {
-            return Ok(value.clone());
+            return Ok(take(value));
         }
         let checkpoints = inner.checkpoints;
         drop(inner);
         let value = fetch()?;
         let mut inner = self.write();
         if let Some(value) = inner.known(at, key) {
-            return Ok(value.clone());
+            return Ok(take(value));
         }
         if inner.checkpoints == checkpoints {
             inner.remember(key, value.clone());
         }
-        Ok(value)
+        Ok(take(&value))
     }
 
     /// The keys with a prefix that are in memory because they changed, from `start` on, or after
@@ -195,7 +188,8 @@ impl Recent {
         for Change { key, after, .. } in &changes {
             inner.fresh.insert(key.clone(), after.clone());
         }
-        inner.undo.push_back((head.number, changes));
+        let before = std::mem::replace(&mut inner.pin, Arc::new(header.clone()));
+        inner.undo.push_back((before, changes));
         inner.header = Arc::new(header);
         inner.head = Arc::new(head);
         inner.forget();
@@ -240,19 +234,6 @@ impl Recent {
     }
 }
 
-/// Keeps the state as of a block readable.
-#[derive(Debug)]
-pub(super) struct Pin {
-    recent: Arc<Recent>,
-    pub header: Arc<Sealed<Header>>,
-}
-
-impl Drop for Pin {
-    fn drop(&mut self) {
-        self.recent.unpin(self.header.number);
-    }
-}
-
 impl Inner {
     /// The value as of block `at`, if it is in memory.
     fn known(&self, at: u64, key: &[u8]) -> Option<&Value> {
@@ -264,7 +245,7 @@ impl Inner {
 
     /// The value as of block `at`, if a later block replaced it.
     fn undone(&self, at: u64, key: &[u8]) -> Option<&Value> {
-        let later = self.undo.iter().filter(|(number, _)| *number > at);
+        let later = self.undo.iter().filter(|(before, _)| before.number >= at);
         later
             .filter_map(|(_, changes)| {
                 let place = changes.binary_search_by(|change| change.key[..].cmp(key)).ok()?;
@@ -298,11 +279,62 @@ impl Inner {
         }
     }
 
-    /// Drops what nobody can look at any more.
+    /// Drops what nobody can look at any more: who has a pin needs all that later blocks replaced.
     fn forget(&mut self) {
-        let oldest = self.pins.keys().next().copied().unwrap_or(self.head.number);
-        while self.undo.front().is_some_and(|(number, _)| *number <= oldest) {
+        while self.undo.front().is_some_and(|(before, _)| Arc::strong_count(before) == 1) {
             self.undo.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{commitment::Commitment, journal::Position, schema::Counts};
+    use alloy_primitives::B256;
+
+    /// A block after which the only entry is its number.
+    fn block(number: u64) -> (Sealed<Header>, Head, Vec<Change>) {
+        let (commitment, counts) = (Commitment::default(), Counts::default());
+        let position = Position::FIRST;
+        let head = Head { number, hash: B256::ZERO, position, commitment, counts };
+        let header = Sealed::new_unchecked(Header { number, ..Header::default() }, B256::ZERO);
+        let value = |number: u64| Some(Bytes::copy_from_slice(&number.to_be_bytes()));
+        let (before, after) = (value(number.wrapping_sub(1)), value(number));
+        (header, head, vec![Change { key: Bytes::new(), before, after }])
+    }
+
+    #[test]
+    fn what_blocks_replaced_is_kept_as_long_as_someone_has_a_pin_from_before() {
+        let (header, head, changes) = block(0);
+        let mut fresh = Entries::default();
+        changes.into_iter().for_each(|change| fresh.insert(change.key, change.after));
+        let recent = Recent::new(header, head, fresh, 0);
+        let publish = |number| {
+            let (header, head, changes) = block(number);
+            recent.publish(header, head, changes);
+        };
+        let sees = |pin: &Pin| {
+            let value = recent.get(Some(pin.number), &[], || Ok(None), Value::clone).unwrap();
+            value.unwrap()[..] == pin.number.to_be_bytes()
+        };
+        let kept = || recent.read().undo.len();
+        publish(1);
+        assert_eq!(kept(), 0, "nobody looks");
+        let first = recent.pin();
+        publish(2);
+        let (second, again) = (recent.pin(), first.clone());
+        publish(3);
+        assert!(sees(&first) && sees(&second) && sees(&recent.pin()));
+        drop(first);
+        publish(4);
+        assert_eq!(kept(), 3, "blocks 2, 3 and 4");
+        drop(again);
+        publish(5);
+        assert!(sees(&second));
+        assert_eq!(kept(), 3, "blocks 3, 4 and 5");
+        drop(second);
+        publish(6);
+        assert_eq!(kept(), 0);
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     Store,
     error::Result,
-    recent::Pin,
+    recent::{Pin, Value},
     schema::{account_key, code_key, storage_key},
 };
 use crate::types::{Account, Address, B256, Bytes, Header};
@@ -26,11 +26,11 @@ impl View {
 
     /// The header of the block whose state this is, with its hash.
     pub fn head(&self) -> &Sealed<Header> {
-        &self.pin.header
+        &self.pin
     }
 
     fn at(&self) -> Option<u64> {
-        Some(self.pin.header.number)
+        Some(self.pin.number)
     }
 
     /// An account; `None` if it was never touched.
@@ -73,8 +73,9 @@ pub(super) fn account(
     at: Option<u64>,
     address: &Address,
 ) -> Result<Option<Account>> {
-    let value = store.get(at, &account_key(address))?;
-    value.map(|value| decode(store, address, &value)).transpose()
+    let take =
+        |value: &Value| value.as_ref().map(|value| decode(store, address, value)).transpose();
+    store.get_as(at, &account_key(address), take)?
 }
 
 pub(super) fn storage(
@@ -137,7 +138,7 @@ fn page(
         keys.retain(|key| last.as_ref().is_none_or(|last| key <= last));
         keys.extend(stored);
         for key in keys {
-            if let Some(value) = store.get(Some(pin.header.number), &key)? {
+            if let Some(value) = store.get(Some(pin.number), &key)? {
                 page.push((key, value));
             }
             if page.len() == limit {

@@ -14,7 +14,7 @@ use crate::gas::{
 };
 use crate::limits::*;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
 use wasmtime::{
     Config, InstanceAllocationStrategy, Linker, Module, OperatorCost, OptLevel,
     PoolingAllocationConfig, VariableOperatorCost,
@@ -26,8 +26,8 @@ pub(super) struct Engine {
     engine: wasmtime::Engine,
     linker: Linker<Guest>,
     development: bool,
-    executions: Arc<Gate>,
-    simulations: Arc<Gate>,
+    executions: Gate,
+    simulations: Gate,
 }
 
 fn engine_fault(error: impl std::fmt::Display) -> Fault {
@@ -123,18 +123,18 @@ fn operator_cost() -> OperatorCost {
 
 impl Engine {
     /// The process's engine.
-    pub(super) fn shared(development: bool) -> Result<Arc<Engine>, Fault> {
-        static ENGINES: [OnceLock<Arc<Engine>>; 2] = [OnceLock::new(), OnceLock::new()];
+    pub(super) fn shared(development: bool) -> Result<&'static Engine, Fault> {
+        static ENGINES: [OnceLock<Engine>; 2] = [OnceLock::new(), OnceLock::new()];
         let slot = &ENGINES[usize::from(development)];
         if let Some(engine) = slot.get() {
-            return Ok(engine.clone());
+            return Ok(engine);
         }
         let (engine, executions) = Self::with_largest_pool(development)?;
         let linker = link::linker(&engine).map_err(engine_fault)?;
         let simulations = Gate::new(executions - RESERVED_EXECUTIONS);
         let executions = Gate::new(executions);
         let engine = Engine { engine, linker, development, executions, simulations };
-        Ok(slot.get_or_init(|| Arc::new(engine)).clone())
+        Ok(slot.get_or_init(|| engine))
     }
 
     /// The engine and how many executions it is for. Where address space is short, as under a limit
@@ -187,13 +187,13 @@ impl Engine {
     }
 
     /// Waits until one more execution may run, so that the pool can never be exhausted.
-    pub(super) fn admit_execution(&self) -> Permit {
-        Gate::enter(&self.executions)
+    pub(super) fn admit_execution(&'static self) -> Permit {
+        self.executions.enter()
     }
 
     /// Waits until one more simulation may begin; its executions need permits of their own.
-    pub(super) fn admit_simulation(&self) -> Permit {
-        Gate::enter(&self.simulations)
+    pub(super) fn admit_simulation(&'static self) -> Permit {
+        self.simulations.enter()
     }
 }
 
@@ -218,25 +218,25 @@ struct Count {
 }
 
 impl Gate {
-    fn new(most: usize) -> Arc<Self> {
-        Arc::new(Gate { most, count: Mutex::default(), left: Condvar::new() })
+    fn new(most: usize) -> Self {
+        Gate { most, count: Mutex::default(), left: Condvar::new() }
     }
 
-    fn enter(gate: &Arc<Self>) -> Permit {
-        let mut count = gate.count.lock().unwrap_or_else(PoisonError::into_inner);
+    fn enter(&'static self) -> Permit {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
         count.waiting += 1;
-        while count.inside >= gate.most {
-            count = gate.left.wait(count).unwrap_or_else(PoisonError::into_inner);
+        while count.inside >= self.most {
+            count = self.left.wait(count).unwrap_or_else(PoisonError::into_inner);
         }
         count.waiting -= 1;
         count.inside += 1;
-        Permit(gate.clone())
+        Permit(self)
     }
 }
 
 /// The right of one execution, with all its nested calls, to use the pool; or that of a simulation
 /// to ask for it.
-pub struct Permit(Arc<Gate>);
+pub struct Permit(&'static Gate);
 
 impl Drop for Permit {
     fn drop(&mut self) {
@@ -261,7 +261,7 @@ mod tests {
         let finishes = Mutex::new(finishes);
         thread::scope(|scope| {
             for _ in 0..2 * CONCURRENT_EXECUTIONS {
-                let (engine, started, finishes) = (&engine, started.clone(), &finishes);
+                let (started, finishes) = (started.clone(), &finishes);
                 scope.spawn(move || {
                     let _permits = (engine.admit_simulation(), engine.admit_execution());
                     started.send(()).expect("somebody counts");

@@ -48,7 +48,7 @@ pub fn check(module: &[u8]) -> Result<(), String> {
 
 /// The programs of one ledger.
 pub struct Vm {
-    engine: Arc<Engine>,
+    engine: &'static Engine,
     cache: Option<CompiledCache>,
     programs: Mutex<Programs>,
 }
@@ -119,7 +119,7 @@ impl Vm {
     /// development.
     pub fn new(cache: Option<&Path>, development: bool) -> Result<Self, Fault> {
         let engine = Engine::shared(development)?;
-        let cache = cache.map(|dir| CompiledCache::open(dir, &engine)).transpose()?;
+        let cache = cache.map(|dir| CompiledCache::open(dir, engine)).transpose()?;
         Ok(Vm { engine, cache, programs: Mutex::default() })
     }
 
@@ -158,9 +158,9 @@ impl Vm {
         if let Some(program) = self.programs().get(hash) {
             return Ok(program);
         }
-        let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, &self.engine));
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, self.engine));
         if let Some((compiled, facts)) = cached {
-            let program = Arc::new(Program::wasm(&self.engine, compiled, facts)?);
+            let program = Arc::new(Program::wasm(self.engine, compiled, facts)?);
             self.programs().kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
             return Ok(program);
         }
@@ -210,7 +210,7 @@ impl Vm {
             Some(native) => Program::native(native, facts),
             None => {
                 let compiled = self.engine.compile(module)?;
-                Program::wasm(&self.engine, compiled, facts).map_err(Admission::Fault)?
+                Program::wasm(self.engine, compiled, facts).map_err(Admission::Fault)?
             }
         });
         self.programs().new.put(*hash, program.clone(), NEW_MODULES_IN_MEMORY);
