@@ -25,7 +25,7 @@ use florin_abi::deploy::{self, Deployment};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-/// Transactions between two looks at whether the disk is free.
+/// Transactions between two looks at whether the block can be sealed.
 const LOOK_EVERY: usize = 16;
 
 /// What the executing thread holds, and the next one goes on with.
@@ -53,21 +53,22 @@ struct Tip {
 }
 
 impl Executor {
-    /// Whether there is a block that waits for the disk.
+    /// Whether there is a block that waits to be sealed.
     pub fn has_open_block(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Lets others make blocks. Everything that was executed is durable.
-    pub fn rest(&mut self) {
+    /// Lets others make blocks, unless one is open. Everything else that was executed is durable.
+    pub fn rest(&mut self) -> bool {
         if self.open.is_none() {
             self.tip = None;
         }
+        self.open.is_none()
     }
 }
 
 impl Shared {
-    /// Executes what is ready, until there is a block for the disk, or nothing is left.
+    /// Executes what is ready, until there is a block to be sealed, or nothing is left.
     pub fn execute(&self, executor: &mut Executor) -> Option<Job> {
         match self.guard(|| self.fill(executor)) {
             Ok(job) => job,
@@ -82,14 +83,14 @@ impl Shared {
         }
     }
 
-    /// Adds transactions to the open block until it is full, or the disk is free and there are
-    /// enough, or none is ready.
+    /// Adds transactions to the open block until it is full, or can be sealed and there are enough,
+    /// or none is ready.
     fn fill(&self, executor: &mut Executor) -> Result<Option<Job>, Fault> {
         loop {
             let Some(next) = executor.queue.pop_front() else {
                 match self.work.next_ready() {
                     Some(next) => executor.enqueue(next),
-                    None if self.work.is_disk_free() => return self.close(executor),
+                    None if self.work.can_seal() => return self.close(executor),
                     None => return Ok(None),
                 }
                 continue;
@@ -100,7 +101,7 @@ impl Shared {
             }
             let count = executor.open.as_ref().map_or(0, Draft::transactions);
             let group = count >= GROUP_TRANSACTIONS && count.is_multiple_of(LOOK_EVERY);
-            if group && self.work.is_disk_free() {
+            if group && self.work.can_seal() {
                 return self.close(executor);
             }
         }
@@ -123,7 +124,7 @@ impl Shared {
         Ok(Draft::new(block, Overlay::new(Arc::new(pending))))
     }
 
-    /// Makes the open block, if there is one, the next for the disk.
+    /// Makes the open block, if there is one, the next to be sealed.
     fn close(&self, executor: &mut Executor) -> Result<Option<Job>, Fault> {
         let Some(draft) = executor.open.take() else { return Ok(None) };
         let Some((block, body)) = draft.finish()? else { return Ok(None) };

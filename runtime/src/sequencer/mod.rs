@@ -1,18 +1,18 @@
 //! Payments as fast as the machine allows: transactions are authenticated by several threads,
-//! executed by one at a time in the order in which they were submitted, and a block is made durable
-//! while the next one is executed.
+//! executed by one at a time in the order in which they were submitted, and a block is sealed and
+//! made durable while the next one is executed.
 //!
 //! ```text
 //! submit -> waiting -> receive (decode, authenticate, in batches) -> ready, in order
 //!        -> execute (over the blocks that are not durable yet) -> job
-//!        -> commit (header, journal, fdatasync) -> answers
+//!        -> seal (roots, state commitment, header) -> commit (journal, fdatasync) -> answers
 //! ```
 //! Each of these is a step that any thread takes when it is due (`work.rs`). New modules are
 //! compiled by a step of their own, while payments go on.
 //!
-//! A block is sealed as soon as the disk is free and there is something to seal: alone, a
+//! A block is sealed as soon as the one before it is, and there is something to seal: alone, a
 //! transaction waits for nobody, and goes the whole way on one thread; under load, those that
-//! arrive while a block is being written share the next one. Nothing here decides what is valid or
+//! arrive meanwhile share the next block. Nothing here decides what is valid or
 //! what happens: that is for the pipeline, whose functions this calls.
 //!
 //! Invariants: transactions are executed in the order of their submission. An answer is given once,
@@ -92,17 +92,17 @@ impl Chain {
         &self,
         clock: impl Fn() -> u64 + Send + Sync + 'static,
     ) -> io::Result<Sequencer> {
-        let receivers = thread::available_parallelism().map_or(1, usize::from);
+        let processors = thread::available_parallelism().map_or(1, usize::from);
         let shared = Arc::new(Shared {
             chain: self.clone(),
             clock: Box::new(clock),
             authenticator: Authenticator::new(),
-            work: Work::new(receivers),
+            work: Work::new(processors),
             stopped: Mutex::default(),
         });
         // Should a thread not start, those that did end with this.
         let mut sequencer = Sequencer { shared, threads: Vec::new() };
-        for _ in 0..receivers + MORE_THREADS {
+        for _ in 0..processors + MORE_THREADS {
             let shared = sequencer.shared.clone();
             let thread = thread::Builder::new().name("sequencer".to_owned());
             sequencer.threads.push(thread.spawn(move || shared.run())?);
@@ -162,10 +162,15 @@ impl Shared {
 
     fn perform(&self, step: Step) {
         match step {
-            Step::Commit(job) => {
-                let answers = self.commit(job);
+            Step::Commit(sealed) => {
+                let answers = self.commit(*sealed);
                 self.work.committed();
                 self.work.answer(answers);
+            }
+            Step::Seal(both) => {
+                let (mut sealer, job) = *both;
+                let sealed = self.seal(&mut sealer, job);
+                self.work.sealed(sealer, sealed);
             }
             Step::Execute(mut executor) => {
                 let job = self.execute(&mut executor);

@@ -4,10 +4,18 @@
 //! step takes the next one itself, and wakes another thread only if there is a step left for it: a
 //! single transaction goes the whole way on one thread.
 //!
-//! Invariants: blocks are executed by one thread at a time, and committed by one at a time, in
+//! No more threads compute than there are processors, so that none of them gives half of its
+//! processor to what comes after it. To wait for the disk, and to compile, threads are beside these.
+//!
+//! Invariants: blocks are executed by one thread at a time, sealed by one, and committed by one, in
 //! order. Batches leave in the order in which they were taken, however long each took.
 
-use super::{Answer, Done, Submission, commit::Job, compile::Module, execute::Executor};
+use super::{
+    Answer, Done, Submission,
+    commit::{Job, Sealed, Sealer},
+    compile::Module,
+    execute::Executor,
+};
 use crate::error::Rejection;
 use crate::limits::{BATCH_SIGNATURES, QUEUE_BYTES, QUEUE_TRANSACTIONS, READY_BATCHES};
 use crate::types::{Address, B256, Bytes, Intent};
@@ -43,9 +51,11 @@ impl Ready {
 
 /// What a thread does next.
 pub enum Step {
-    /// Make an executed block durable.
-    Commit(Job),
-    /// Execute what is ready, or hand the block that is open to the disk.
+    /// Make a sealed block durable.
+    Commit(Box<Sealed>),
+    /// Seal an executed block.
+    Seal(Box<(Sealer, Job)>),
+    /// Execute what is ready, or hand on the block that is open.
     Execute(Box<Executor>),
     /// Authenticate the batch of this number.
     Receive(u64, Vec<Waiting>),
@@ -64,27 +74,32 @@ pub struct Work {
     state: Mutex<State>,
     /// There is a step for another thread, or the end has come.
     changed: Condvar,
-    /// Threads that authenticate at a time.
-    receivers: usize,
+    /// Threads that compute at a time.
+    processors: usize,
 }
 
 struct State {
     waiting: VecDeque<Waiting>,
     /// Authenticated batches by number.
     ready: BTreeMap<u64, Vec<Ready>>,
-    /// Numbers of the next batch to be taken, to be in `ready`, and to be executed.
+    /// Numbers of the next batch to be taken, and to be executed.
     taken: u64,
-    received: u64,
     executed: u64,
     /// Here unless a thread executes.
     executor: Option<Box<Executor>>,
-    /// An executed block that nobody commits yet.
+    /// An executed block that nobody seals yet.
     job: Option<Job>,
+    /// Here unless a thread seals.
+    sealer: Option<Sealer>,
+    /// A sealed block that nobody commits yet.
+    sealed: Option<Sealed>,
     is_committing: bool,
     modules: VecDeque<Module>,
     is_compiling: bool,
     /// Whose modules are compiled.
     compiled: VecDeque<Address>,
+    /// Threads that compute.
+    computing: usize,
     /// Threads that have nothing to do.
     idle: usize,
     /// What was submitted and has no answer yet.
@@ -94,25 +109,27 @@ struct State {
 }
 
 impl Work {
-    pub fn new(receivers: usize) -> Self {
+    pub fn new(processors: usize) -> Self {
         let state = State {
             waiting: VecDeque::new(),
             ready: BTreeMap::new(),
             taken: 0,
-            received: 0,
             executed: 0,
             executor: Some(Box::default()),
             job: None,
+            sealer: Some(Sealer::default()),
+            sealed: None,
             is_committing: false,
             modules: VecDeque::new(),
             is_compiling: false,
             compiled: VecDeque::new(),
+            computing: 0,
             idle: 0,
             unanswered: 0,
             bytes: 0,
             is_closed: false,
         };
-        Work { state: Mutex::new(state), changed: Condvar::new(), receivers }
+        Work { state: Mutex::new(state), changed: Condvar::new(), processors }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -181,13 +198,13 @@ impl Work {
     }
 
     fn wake_for(&self, state: &State) {
-        if state.idle > 0 && state.is_due(self.receivers) {
+        if state.idle > 0 && state.is_due(self.processors) {
             self.changed.notify_one();
         }
     }
 
     fn take(&self, state: &mut State) -> Option<Step> {
-        let step = state.take(self.receivers)?;
+        let step = state.take(self.processors)?;
         self.wake_for(state);
         Some(step)
     }
@@ -196,7 +213,7 @@ impl Work {
     pub fn received(&self, number: u64, batch: Vec<Ready>) {
         let mut state = self.lock();
         state.ready.insert(number, batch);
-        state.received += 1;
+        state.computing -= 1;
     }
 
     /// What is next to be executed, if it is ready.
@@ -211,18 +228,27 @@ impl Work {
         Some(Next::Batch(batch))
     }
 
-    /// Whether a block can go to the disk at once.
-    pub fn is_disk_free(&self) -> bool {
-        self.lock().is_disk_free()
+    /// Whether a block can be sealed at once.
+    pub fn can_seal(&self) -> bool {
+        self.lock().can_seal()
     }
 
-    /// Ends a step of execution, with a block for the disk if one is executed.
+    /// Ends a step of execution, with a block if one is executed.
     pub fn executed(&self, executor: Box<Executor>, job: Option<Job>) {
         let mut state = self.lock();
         debug_assert!(state.job.is_none(), "nothing is executed while a block waits");
         state.executor = Some(executor);
         state.job = job;
+        state.computing -= 1;
         state.rest();
+    }
+
+    /// A block is sealed, or lost.
+    pub fn sealed(&self, sealer: Sealer, sealed: Sealed) {
+        let mut state = self.lock();
+        state.sealer = Some(sealer);
+        state.sealed = Some(sealed);
+        state.computing -= 1;
     }
 
     /// A block is durable, or lost.
@@ -246,21 +272,16 @@ impl Work {
 }
 
 impl State {
-    fn take(&mut self, receivers: usize) -> Option<Step> {
+    fn take(&mut self, processors: usize) -> Option<Step> {
         if self.is_commit_due() {
             self.is_committing = true;
-            return self.job.take().map(Step::Commit);
+            return self.sealed.take().map(Box::new).map(Step::Commit);
         }
-        if self.is_execute_due() {
-            return self.executor.take().map(Step::Execute);
-        }
-        if self.is_receive_due(receivers) {
-            // The fewer wait, the smaller it is, so that all receivers have something to do.
-            let share = self.waiting.len().div_ceil(receivers).min(BATCH_SIGNATURES);
-            let batch = self.waiting.drain(..share).collect();
-            let number = self.taken;
-            self.taken += 1;
-            return Some(Step::Receive(number, batch));
+        if self.computing < processors
+            && let Some(step) = self.take_computation(processors)
+        {
+            self.computing += 1;
+            return Some(step);
         }
         if self.is_compile_due() {
             self.is_compiling = true;
@@ -269,30 +290,48 @@ impl State {
         None
     }
 
-    fn is_due(&self, receivers: usize) -> bool {
-        self.is_commit_due()
-            || self.is_execute_due()
-            || self.is_receive_due(receivers)
-            || self.is_compile_due()
+    fn take_computation(&mut self, processors: usize) -> Option<Step> {
+        if self.is_seal_due() {
+            return self.sealer.take().zip(self.job.take()).map(|both| Step::Seal(Box::new(both)));
+        }
+        if self.is_execute_due() {
+            return self.executor.take().map(Step::Execute);
+        }
+        if !self.is_receive_due(processors) {
+            return None;
+        }
+        // The fewer wait, the smaller it is, so that all processors have something to do.
+        let share = self.waiting.len().div_ceil(processors).min(BATCH_SIGNATURES);
+        let batch = self.waiting.drain(..share).collect();
+        let number = self.taken;
+        self.taken += 1;
+        Some(Step::Receive(number, batch))
+    }
+
+    fn is_due(&self, processors: usize) -> bool {
+        let compute =
+            self.is_seal_due() || self.is_execute_due() || self.is_receive_due(processors);
+        self.is_commit_due() || self.computing < processors && compute || self.is_compile_due()
     }
 
     fn is_commit_due(&self) -> bool {
-        self.job.is_some() && !self.is_committing
+        self.sealed.is_some() && !self.is_committing
+    }
+
+    fn is_seal_due(&self) -> bool {
+        self.job.is_some() && self.sealer.is_some() && self.sealed.is_none()
     }
 
     fn is_execute_due(&self) -> bool {
         let is_open = self.executor.as_ref().is_some_and(|executor| executor.has_open_block());
         self.executor.is_some()
             && self.job.is_none()
-            && (self.has_ready() || is_open && self.is_disk_free())
+            && (self.has_ready() || is_open && self.can_seal())
     }
 
-    fn is_receive_due(&self, receivers: usize) -> bool {
-        let receiving = self.taken - self.received;
+    fn is_receive_due(&self, processors: usize) -> bool {
         let ahead = self.taken - self.executed;
-        !self.waiting.is_empty()
-            && receiving < receivers as u64
-            && ahead < (READY_BATCHES * receivers) as u64
+        !self.waiting.is_empty() && ahead < (READY_BATCHES * processors) as u64
     }
 
     fn is_compile_due(&self) -> bool {
@@ -303,15 +342,22 @@ impl State {
         !self.compiled.is_empty() || self.ready.contains_key(&self.executed)
     }
 
-    fn is_disk_free(&self) -> bool {
-        self.job.is_none() && !self.is_committing
+    fn can_seal(&self) -> bool {
+        self.job.is_none() && self.sealer.is_some() && self.sealed.is_none()
+    }
+
+    /// Whether everything that was executed is durable, but for an open block.
+    fn is_durable(&self) -> bool {
+        self.can_seal() && !self.is_committing
     }
 
     /// Lets others make blocks if nothing is ready and everything executed is durable.
     fn rest(&mut self) {
-        let is_quiet = self.is_disk_free() && !self.has_ready();
-        if let Some(executor) = self.executor.as_mut().filter(|_| is_quiet) {
-            executor.rest();
+        let is_quiet = self.is_durable() && !self.has_ready();
+        if let Some(executor) = self.executor.as_mut().filter(|_| is_quiet)
+            && executor.rest()
+        {
+            self.sealer = Some(Sealer::default());
         }
     }
 
@@ -323,7 +369,7 @@ impl State {
             && self.modules.is_empty()
             && !self.is_compiling
             && self.compiled.is_empty()
-            && self.is_disk_free()
+            && self.is_durable()
             && self.executor.as_ref().is_some_and(|executor| !executor.has_open_block())
     }
 }

@@ -146,13 +146,46 @@ pub(super) struct SegmentIndex {
     first: u64,
     /// Where the blocks begin.
     offsets: Vec<u64>,
-    /// Items and the places of their blocks, counted from the first.
-    items: BTreeSet<(Item, u32)>,
+    items: Items,
+}
+
+/// Items and the places of their blocks, counted from the segment's first: runs in order, each more
+/// than twice as long as the next, so that few are searched, and an entry is moved seldom.
+#[derive(Debug, Default)]
+struct Items(Vec<Vec<(Item, u32)>>);
+
+impl Items {
+    /// Adds those of a block.
+    fn add(&mut self, mut run: Vec<(Item, u32)>) {
+        run.sort_unstable();
+        run.dedup();
+        while let Some(mut longer) = self.0.pop_if(|last| last.len() <= 2 * run.len()) {
+            longer.append(&mut run);
+            // It finds that there are two runs, and merges them.
+            longer.sort();
+            run = longer;
+        }
+        self.0.push(run);
+    }
+
+    fn blocks(&self, item: Item) -> impl Iterator<Item = u32> {
+        self.0.iter().flat_map(move |run| {
+            let start = run.partition_point(|entry| entry.0 < item);
+            run[start..].iter().take_while(move |entry| entry.0 == item).map(|entry| entry.1)
+        })
+    }
+
+    /// All of them, in order.
+    fn sorted(&self) -> Vec<(Item, u32)> {
+        let mut all = self.0.concat();
+        all.sort();
+        all
+    }
 }
 
 impl SegmentIndex {
     pub fn new((position, first): Unindexed) -> Self {
-        let (offsets, items) = (Vec::new(), BTreeSet::new());
+        let (offsets, items) = (Vec::new(), Items::default());
         SegmentIndex { segment: position.segment, first, offsets, items }
     }
 
@@ -165,20 +198,22 @@ impl SegmentIndex {
     pub fn add(&mut self, block: &Block, position: Position) {
         let place = self.offsets.len() as u32;
         self.offsets.push(position.offset);
-        self.items.insert((Item::block(&block.hash), place));
+        let mut items = vec![(Item::block(&block.hash), place)];
         let mut last = None;
         for receipt in &block.body.receipts {
-            self.items.insert((Item::transaction(&receipt.transaction), place));
+            items.push((Item::transaction(&receipt.transaction), place));
             for log in &receipt.logs {
-                // Most logs of a block are of the same contract.
-                if last.replace(log.address) != Some(log.address) {
-                    self.items.insert((Item::log_address(&log.address), place));
+                // Most logs of a block are of the same contract, and of the same kind.
+                let kind = (log.address, log.topics().first());
+                let is_new = last.replace(kind) != Some(kind);
+                if is_new {
+                    items.push((Item::log_address(&log.address), place));
                 }
-                for (topic, i) in log.topics().iter().zip(0..) {
-                    self.items.insert((Item::log_topic(i, topic), place));
-                }
+                let topics = log.topics().iter().zip(0..).skip(usize::from(!is_new));
+                items.extend(topics.map(|(topic, i)| (Item::log_topic(i, topic), place)));
             }
         }
+        self.items.add(items);
     }
 
     fn position(&self, number: u64) -> Option<Position> {
@@ -187,8 +222,7 @@ impl SegmentIndex {
     }
 
     fn blocks(&self, item: Item) -> impl Iterator<Item = u64> {
-        let found = self.items.range((item, 0)..=(item, u32::MAX));
-        found.map(|(_, place)| self.first + u64::from(*place))
+        self.items.blocks(item).map(|place| self.first + u64::from(place))
     }
 
     /// The entries of the tree for this segment.
@@ -201,7 +235,7 @@ impl SegmentIndex {
             pages.push((block_run_key(self.first + run * RUN_BLOCKS as u64), value));
         }
         let mut lists: BTreeMap<u16, Vec<u8>> = BTreeMap::new();
-        for (item, place) in &self.items {
+        for (item, place) in self.items.sorted() {
             let list = lists.entry(item.page());
             let list = list.or_insert_with(|| self.first.to_be_bytes().to_vec());
             list.extend_from_slice(&item.0.to_be_bytes());
