@@ -50,9 +50,11 @@ instructions:
 kill rounds="200":
     FLORIN_KILL_ROUNDS={{rounds}} cargo test {{all}} --test store_durability --test ledger killed -- --nocapture
 
-# How long a ledger of so many accounts takes to open after its process was killed, its memory and its disk.
+# How long a ledger of so many accounts takes to open after its process was killed, its memory and its disk; and that the disk
+# levels off when the same accounts change again and again.
 growth accounts="1000000":
-    FLORIN_GROWTH_ACCOUNTS={{accounts}} cargo test {{all}} --release --test store_durability -- --ignored --nocapture growth
+    FLORIN_GROWTH_ACCOUNTS={{accounts}} cargo test {{all}} --release --test store_durability -- --ignored --nocapture \
+        --test-threads=1 growth
 
 # What a power failure may leave, and damage, in more cases than CI tries: more images of each point that has many, every
 # byte of a ledger of more blocks, more places in the files of a larger one. Ten minutes or so.

@@ -19,6 +19,7 @@ use anyhow::{Result, ensure};
 use baselines::postgres::{self, Postgres};
 use baselines::{evm, hash_map, signatures, wasm};
 use measure::{Group, Unit, race};
+use ours::growth::{self, Growth};
 use ours::ledger::Ledger;
 use ours::phases::Phases;
 use report::{Report, chart, json, table};
@@ -36,6 +37,9 @@ const LEDGER: &str = "transfers per second, end to end";
 const LATENCY: &str = "latency of a single transfer";
 const DEPLOYMENT: &str = "deployment";
 const READS: &str = "reads per second";
+/// These two are measured only if they are asked for: it takes half an hour and 5 GB of disk.
+const GROWTH: &str = "growth: payments among few accounts and many";
+const OPENING: &str = "growth: opening after the process was killed";
 
 /// What is asked for.
 struct Wish {
@@ -53,13 +57,20 @@ impl Wish {
     }
 
     fn has(&self, title: &str) -> bool {
-        self.groups.is_empty() || self.groups.iter().any(|word| title.contains(word.as_str()))
+        self.groups.is_empty() || self.names(title)
+    }
+
+    fn names(&self, title: &str) -> bool {
+        self.groups.iter().any(|word| title.contains(word.as_str()))
     }
 }
 
 fn main() -> Result<()> {
     let (start, wish) = (Instant::now(), Wish::from_arguments()?);
     let scale = if wish.quick { Scale::QUICK } else { Scale::FULL };
+    if growth::child(scale)? {
+        return Ok(());
+    }
     let people = People::new(scale)?;
     // On the disk of the build, since /tmp may be memory.
     let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
@@ -69,6 +80,9 @@ fn main() -> Result<()> {
     }
     if [LEDGER, LATENCY, DEPLOYMENT, READS].iter().any(|title| wish.has(title)) {
         groups.extend(on_disk(&wish, &people, dir.path())?);
+    }
+    if [GROWTH, OPENING].iter().any(|title| wish.names(title)) {
+        groups.extend(grown(&wish, &people, dir.path())?);
     }
     let report =
         Report { machine: machine(), warning: warning(&wish), workload: workload(&scale), groups };
@@ -128,6 +142,20 @@ fn on_disk(wish: &Wish, people: &People, dir: &Path) -> Result<Vec<Group>> {
     if wish.has(READS) {
         let rows = race(rounds, ledger.reads())?;
         groups.push(Group { title: READS, unit: Unit::Rate, rows });
+    }
+    Ok(groups)
+}
+
+fn grown(wish: &Wish, people: &People, dir: &Path) -> Result<Vec<Group>> {
+    let (mut groups, rounds) = (Vec::new(), people.scale.rounds);
+    let growth = Growth::new(people, dir)?;
+    if wish.names(GROWTH) {
+        let rows = growth.rates(rounds)?;
+        groups.push(Group { title: GROWTH, unit: Unit::Rate, rows });
+    }
+    if wish.names(OPENING) {
+        let rows = growth.openings(rounds)?;
+        groups.push(Group { title: OPENING, unit: Unit::Time, rows });
     }
     Ok(groups)
 }

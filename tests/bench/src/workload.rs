@@ -27,6 +27,8 @@ pub struct Scale {
     pub senders: usize,
     /// Accounts that are paid; the senders are among them.
     pub accounts: usize,
+    /// Accounts of the ledgers that show what growth costs.
+    pub growth: [usize; 2],
     /// Samples per row.
     pub rounds: u64,
     /// Transfers in a sample of the ledger, as many from each sender.
@@ -49,6 +51,7 @@ impl Scale {
     pub const FULL: Scale = Scale {
         senders: 10_000,
         accounts: 100_000,
+        growth: [1_000_000, 10_000_000],
         rounds: 7,
         ledger_transfers: 50_000,
         block: 1_000,
@@ -62,6 +65,7 @@ impl Scale {
     pub const QUICK: Scale = Scale {
         senders: 100,
         accounts: 400,
+        growth: [1_000, 4_000],
         rounds: 2,
         ledger_transfers: 200,
         block: 100,

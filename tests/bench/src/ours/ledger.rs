@@ -23,7 +23,7 @@ pub struct Ledger<'a> {
     // Before the chain, because it has to end before.
     sequencer: Sequencer,
     chain: Chain,
-    token: Address,
+    pub token: Address,
     /// The next nonce of every sender.
     nonces: RefCell<Vec<u64>>,
     /// That of the administrator.
@@ -37,23 +37,49 @@ const TIME: u64 = 1_700_000_000;
 impl<'a> Ledger<'a> {
     pub fn new(people: &'a People, dir: &'a Path) -> Result<Self> {
         let chain = Chain::create(&dir.join("ledger"), &people.genesis(), Durability::Synced)?;
-        let token = address_of(&people.admin).create(0);
-        let nonces = RefCell::new(vec![0; people.scale.senders]);
-        let sequencer = chain.sequencer(|| TIME)?;
-        let nonce = Cell::new(0);
-        let ledger = Ledger { people, sequencer, chain, token, nonces, nonce, dir };
+        let ledger = Ledger::around(people, chain, dir)?;
         let create = deployment(&erc20().wasm, &erc20_arguments());
         ledger.pay(vec![ledger.sign_as_admin(TxKind::Create, create)])?;
+        let token = ledger.token;
         let fund = |to: &Address| ledger.sign_as_admin(TxKind::Call(token), transfer(*to, FUNDS));
         ledger.pay(people.addresses.iter().map(fund).collect())?;
-        // The first transaction of a sender makes its key known.
-        ledger.pay(ledger.signed(0, people.scale.senders, Paid::Anybody, true, false)?)?;
+        ledger.introduce()?;
         Ok(ledger)
+    }
+
+    /// Opens a ledger that was made before.
+    pub fn open(people: &'a People, dir: &'a Path) -> Result<Self> {
+        let chain = Chain::open(&dir.join("ledger"), Durability::Synced, &mut |_, _| {})?;
+        let ledger = Ledger::around(people, chain, dir)?;
+        ledger.introduce()?;
+        Ok(ledger)
+    }
+
+    fn around(people: &'a People, chain: Chain, dir: &'a Path) -> Result<Self> {
+        let (admin, view) = (address_of(&people.admin), chain.view());
+        let nonce = |of: &Address| anyhow::Ok(view.account(of)?.map_or(0, |account| account.nonce));
+        let senders = &people.addresses[..people.scale.senders];
+        let nonces = RefCell::new(senders.iter().map(nonce).collect::<Result<_>>()?);
+        let nonce = Cell::new(nonce(&admin)?);
+        let (token, sequencer) = (admin.create(0), chain.sequencer(|| TIME)?);
+        Ok(Ledger { people, sequencer, chain, token, nonces, nonce, dir })
+    }
+
+    /// The first transaction of a sender makes its key known.
+    fn introduce(&self) -> Result<()> {
+        self.pay(self.signed(0, self.people.scale.senders, Paid::Anybody, true, false)?)
+    }
+
+    /// Ends it, with its state whole on disk.
+    pub fn close(self) -> Result<()> {
+        let Ledger { sequencer, chain, .. } = self;
+        drop(sequencer);
+        Ok(chain.close()?)
     }
 
     /// Hands in signed transactions and has all receipts, each of a success and durable, when it
     /// returns.
-    fn pay(&self, submissions: Vec<Submission>) -> Result<()> {
+    pub fn pay(&self, submissions: Vec<Submission>) -> Result<()> {
         let (tell, answers) = channel();
         for window in submissions.chunks(self.people.scale.window) {
             for submission in window {
@@ -76,7 +102,8 @@ impl<'a> Ledger<'a> {
         Submission { transaction, hint: None, source: 0 }
     }
 
-    fn signed(
+    /// Payments of a round, signed.
+    pub fn signed(
         &self,
         round: u64,
         count: usize,

@@ -60,6 +60,18 @@ const TARGETS: &[Target] = &[
         most: 2.0,
     },
     Target {
+        what: "a token transfer among ten million accounts, in times of one among few",
+        row: "many-token",
+        of: "few-token",
+        most: 1.5,
+    },
+    Target {
+        what: "a native transfer among ten million accounts, in times of one among few",
+        row: "many-native",
+        of: "few-native",
+        most: 1.5,
+    },
+    Target {
         what: "reads on all cores, in times of those on one",
         row: "call-2",
         of: "call-1",
