@@ -10,10 +10,10 @@ use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
 use crate::vm::Vm;
 use alloy_consensus::{Eip658Value, ReceiptWithBloom, TxType};
-use alloy_eips::Encodable2718;
 use alloy_primitives::map::{AddressMap, B256Map};
 use alloy_primitives::{B64, Bloom, BloomInput};
-use alloy_trie::root::ordered_trie_root_encoded;
+use alloy_rlp::Encodable;
+use alloy_trie::root::{ordered_trie_root_encoded, ordered_trie_root_with_encoder};
 use std::sync::Arc;
 
 /// A block that is ready to be committed, and what became of each transaction that was offered for
@@ -174,14 +174,16 @@ pub fn header(
     state_root: B256,
 ) -> Header {
     let blooms = blooms(&body.receipts);
-    let receipts = body.receipts.iter().zip(&blooms);
-    let receipts: Vec<_> = receipts.map(|(receipt, bloom)| encode_with(receipt, *bloom)).collect();
+    let receipts: Vec<_> = body.receipts.iter().zip(&blooms).collect();
+    let encode = |(receipt, bloom): &(&Receipt, &Bloom), out: &mut Vec<u8>| {
+        encode_with(receipt, **bloom, out);
+    };
     Header {
         parent_hash,
         beneficiary: block.fee_recipient,
         state_root,
         transactions_root: transactions_root(&body.transactions),
-        receipts_root: ordered_trie_root_encoded(&receipts),
+        receipts_root: ordered_trie_root_with_encoder(&receipts, encode),
         logs_bloom: blooms.iter().fold(Bloom::ZERO, |all, bloom| all | *bloom),
         number: block.number,
         gas_limit: block.gas_limit,
@@ -201,24 +203,29 @@ pub fn transactions_root(transactions: &[Bytes]) -> B256 {
 
 /// Root of the trie of receipts in Ethereum's encoding.
 pub fn receipts_root(receipts: &[Receipt]) -> B256 {
-    let encoded: Vec<_> = receipts.iter().map(encode_receipt).collect();
-    ordered_trie_root_encoded(&encoded)
+    ordered_trie_root_with_encoder(receipts, |receipt, out| {
+        encode_with(receipt, receipt.logs.iter().collect(), out);
+    })
 }
 
 /// A receipt in Ethereum's encoding (EIP-658, EIP-2718).
 pub fn encode_receipt(receipt: &Receipt) -> Vec<u8> {
-    encode_with(receipt, receipt.logs.iter().collect())
+    let mut bytes = Vec::new();
+    encode_with(receipt, receipt.logs.iter().collect(), &mut bytes);
+    bytes
 }
 
-fn encode_with(receipt: &Receipt, logs_bloom: Bloom) -> Vec<u8> {
+fn encode_with(receipt: &Receipt, logs_bloom: Bloom, out: &mut Vec<u8>) {
     let ethereum = alloy_consensus::Receipt {
         status: Eip658Value::Eip658(receipt.is_success()),
         cumulative_gas_used: receipt.cumulative_gas_used,
-        logs: receipt.logs.clone(),
+        logs: receipt.logs.iter().collect::<Vec<_>>(),
     };
-    let kind = TxType::try_from(receipt.kind).unwrap_or(TxType::Legacy);
-    let receipt = ReceiptWithBloom { logs_bloom, receipt: ethereum };
-    alloy_consensus::ReceiptEnvelope::from_typed(kind, receipt).encoded_2718()
+    let ethereum = ReceiptWithBloom { logs_bloom, receipt: ethereum };
+    if receipt.kind != u8::from(TxType::Legacy) {
+        out.push(receipt.kind);
+    }
+    ethereum.encode(out);
 }
 
 /// The bloom filter of each receipt (yellow paper, 4.4.1). Most logs of a block name the same
@@ -245,6 +252,7 @@ fn blooms(receipts: &[Receipt]) -> Vec<Bloom> {
 mod tests {
     use super::*;
     use crate::types::{Address, GasReport, Log, Outcome};
+    use alloy_eips::Encodable2718;
 
     #[test]
     fn blooms_and_encodings_are_those_of_alloy() {
@@ -277,7 +285,10 @@ mod tests {
             };
             let kind = TxType::try_from(receipt.kind).expect("a type");
             let envelope = alloy_consensus::ReceiptEnvelope::from_typed(kind, owned.with_bloom());
-            assert_eq!(encode_with(receipt, bloom), envelope.encoded_2718());
+            let mut encoded = Vec::new();
+            encode_with(receipt, bloom, &mut encoded);
+            assert_eq!(encoded, envelope.encoded_2718());
+            assert_eq!(encode_receipt(receipt), encoded);
         }
     }
 }
