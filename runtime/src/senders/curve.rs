@@ -22,7 +22,7 @@ const BETA: [u8; 32] = [
     0x9c, 0xf0, 0x49, 0x75, 0x12, 0xf5, 0x89, 0x95, 0xc1, 0x39, 0x6c, 0x28, 0x71, 0x95, 0x01, 0xee,
 ];
 
-/// Square roots that are taken at the same time. Each is a chain of 267 multiplications that wait
+/// Chains of multiplications that go on at the same time. Those of one, 267 for a square root, wait
 /// for one another, so the processor has room for a second chain, which saves a quarter; not for a
 /// third.
 const LANES: usize = 2;
@@ -316,18 +316,22 @@ fn third(a: &Point, b: &Field, slope: &Field) -> Point {
 }
 
 /// Inverts all elements, none of which is zero, with one inversion (Montgomery's trick); `products`
-/// is room for as many.
+/// is room for as many. Neighbours are in different products, whose multiplications overlap.
 fn invert_all(elements: &mut [Field], products: &mut Vec<Field>) {
     products.clear();
-    let mut product = Field::ONE;
-    for element in elements.iter() {
-        products.push(product);
-        product = product.mul(element);
+    let mut product = [Field::ONE; LANES];
+    for (place, element) in elements.iter().enumerate() {
+        let product = &mut product[place % LANES];
+        products.push(*product);
+        *product = product.mul(element);
     }
-    let mut inverse = product.invert_vartime().unwrap_or(Field::ONE);
-    for (element, product) in elements.iter_mut().zip(products).rev() {
+    let [even, odd] = product;
+    let inverse = even.mul(&odd).invert_vartime().unwrap_or(Field::ONE);
+    let mut inverse = [inverse.mul(&odd), inverse.mul(&even)];
+    for (place, (element, product)) in elements.iter_mut().zip(products).enumerate().rev() {
+        let inverse = &mut inverse[place % LANES];
         let inverted = inverse.mul(product);
-        inverse = inverse.mul(element);
+        *inverse = inverse.mul(element);
         *element = inverted;
     }
 }

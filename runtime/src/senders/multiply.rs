@@ -113,7 +113,7 @@ fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
 }
 
 /// Digits of a factor; one more bit than it has, because the last digit's sign carries.
-pub(super) fn positions(width: usize) -> usize {
+pub(super) const fn positions(width: usize) -> usize {
     (FACTOR_BITS + 1).div_ceil(width)
 }
 
