@@ -127,6 +127,7 @@ fn on_disk(wish: &Wish, people: &People, dir: &Path) -> Result<Vec<Group>> {
             Ok(Err(error)) => (Vec::new(), postgres::missing(&error)),
             Err(error) => (Vec::new(), postgres::missing(error)),
         };
+        contenders.extend(signatures::beside(people)?);
         contenders.extend(ledger.end_to_end());
         let rows = missing.into_iter().chain(race(rounds, contenders)?).collect();
         groups.push(Group { title: LEDGER, unit: Unit::Rate, rows });

@@ -18,7 +18,34 @@ struct Signed {
     c: (Message, RecoverableSignature),
 }
 
+/// The identifier of a row, its name, the number of threads, the work, and who does it.
+type Rows =
+    [(&'static str, &'static str, usize, &'static [&'static str], fn(&Signed) -> Result<()>)];
+
 pub fn contenders(people: &People) -> Result<Vec<Contender<'static>>> {
+    of(
+        people,
+        &[
+            ("k256", "k256 recover", 1, K256, recover_rust),
+            ("k256-all", "k256 recover", cores(), ALL, recover_rust),
+            ("libsecp256k1", "libsecp256k1 recover", 1, LIBSECP256K1, recover_c),
+            ("libsecp256k1-all", "libsecp256k1 recover", cores(), ALL, recover_c),
+        ],
+    )
+}
+
+/// Those on all cores once more, to take turns with what a ledger does.
+pub fn beside(people: &People) -> Result<Vec<Contender<'static>>> {
+    of(
+        people,
+        &[
+            ("k256-beside", "k256 recover", cores(), BESIDE, recover_rust),
+            ("libsecp256k1-beside", "libsecp256k1 recover", cores(), BESIDE, recover_c),
+        ],
+    )
+}
+
+fn of(people: &People, rows: &Rows) -> Result<Vec<Contender<'static>>> {
     let count = people.scale.signatures;
     let sign = |i: usize| {
         let hash = keccak256(i.to_be_bytes()).0;
@@ -30,23 +57,17 @@ pub fn contenders(people: &People) -> Result<Vec<Contender<'static>>> {
         Ok(Signed { hash, rust, c: (Message::from_digest(hash), c) })
     };
     let signed: &[Signed] = (0..count).map(sign).collect::<Result<Vec<_>>>()?.leak();
-    let contender = |id, name: &str, threads, work, recover: fn(&Signed) -> Result<()>| {
-        let name = match threads {
-            1 => format!("{name}, 1 thread"),
-            all => format!("{name}, {all} threads"),
-        };
-        Contender::new(Row::new(id, Whose::Baseline, name, work), move |_| {
+    let contender = |(id, name, threads, work, recover): &(_, &str, usize, _, fn(&_) -> _)| {
+        let (threads, recover) = (*threads, *recover);
+        let plural = if threads == 1 { "" } else { "s" };
+        let name = format!("{name}, {threads} thread{plural}");
+        Contender::new(Row::new(*id, Whose::Baseline, name, *work), move |_| {
             let start = Instant::now();
             on_threads(threads, |_| signed.iter().try_for_each(recover))?;
             Ok(each(start.elapsed(), threads * signed.len()))
         })
     };
-    Ok(vec![
-        contender("k256", "k256 recover", 1, K256, recover_rust),
-        contender("k256-all", "k256 recover", cores(), ALL, recover_rust),
-        contender("libsecp256k1", "libsecp256k1 recover", 1, LIBSECP256K1, recover_c),
-        contender("libsecp256k1-all", "libsecp256k1 recover", cores(), ALL, recover_c),
-    ])
+    Ok(rows.iter().map(contender).collect())
 }
 
 fn recover_rust(signed: &Signed) -> Result<()> {
@@ -65,3 +86,4 @@ const K256: &[&str] =
     &["hash and parsed signature to public key; no hashing, no address, no check of s"];
 const LIBSECP256K1: &[&str] = &["the same by the C library, through the crate secp256k1"];
 const ALL: &[&str] = &["the same on all cores at once; time is the wall's, divided by all of them"];
+const BESIDE: &[&str] = &["the same once more, taking turns with the rows of this group"];

@@ -31,6 +31,9 @@ pub struct Ledger<'a> {
     dir: &'a Path,
 }
 
+/// Transfers that are on their way at a time where a ledger is kept busy: more make batches of
+/// signatures longer, and everybody wait longer.
+const CLIENTS: usize = 500;
 /// Any time will do: the ledger has no clock.
 const TIME: u64 = 1_700_000_000;
 
@@ -93,6 +96,25 @@ impl<'a> Ledger<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Keeps so many transactions on their way until all are durable: the seconds that each took.
+    fn pay_by(&self, clients: usize, submissions: Vec<Submission>) -> Result<Vec<f64>> {
+        let (tell, answers) = channel();
+        let submit = |submission: Submission| {
+            let (tell, start) = (tell.clone(), Instant::now());
+            let done = move |answer: Answer| drop(tell.send((start.elapsed(), answer)));
+            self.sequencer.submit(submission, Box::new(done));
+        };
+        let (count, mut next) = (submissions.len(), submissions.into_iter());
+        next.by_ref().take(clients).for_each(&submit);
+        let answered = |_| {
+            let (took, answer) = answers.recv()?;
+            ensure!(answer?.receipt().is_success(), "a transaction failed");
+            next.next().map(&submit);
+            Ok(took.as_secs_f64())
+        };
+        (0..count).map(answered).collect()
     }
 
     fn sign_as_admin(&self, to: TxKind, input: Bytes) -> Submission {
@@ -183,7 +205,26 @@ impl<'a> Ledger<'a> {
         }
         rows[0].name = format!("fdatasync of {bytes} bytes, p50");
         rows[1].name = format!("fdatasync of {bytes} bytes, p99");
-        Ok(rows.into())
+        Ok(rows.into_iter().chain(self.loaded(rounds)?).collect())
+    }
+
+    /// How long a transfer takes while others are on their way all the time.
+    fn loaded(&self, rounds: u64) -> Result<[Row; 2]> {
+        let name = |percentile| format!("Florin: a transfer of {CLIENTS} clients, {percentile}");
+        let mut rows = [("loaded-p50", name("p50")), ("loaded-p99", name("p99"))]
+            .map(|(id, name)| Row::new(id, Whose::Ours, name, LOADED));
+        for round in 0..=rounds {
+            let count = self.people.scale.ledger_transfers;
+            let signed = self.signed(round, count, Paid::Anybody, false, false)?;
+            settle()?;
+            let took = self.pay_by(CLIENTS, signed)?;
+            if round > 0 {
+                for (row, percent) in rows.iter_mut().zip([50.0, 99.0]) {
+                    row.samples.extend(percentile(&took, percent));
+                }
+            }
+        }
+        Ok(rows)
     }
 
     /// What the journal takes for a block of one token transfer.
@@ -261,6 +302,10 @@ const SHOP: &[&str] = &["the same, hinted, and everybody pays the same account"]
 const LATENCY: &[&str] = &[
     "one signed token transfer handed to an idle ledger, until its receipt is durable and",
     "given out; percentile of each round",
+];
+const LOADED: &[&str] = &[
+    "token transfers without hints by so many clients, each of whom waits for its receipt before",
+    "the next is submitted; from submission to durable receipt, percentile of each round",
 ];
 const FDATASYNC: &[&str] = &[
     "the bytes that the journal takes for such a transfer, written into a preallocated",
