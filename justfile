@@ -42,9 +42,10 @@ bench *arguments:
 gas:
     cargo bench {{all}} --bench gas
 
-# Instructions of each phase of a payment, beside those recorded; a rise of 5 % fails. Needs valgrind.
+# Instructions of each phase of a payment, beside those recorded; a rise of 5 % fails. Needs valgrind. The dependencies are
+# those of the tests.
 instructions:
-    cargo bench {{all}} --bench instructions
+    cargo bench {{all}} --bench instructions --profile dev --config profile.dev.opt-level=2
 
 # The full proof of durability: the process is killed 200 times under load. CI does a shorter run of the same tests.
 kill rounds="200":

@@ -53,17 +53,19 @@ struct Tip {
 }
 
 impl Executor {
+    /// Whether there is more to execute.
+    pub fn has_more(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// Whether there is a block that waits to be sealed.
     pub fn has_open_block(&self) -> bool {
         self.open.is_some()
     }
 
-    /// Lets others make blocks, unless one is open. Everything else that was executed is durable.
-    pub fn rest(&mut self) -> bool {
-        if self.open.is_none() {
-            self.tip = None;
-        }
-        self.open.is_none()
+    /// Lets others make blocks. Everything that was executed is durable.
+    pub fn rest(&mut self) {
+        self.tip = None;
     }
 }
 

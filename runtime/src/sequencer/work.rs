@@ -323,10 +323,9 @@ impl State {
     }
 
     fn is_execute_due(&self) -> bool {
-        let is_open = self.executor.as_ref().is_some_and(|executor| executor.has_open_block());
-        self.executor.is_some()
-            && self.job.is_none()
-            && (self.has_ready() || is_open && self.can_seal())
+        let Some(executor) = &self.executor else { return false };
+        let can_close = executor.has_open_block() && self.can_seal();
+        self.job.is_none() && (executor.has_more() || self.has_ready() || can_close)
     }
 
     fn is_receive_due(&self, processors: usize) -> bool {
@@ -346,17 +345,19 @@ impl State {
         self.job.is_none() && self.sealer.is_some() && self.sealed.is_none()
     }
 
-    /// Whether everything that was executed is durable, but for an open block.
-    fn is_durable(&self) -> bool {
-        self.can_seal() && !self.is_committing
+    /// Whether everything that was authenticated is durable, or refused.
+    fn is_quiet(&self) -> bool {
+        let is_empty = |executor: &Executor| !executor.has_more() && !executor.has_open_block();
+        self.executor.as_deref().is_some_and(is_empty)
+            && !self.has_ready()
+            && self.can_seal()
+            && !self.is_committing
     }
 
-    /// Lets others make blocks if nothing is ready and everything executed is durable.
+    /// Lets others make blocks if nothing is on its way.
     fn rest(&mut self) {
-        let is_quiet = self.is_durable() && !self.has_ready();
-        if let Some(executor) = self.executor.as_mut().filter(|_| is_quiet)
-            && executor.rest()
-        {
+        if self.is_quiet() {
+            self.executor.iter_mut().for_each(|executor| executor.rest());
             self.sealer = Some(Sealer::default());
         }
     }
@@ -368,8 +369,6 @@ impl State {
             && self.executed == self.taken
             && self.modules.is_empty()
             && !self.is_compiling
-            && self.compiled.is_empty()
-            && self.is_durable()
-            && self.executor.as_ref().is_some_and(|executor| !executor.has_open_block())
+            && self.is_quiet()
     }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 const SENDERS: u8 = 6;
 const RICH: u64 = 1_000_000_000_000;
 const BLOCK_GAS: u64 = 5_000_000;
+/// Far longer than any answer takes.
+const LONG: Duration = Duration::from_secs(30);
 
 fn rules(gas_limit: u64) -> Genesis {
     let allocations = (1..=SENDERS).map(|seed| (address_of(&key(seed)), U256::from(RICH)));
@@ -193,8 +195,6 @@ fn blocks_of_others_go_between() {
 
 #[test]
 fn nobody_is_forgotten_whoever_does_the_work() {
-    /// Far longer than any of it takes.
-    const LONG: Duration = Duration::from_secs(60);
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 30_000_000);
     let sequencer = chain.sequencer(|| NOW).expect("threads");
@@ -217,6 +217,20 @@ fn nobody_is_forgotten_whoever_does_the_work() {
     });
     let paid = U256::from(150 * u64::from(SENDERS));
     assert_eq!(chain.account(&BOB).expect("an account").balance, paid);
+}
+
+#[test]
+fn what_a_full_block_leaves_over_is_in_the_next() {
+    // Room for one payment: the last one finds its block full, and nothing comes after it.
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), BLOCK_GAS);
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
+    let greedy = |nonce| TxEip1559 { gas_limit: BLOCK_GAS, ..payment(nonce, 1) };
+    let payments = (0..20).map(|nonce| from(signed(greedy(nonce), &key(1)), None)).collect();
+    for answer in submit_all(&sequencer, payments) {
+        answer.recv_timeout(LONG).expect("an answer").expect("a receipt");
+    }
+    assert_eq!(chain.head().number, 20);
 }
 
 #[test]

@@ -57,11 +57,10 @@ fn of(people: &People, rows: &Rows) -> Result<Vec<Contender<'static>>> {
         Ok(Signed { hash, rust, c: (Message::from_digest(hash), c) })
     };
     let signed: &[Signed] = (0..count).map(sign).collect::<Result<Vec<_>>>()?.leak();
-    let contender = |(id, name, threads, work, recover): &(_, &str, usize, _, fn(&_) -> _)| {
-        let (threads, recover) = (*threads, *recover);
+    let contender = |&(id, name, threads, work, recover): &_| {
         let plural = if threads == 1 { "" } else { "s" };
         let name = format!("{name}, {threads} thread{plural}");
-        Contender::new(Row::new(*id, Whose::Baseline, name, *work), move |_| {
+        Contender::new(Row::new(id, Whose::Baseline, name, work), move |_| {
             let start = Instant::now();
             on_threads(threads, |_| signed.iter().try_for_each(recover))?;
             Ok(each(start.elapsed(), threads * signed.len()))
