@@ -68,7 +68,7 @@ impl Wish {
 fn main() -> Result<()> {
     let (start, wish) = (Instant::now(), Wish::from_arguments()?);
     let scale = if wish.quick { Scale::QUICK } else { Scale::FULL };
-    if growth::child(scale)? {
+    if growth::child(scale.with_memory_for_growth())? {
         return Ok(());
     }
     let people = People::new(scale)?;
@@ -149,7 +149,8 @@ fn on_disk(wish: &Wish, people: &People, dir: &Path) -> Result<Vec<Group>> {
 
 fn grown(wish: &Wish, people: &People, dir: &Path) -> Result<Vec<Group>> {
     let (mut groups, rounds) = (Vec::new(), people.scale.rounds);
-    let growth = Growth::new(people, dir)?;
+    let people = People::new(people.scale.with_memory_for_growth())?;
+    let growth = Growth::new(&people, dir)?;
     if wish.names(GROWTH) {
         let rows = growth.rates(rounds)?;
         groups.push(Group { title: GROWTH, unit: Unit::Rate, rows });

@@ -10,6 +10,7 @@ use alloy_primitives::{Address, Bytes, Signature, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, SolValue, sol};
 use anyhow::Result;
 use florin_runtime::Genesis;
+use florin_runtime::store::{Durability, Options};
 use k256::ecdsa::SigningKey;
 use std::sync::{Mutex, OnceLock};
 
@@ -29,6 +30,8 @@ pub struct Scale {
     pub accounts: usize,
     /// Accounts of the ledgers that show what growth costs.
     pub growth: [usize; 2],
+    /// Memory for the state of a ledger, in bytes.
+    pub memory: usize,
     /// Samples per row.
     pub rounds: u64,
     /// Transfers in a sample of the ledger, as many from each sender.
@@ -52,6 +55,7 @@ impl Scale {
         senders: 10_000,
         accounts: 100_000,
         growth: [1_000_000, 10_000_000],
+        memory: Options::MEMORY,
         rounds: 7,
         ledger_transfers: 50_000,
         block: 1_000,
@@ -66,6 +70,7 @@ impl Scale {
         senders: 100,
         accounts: 400,
         growth: [1_000, 4_000],
+        memory: Options::MEMORY,
         rounds: 2,
         ledger_transfers: 200,
         block: 100,
@@ -75,6 +80,18 @@ impl Scale {
         reads: 50,
         postgres_seconds: 1,
     };
+}
+
+impl Scale {
+    /// With the memory that an operator gives to ten million accounts: a few hundred bytes for each.
+    pub fn with_memory_for_growth(self) -> Self {
+        Scale { memory: 4 << 30, ..self }
+    }
+
+    /// How its ledgers are kept open.
+    pub fn options(&self) -> Options {
+        Options { memory: self.memory, ..Durability::Synced.into() }
+    }
 }
 
 /// Who is paid.

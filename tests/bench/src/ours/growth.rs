@@ -15,7 +15,7 @@ use crate::workload::*;
 use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
 use florin_runtime::Chain;
-use florin_runtime::store::{Durability, Store};
+use florin_runtime::store::Store;
 use florin_runtime::types::{Block, BlockBody, Bytes, Header, StateKey, Write};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -52,7 +52,7 @@ impl Large {
         let ledger = Ledger::new(few, &dir)?;
         let (token, one) = (ledger.token, few.addresses[few.addresses.len() - 1]);
         ledger.close()?;
-        let store = Store::open(&dir.join("ledger"), Durability::Synced, &mut |_, _| {})?;
+        let store = Store::open(&dir.join("ledger"), few.scale.options(), &mut |_, _| {})?;
         let account = store.account(&one)?.context("an account")?.to_bytes();
         let (key, balance) = balance_of_one(&store, &token, &one)?;
         let mut others = many.addresses[few.addresses.len()..].to_vec();
@@ -230,7 +230,7 @@ pub fn child(scale: Scale) -> Result<bool> {
     let (what, accounts, dir) = (word()?, word()?.parse()?, PathBuf::from(word()?));
     if what == OPEN {
         let start = Instant::now();
-        let chain = Chain::open(&dir.join("ledger"), Durability::Synced, &mut |_, _| {})?;
+        let chain = Chain::open(&dir.join("ledger"), scale.options(), &mut |_, _| {})?;
         let elapsed = start.elapsed().as_secs_f64();
         println!("{elapsed} {}", most_memory()?);
         drop(chain);

@@ -10,7 +10,6 @@ use alloy_primitives::{Address, Bytes, TxKind};
 use alloy_rlp::Encodable;
 use anyhow::{Context, Result, ensure};
 use florin_runtime::sequencer::{Answer, Sequencer, Submission};
-use florin_runtime::store::Durability;
 use florin_runtime::{CallRequest, Chain};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -39,7 +38,7 @@ const TIME: u64 = 1_700_000_000;
 
 impl<'a> Ledger<'a> {
     pub fn new(people: &'a People, dir: &'a Path) -> Result<Self> {
-        let chain = Chain::create(&dir.join("ledger"), &people.genesis(), Durability::Synced)?;
+        let chain = Chain::create(&dir.join("ledger"), &people.genesis(), people.scale.options())?;
         let ledger = Ledger::around(people, chain, dir)?;
         let create = deployment(&erc20().wasm, &erc20_arguments());
         ledger.pay(vec![ledger.sign_as_admin(TxKind::Create, create)])?;
@@ -52,7 +51,7 @@ impl<'a> Ledger<'a> {
 
     /// Opens a ledger that was made before.
     pub fn open(people: &'a People, dir: &'a Path) -> Result<Self> {
-        let chain = Chain::open(&dir.join("ledger"), Durability::Synced, &mut |_, _| {})?;
+        let chain = Chain::open(&dir.join("ledger"), people.scale.options(), &mut |_, _| {})?;
         let ledger = Ledger::around(people, chain, dir)?;
         ledger.introduce()?;
         Ok(ledger)
