@@ -81,7 +81,9 @@ const RUNNING: &str = "running";
 
 /// Journal between two checkpoints: opening after a crash reads at most a few times as much. The
 /// more, the more changes of the same entry are one write of the tree.
-const CHECKPOINT_BYTES: u64 = 64 << 20;
+const CHECKPOINT_BYTES: u64 = 32 << 20;
+/// Entries of a state that is read whole whenever it is opened, however much memory there is.
+const ALWAYS_CHECKED: u64 = 1 << 17;
 /// If the disk is so slow that this many checkpoints are due at once, commits wait for it.
 const CHECKPOINTS_BEHIND: u64 = 3;
 
@@ -115,10 +117,10 @@ impl Options {
     }
 
     /// A state of at most so many entries is read and compared with its commitment whenever it is
-    /// opened: 131,072 by default, which takes a fifth of a second and fits into memory. A larger
-    /// one is if it may be broken.
+    /// opened: what fits into memory, and takes a fifth of a second at most. A larger one is if it
+    /// may be broken.
     fn always_checked(&self) -> u64 {
-        self.memory as u64 / 2048
+        (self.memory as u64 / 2048).min(ALWAYS_CHECKED)
     }
 
     /// What is not in the tree yet when a checkpoint begins.
