@@ -17,7 +17,7 @@
 //!
 //! ```text
 //! commit: check -> journal, fdatasync -> acknowledged -> memory, where readers see it
-//! behind: memory -> state, entry by entry -> its head -> indexes of full segments
+//! behind: memory -> state, in small batches -> its head -> indexes of full segments
 //! open:   lock -> genesis -> state's head -> the journal from there on, into memory -> its tail
 //!         against acknowledged -> the whole state against the commitment, if it may be broken
 //! ```
