@@ -21,7 +21,7 @@ pub struct Job {
 /// A block that is ready to be written, or why there is none, and who waits for it.
 pub struct Sealed {
     block: Result<(Block, Commitment), Fault>,
-    pub askers: Vec<Asker>,
+    askers: Vec<Asker>,
 }
 
 /// What the next block is sealed over.

@@ -12,8 +12,8 @@
 //!
 //! A block is sealed as soon as the one before it is, and there is something to seal: alone, a
 //! transaction waits for nobody, and goes the whole way on one thread; under load, those that
-//! arrive meanwhile share the next block. Nothing here decides what is valid or
-//! what happens: that is for the pipeline, whose functions this calls.
+//! arrive meanwhile share the next block. Nothing here decides what is valid or what happens: that
+//! is for the pipeline, whose functions this calls.
 //!
 //! Invariants: transactions are executed in the order of their submission. An answer is given once,
 //! and a receipt only after its block is durable. What is in memory is bounded by
