@@ -24,7 +24,6 @@ use super::curve::{Point, decompress};
 use super::multiply::{self, Term};
 use crate::types::{Address, B256};
 use k256::ecdsa::Signature;
-use k256::elliptic_curve::ff::BatchInverter;
 use k256::elliptic_curve::ops::Reduce;
 use k256::{AffinePoint, FieldBytes, ProjectivePoint, Scalar};
 use std::num::NonZeroU128;
@@ -85,10 +84,7 @@ fn coefficients(claims: &[Prepared]) -> Option<impl FnMut() -> NonZeroU128 + use
 
 /// Whether the equation holds with these coefficients.
 fn is_zero_sum(claims: &[Prepared], mut coefficient: impl FnMut() -> NonZeroU128) -> bool {
-    let mut inverses: Vec<Scalar> = claims.iter().map(|it| *it.claim.signature.s()).collect();
-    let mut room = vec![Scalar::ZERO; inverses.len()];
-    BatchInverter::invert_with_external_scratch(&mut inverses, &mut room);
-
+    let inverses = multiply::inverses(claims.iter().map(|it| *it.claim.signature.s()));
     let mut terms = Vec::with_capacity(3 * claims.len() + 2);
     let mut of_generator = Scalar::ZERO;
     let mut of_keys = Vec::with_capacity(claims.len());

@@ -11,6 +11,7 @@
 
 use super::curve::{Groups, Point};
 use k256::elliptic_curve::bigint::U256;
+use k256::elliptic_curve::ff::BatchInverter;
 use k256::elliptic_curve::ops::Reduce;
 use k256::elliptic_curve::scalar::IsHigh;
 use k256::{ProjectivePoint, Scalar};
@@ -52,6 +53,14 @@ pub(super) struct Term {
 pub(super) struct Half {
     pub is_negative: bool,
     pub magnitude: u128,
+}
+
+/// The inverses of numbers, none of which is zero, modulo n: one inversion for all.
+pub(super) fn inverses(of: impl Iterator<Item = Scalar>) -> Vec<Scalar> {
+    let mut inverses: Vec<Scalar> = of.collect();
+    let mut room = vec![Scalar::ZERO; inverses.len()];
+    BatchInverter::invert_with_external_scratch(&mut inverses, &mut room);
+    inverses
 }
 
 /// Two terms whose sum is `factor` times `point`.

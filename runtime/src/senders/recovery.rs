@@ -12,10 +12,9 @@
 //! Invariant: the results are those of `crypto::recover_from`, one by one.
 
 use super::curve::{Lockstep, Point, decompress};
-use super::multiply::{Half, digits, halves, positions};
+use super::multiply::{Half, digits, halves, inverses, positions};
 use crate::limits::BATCH_SIGNATURES;
 use crate::pipeline::authenticate::WellFormed;
-use k256::elliptic_curve::ff::BatchInverter;
 use k256::elliptic_curve::ops::Reduce;
 use k256::{AffinePoint, FieldBytes, Scalar};
 use std::sync::LazyLock;
@@ -57,9 +56,7 @@ fn recover_side_by_side(signatures: &[&WellFormed]) -> Vec<Option<[u8; 64]>> {
     let compressed: Vec<_> =
         signatures.iter().map(|it| (it.signature.r().to_bytes().into(), it.y_parity)).collect();
     let points = decompress(&compressed);
-    let mut inverses: Vec<Scalar> = signatures.iter().map(|it| *it.signature.r()).collect();
-    let mut room = vec![Scalar::ZERO; inverses.len()];
-    BatchInverter::invert_with_external_scratch(&mut inverses, &mut room);
+    let inverses = inverses(signatures.iter().map(|it| *it.signature.r()));
     let factors = signatures.iter().zip(&inverses).map(|(it, inverse)| {
         let hash = <Scalar as Reduce<FieldBytes>>::reduce(&it.signature_hash.0.into());
         (halves(&-(hash * inverse)), halves(&(*it.signature.s() * inverse)))
