@@ -123,7 +123,7 @@ fn measure_durable(work: &str) -> (f64, f64) {
         let start = Instant::now();
         let sealed = chain.seal(block, 1).expect("a block");
         let nanos = start.elapsed().as_nanos() as f64;
-        let receipts = sealed.block.expect("a block").body.receipts;
+        let receipts = &sealed.block.expect("a block").body.receipts;
         assert!(receipts.iter().all(Receipt::is_success), "{work}: {:?}", receipts[0].outcome);
         let gas: u64 = receipts.iter().map(|r| r.gas_used - r.gas.intrinsic).sum();
         if nanos < best.0 {

@@ -127,7 +127,7 @@ impl Chain {
                     next.digest()
                 },
             )?;
-            if let Some(difference) = difference(sealed.block.as_ref(), &stored) {
+            if let Some(difference) = difference(sealed.block.as_deref(), &stored) {
                 return Ok((number, Some(format!("block {number}: {difference}"))));
             }
             state.apply(&stored.body.writes);

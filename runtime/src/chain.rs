@@ -12,7 +12,7 @@ use crate::store::{Commitment, Options, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The folder of compiled code within a ledger's directory; safe to delete.
 const COMPILED: &str = "compiled";
@@ -26,7 +26,11 @@ pub struct Chain {
     pub(crate) genesis: Arc<Genesis>,
     /// Of making blocks.
     pub(crate) turns: Arc<Turns>,
+    watchers: Arc<RwLock<Vec<Watcher>>>,
 }
+
+/// Told of each block.
+type Watcher = Box<dyn Fn(&Arc<Block>) + Send + Sync>;
 
 /// Why a ledger cannot be created or opened.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +111,7 @@ impl Chain {
             vm: Arc::new(vm),
             genesis: Arc::new(genesis),
             turns: Arc::default(),
+            watchers: Arc::default(),
         })
     }
 
@@ -150,7 +155,8 @@ impl Chain {
     /// lies before the parent's, that is taken) and makes the block durable. Transactions beyond
     /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as
     /// `BlockFull`, those beyond [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to
-    /// be sent again.
+    /// be sent again. Without any transactions the block is empty; if there are some and none is
+    /// admitted, there is no block.
     ///
     /// # Errors
     /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the
@@ -174,9 +180,19 @@ impl Chain {
         Ok(sealed)
     }
 
+    /// Has `watcher` told of each block as soon as it is durable, in order, and before those who wait
+    /// for its transactions are. It is told by whoever made the block, so it must be quick, and must
+    /// not make one itself.
+    pub fn watch(&self, watcher: impl Fn(&Arc<Block>) + Send + Sync + 'static) {
+        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        watchers.push(Box::new(watcher));
+    }
+
     /// Makes a block durable, after which the state amounts to `commitment`.
-    pub(crate) fn commit(&self, block: &Block, commitment: Commitment) -> Result<(), Fault> {
+    pub(crate) fn commit(&self, block: &Arc<Block>, commitment: Commitment) -> Result<(), Fault> {
         self.store.commit_foreseen(block, Some(commitment))?;
+        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        watchers.iter().for_each(|watcher| watcher(block));
         self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
             StateKey::Code(hash) => Some(hash),
             _ => None,
@@ -192,7 +208,7 @@ impl Chain {
     pub fn submit(&self, transaction: Bytes, timestamp: u64) -> Result<Located, SubmitError> {
         let Sealed { block, mut results } = self.seal(vec![transaction], timestamp)?;
         let index = results.pop().ok_or(Fault::Bug("a transaction has no result"))??;
-        let block = Arc::new(block.ok_or(Fault::Bug("an admitted transaction has no block"))?);
+        let block = block.ok_or(Fault::Bug("an admitted transaction has no block"))?;
         Ok(Located { block, index })
     }
 

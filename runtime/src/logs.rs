@@ -6,8 +6,9 @@
 use crate::chain::Chain;
 use crate::error::Fault;
 use crate::limits::*;
+use crate::query::steps;
 use crate::store::LogFilter;
-use crate::types::{B256, Block, BlockBody, Bytes, Log};
+use crate::types::{B256, Block, Log};
 
 /// Why a log query is refused.
 #[derive(Debug, thiserror::Error)]
@@ -82,20 +83,6 @@ impl Chain {
         }
         Ok(found)
     }
-}
-
-/// What looking for logs in a block costs, in steps of a log query.
-fn steps(block: &Block) -> u64 {
-    let BlockBody { transactions, receipts, writes } = &block.body;
-    let value = |value: &Option<Bytes>| value.as_ref().map_or(0, |value| value.len());
-    let bytes: usize = transactions.iter().map(|bytes| bytes.len()).sum::<usize>()
-        + writes.iter().map(|write| value(&write.before) + value(&write.after)).sum::<usize>()
-        + receipts
-            .iter()
-            .flat_map(|receipt| &receipt.logs)
-            .map(|log| log.data.data.len())
-            .sum::<usize>();
-    (1 + receipts.len() + bytes / 1_024) as u64
 }
 
 /// Adds the logs of a block that satisfy a filter.

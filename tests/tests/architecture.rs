@@ -214,7 +214,7 @@ fn dependencies_point_one_way() {
     const LAYERS: [&[&str]; 5] = [
         &["florin-abi", "florin-macros"],
         &["florin-runtime", "florin-build"],
-        &["florin-sdk"],
+        &["florin-sdk", "florin-node"],
         &["florin-common"],
         &[],
     ];

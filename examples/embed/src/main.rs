@@ -72,7 +72,8 @@ impl Shop {
             let waiting: Vec<_> = iter::once(first).chain(orders.try_iter()).collect();
             let transactions = waiting.iter().map(|order| order.transaction.clone()).collect();
             let sealed = self.chain.seal(transactions, now())?;
-            let block = sealed.block.map(|block| (block.header.number, block.body.receipts));
+            let block = sealed.block.as_deref();
+            let block = block.map(|block| (block.header.number, &block.body.receipts[..]));
             let (number, receipts) = block.unwrap_or_default();
             for (order, result) in waiting.into_iter().zip(sealed.results) {
                 // A customer that has gone does not want to know.

@@ -205,7 +205,7 @@ pub fn now() -> u64 {
 
 fn call_request(from: Address, request: &Request) -> CallRequest {
     let Request { to, value, input, gas } = request.clone();
-    CallRequest { from, to, value, input, gas, gas_price: None }
+    CallRequest { from, to, value, input, gas, ..CallRequest::default() }
 }
 
 fn submit_error(error: SubmitError) -> anyhow::Error {

@@ -20,8 +20,8 @@ use std::sync::Arc;
 /// it.
 #[derive(Debug)]
 pub struct Sealed {
-    /// The block; `None` if no transaction was admitted.
-    pub block: Option<Block>,
+    /// The block; `None` if there were transactions and none was admitted.
+    pub block: Option<Arc<Block>>,
     /// For each transaction, its position in the block or why it is not there.
     pub results: Vec<Result<usize, Rejection>>,
 }
@@ -101,24 +101,21 @@ impl Draft {
         }
     }
 
-    /// What it did; `None` if it has no transaction.
-    pub fn finish(self) -> Result<Option<(BlockEnv, BlockBody)>, Fault> {
+    /// What it did.
+    pub fn finish(self) -> Result<(BlockEnv, BlockBody), Fault> {
         let Draft { block, overlay, mut body, gas_used: _, bytes } = self;
-        if body.receipts.is_empty() {
-            return Ok(None);
-        }
         let (before, after) = overlay.balance_sums();
         if before != after {
             return Err(Fault::Bug("native value was created or destroyed"));
         }
         body.writes = overlay.into_writes();
         debug_assert!(postcard::to_stdvec(&body).is_ok_and(|kept| kept.len() <= bytes + LISTS));
-        Ok(Some((block, body)))
+        Ok((block, body))
     }
 }
 
 /// Executes transactions in order over `overlay` and seals what they did into the block after
-/// `parent`. `commitment` says what the state commitment is after a set of writes.
+/// `parent`; if there are none at all, an empty one. `commitment` says what the state commitment is after a set of writes.
 pub fn seal(
     genesis: &Genesis,
     parent: (&Header, B256),
@@ -130,6 +127,7 @@ pub fn seal(
 ) -> Result<Sealed, Fault> {
     let block = environment(genesis, parent.0.number, parent.0.timestamp, timestamp);
     let (mut draft, mut results) = (Draft::new(block, overlay), Vec::new());
+    let is_empty = transactions.is_empty();
     for bytes in transactions {
         let result = match receive(&bytes, genesis) {
             Ok(intent) => {
@@ -141,11 +139,13 @@ pub fn seal(
         };
         results.push(result);
     }
-    let block = draft.finish()?.map(|(block, body)| {
-        let state_root = commitment(&body.writes);
-        Block::new(header(genesis, parent.1, &block, &body, state_root), body)
-    });
-    Ok(Sealed { block, results })
+    if draft.transactions() == 0 && !is_empty {
+        return Ok(Sealed { block: None, results });
+    }
+    let (block, body) = draft.finish()?;
+    let state_root = commitment(&body.writes);
+    let block = Block::new(header(genesis, parent.1, &block, &body, state_root), body);
+    Ok(Sealed { block: Some(Arc::new(block)), results })
 }
 
 /// What the lengths of a body's three lists take.

@@ -20,7 +20,7 @@ pub struct Job {
 
 /// A block that is ready to be written, or why there is none, and who waits for it.
 pub struct Sealed {
-    block: Result<(Block, Commitment), Fault>,
+    block: Result<(Arc<Block>, Commitment), Fault>,
     askers: Vec<Asker>,
 }
 
@@ -43,7 +43,7 @@ impl Shared {
             let header = header(&self.chain.genesis, parent, &block, &body, commitment.digest());
             let block = Block::new(header, body);
             sealer.last = Some((block.hash, commitment.clone()));
-            Ok((block, commitment))
+            Ok((Arc::new(block), commitment))
         });
         Sealed { block, askers }
     }
@@ -55,7 +55,7 @@ impl Shared {
             None => self.guard(|| {
                 let (block, commitment) = block?;
                 self.chain.commit(&block, commitment)?;
-                Ok(Arc::new(block))
+                Ok(block)
             }),
         };
         let answer = |(index, asker)| match &committed {

@@ -10,7 +10,6 @@ use super::{
     Shared,
     commit::Job,
     compile::Module,
-    pending::{Changes, Pending},
     turn::Turn,
     work::{Asker, Next, Ready},
 };
@@ -19,7 +18,7 @@ use crate::gas::FUEL_PER_GAS;
 use crate::host::code_price;
 use crate::limits::GROUP_TRANSACTIONS;
 use crate::pipeline::seal::{Draft, environment};
-use crate::state::Overlay;
+use crate::state::{Overlay, Patch, Patched};
 use crate::types::{Address, B256, Intent};
 use florin_abi::deploy::{self, Deployment};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,8 +46,8 @@ pub struct Executor {
 struct Tip {
     number: u64,
     timestamp: u64,
-    /// Executed blocks that may not be durable yet, in order.
-    blocks: Vec<Changes>,
+    /// Numbers of executed blocks that may not be durable yet, and what they change, in order.
+    blocks: Vec<(u64, Patch)>,
     _turn: Turn,
 }
 
@@ -120,7 +119,11 @@ impl Shared {
             let (number, timestamp) = (head.number, head.timestamp);
             Tip { number, timestamp, blocks: Vec::new(), _turn: turn }
         });
-        let pending = Pending::new(self.chain.store.view(), &mut tip.blocks);
+        let view = self.chain.store.view();
+        let durable = view.head().number;
+        tip.blocks.retain(|(number, _)| *number > durable);
+        let newest_first = tip.blocks.iter().rev().map(|(_, patch)| patch.clone()).collect();
+        let pending = Patched::new(Arc::new(view), newest_first);
         let genesis = self.chain.genesis();
         let block = environment(genesis, tip.number, tip.timestamp, (self.clock)());
         Ok(Draft::new(block, Overlay::new(Arc::new(pending))))
@@ -129,9 +132,9 @@ impl Shared {
     /// Makes the open block, if there is one, the next to be sealed.
     fn close(&self, executor: &mut Executor) -> Result<Option<Job>, Fault> {
         let Some(draft) = executor.open.take() else { return Ok(None) };
-        let Some((block, body)) = draft.finish()? else { return Ok(None) };
+        let (block, body) = draft.finish()?;
         if let Some(tip) = &mut executor.tip {
-            tip.blocks.push(Changes::new(&block, &body.writes));
+            tip.blocks.push((block.number, Patch::after(&body.writes)));
             (tip.number, tip.timestamp) = (block.number, block.timestamp);
         }
         Ok(Some(Job { block, body, askers: std::mem::take(&mut executor.askers) }))

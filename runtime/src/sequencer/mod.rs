@@ -25,7 +25,6 @@
 mod commit;
 mod compile;
 mod execute;
-mod pending;
 mod receive;
 mod turn;
 mod work;

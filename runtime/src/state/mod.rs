@@ -1,8 +1,10 @@
 //! State as execution sees it: a view of what is committed, and an overlay of what is about to be.
 
 mod overlay;
+mod patch;
 
 pub use overlay::{Checkpoint, Overlay, Slot};
+pub use patch::{Patch, Patched};
 
 use crate::error::Fault;
 use crate::types::{Account, Address, B256, Bytes};

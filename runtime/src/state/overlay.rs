@@ -263,6 +263,24 @@ impl Overlay {
         })
     }
 
+    /// The accounts and storage entries that were looked at, as they were before any change, in
+    /// order.
+    pub fn touched(&self) -> (Vec<(Address, Account)>, Vec<(Address, Bytes, Option<Bytes>)>) {
+        let accounts = self.addresses.iter();
+        let mut accounts: Vec<_> =
+            accounts.map(|(address, place)| (*address, self.accounts[*place].before)).collect();
+        let mut storage = Vec::new();
+        for (address, places) in &self.keys {
+            for (key, place) in places {
+                let before = self.storage[*place].before.clone();
+                storage.push((*address, Bytes::copy_from_slice(key), before));
+            }
+        }
+        accounts.sort_unstable_by_key(|(address, _)| *address);
+        storage.sort_unstable_by(|(a, b, _), (c, d, _)| (a, b).cmp(&(c, d)));
+        (accounts, storage)
+    }
+
     /// Everything that changed, in order of key.
     pub fn into_writes(self) -> Vec<Write> {
         let Overlay { view: _, addresses, accounts, keys, mut storage, code, undo: _ } = self;

@@ -8,6 +8,7 @@ mod write;
 
 pub use account::{Account, NO_CODE};
 pub use alloy_consensus::Header;
+pub use alloy_eips::eip2930::AccessList;
 pub use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
 pub use block::{Block, BlockBody};
 pub use intent::{Call, Intent};

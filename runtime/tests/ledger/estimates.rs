@@ -219,6 +219,7 @@ proptest! {
                 input: Bytes::copy_from_slice(helper.as_slice()),
                 gas: Some(MOST),
                 gas_price: Some(rules.gas_price),
+                ..CallRequest::default()
             };
             let send = |gas| send(&chain, seed, TxKind::Call(to), value, helper.as_slice(), gas);
             match chain.estimate(&request, NOW) {

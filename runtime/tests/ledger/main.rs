@@ -4,6 +4,7 @@
 mod compiled;
 mod crash;
 mod estimates;
+mod history;
 mod logs;
 mod room;
 mod sequencer;

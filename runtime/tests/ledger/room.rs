@@ -83,7 +83,7 @@ fn a_block_that_may_become_too_large_takes_no_more() {
 #[test]
 fn a_transaction_that_changes_too_much_halts_and_pays() {
     let sealed = sealed([(EFFECT_BYTES / VALUE) as u16, 1]);
-    let receipts = sealed.block.expect("a block").body.receipts;
+    let receipts = &sealed.block.expect("a block").body.receipts;
     let Outcome::Halted { halt: Halt::TooLarge { bytes, limit } } = receipts[1].outcome else {
         panic!("{:?}", receipts[1].outcome)
     };

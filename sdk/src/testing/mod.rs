@@ -247,7 +247,7 @@ impl Chain {
             value: call.value.into(),
             input: call.input.clone().into(),
             gas: (call.gas != ALL_GAS).then_some(call.gas),
-            gas_price: None,
+            ..CallRequest::default()
         }
     }
 

@@ -1,0 +1,160 @@
+//! States that are nowhere whole: a view in which some entries are others. The state after blocks
+//! that are executed but not durable yet, the state as it once was, and what somebody supposes for
+//! a simulation are all that.
+//!
+//! Invariant: what a patch does not mention is as in the view beneath.
+
+use super::StateView;
+use crate::error::Fault;
+use crate::types::{Account, Address, B256, Bytes, StateKey, Write};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Entries of a state, and what they are instead. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Patch {
+    /// In order of key; `None` is absence.
+    entries: Arc<[(StateKey, Option<Bytes>)]>,
+    /// Contracts that have no other storage than what is here.
+    emptied: BTreeSet<Address>,
+}
+
+impl Patch {
+    /// `entries` as they are to be; those of `emptied` contracts' storage that are not among them are
+    /// absent.
+    pub fn new(entries: BTreeMap<StateKey, Option<Bytes>>, emptied: BTreeSet<Address>) -> Self {
+        Patch { entries: entries.into_iter().collect(), emptied }
+    }
+
+    /// What a block's writes lead to.
+    pub fn after(writes: &[Write]) -> Self {
+        debug_assert!(writes.is_sorted_by(|a, b| a.key < b.key));
+        let entry = |write: &Write| (write.key.clone(), write.after.clone());
+        Patch { entries: writes.iter().map(entry).collect(), emptied: BTreeSet::new() }
+    }
+
+    fn find(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
+        let place = self.entries.binary_search_by(|(key, _)| order(key)).ok()?;
+        Some(&self.entries[place].1)
+    }
+}
+
+/// A view with patches over it.
+pub struct Patched {
+    under: Arc<dyn StateView>,
+    /// The first that mentions an entry says what it is.
+    patches: Vec<Patch>,
+}
+
+impl Patched {
+    /// `patches` over `under`, the uppermost first.
+    pub fn new(under: Arc<dyn StateView>, patches: Vec<Patch>) -> Self {
+        Patched { under, patches }
+    }
+
+    fn changed(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
+        self.patches.iter().find_map(|patch| patch.find(&order))
+    }
+}
+
+impl StateView for Patched {
+    fn account(&self, address: &Address) -> Result<Option<Account>, Fault> {
+        let order = |key: &StateKey| match key {
+            StateKey::Account(found) => found.cmp(address),
+            StateKey::Storage(..) | StateKey::Code(_) => Ordering::Greater,
+        };
+        let Some(changed) = self.changed(order) else {
+            return self.under.account(address);
+        };
+        let Some(bytes) = changed else { return Ok(None) };
+        let account = Account::from_bytes(bytes);
+        account.map(Some).ok_or(Fault::Bug("an account that was written cannot be decoded"))
+    }
+
+    fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
+        let order = |found: &StateKey| match found {
+            StateKey::Account(_) => Ordering::Less,
+            StateKey::Storage(contract, name) => {
+                contract.cmp(address).then_with(|| name[..].cmp(key))
+            }
+            StateKey::Code(_) => Ordering::Greater,
+        };
+        for patch in &self.patches {
+            match patch.find(order) {
+                Some(changed) => return Ok(changed.clone()),
+                None if patch.emptied.contains(address) => return Ok(None),
+                None => {}
+            }
+        }
+        self.under.storage(address, key)
+    }
+
+    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Fault> {
+        let order = |key: &StateKey| match key {
+            StateKey::Account(_) | StateKey::Storage(..) => Ordering::Less,
+            StateKey::Code(found) => found.cmp(hash),
+        };
+        match self.changed(order) {
+            Some(changed) => Ok(changed.clone()),
+            None => self.under.code(hash),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::U256;
+
+    const ONE: Address = Address::repeat_byte(1);
+    const TWO: Address = Address::repeat_byte(2);
+
+    /// Everybody has seven, and every entry and module is there.
+    struct Sevens;
+
+    impl StateView for Sevens {
+        fn account(&self, _: &Address) -> Result<Option<Account>, Fault> {
+            Ok(Some(Account { balance: U256::from(7), ..Account::default() }))
+        }
+        fn storage(&self, _: &Address, _: &[u8]) -> Result<Option<Bytes>, Fault> {
+            Ok(Some(Bytes::from_static(b"seven")))
+        }
+        fn code(&self, _: &B256) -> Result<Option<Bytes>, Fault> {
+            Ok(Some(Bytes::from_static(b"module")))
+        }
+    }
+
+    fn patch(entries: Vec<(StateKey, Option<&'static [u8]>)>, emptied: &[Address]) -> Patch {
+        let entries = entries.into_iter().map(|(key, value)| (key, value.map(Bytes::from_static)));
+        Patch::new(entries.collect(), emptied.iter().copied().collect())
+    }
+
+    #[test]
+    fn the_uppermost_patch_that_mentions_an_entry_says_what_it_is() {
+        let key = |name: &'static [u8]| StateKey::Storage(ONE, Bytes::from_static(name));
+        let code = B256::repeat_byte(3);
+        let upper = patch(vec![(key(b"a"), Some(b"upper")), (key(b"b"), None)], &[]);
+        let lower = patch(
+            vec![
+                (StateKey::Account(TWO), None),
+                (key(b"a"), Some(b"lower")),
+                (key(b"c"), Some(b"lower")),
+                (StateKey::Code(code), Some(b"other")),
+            ],
+            &[ONE],
+        );
+        let state = Patched::new(Arc::new(Sevens), vec![upper, lower]);
+        let storage = |address, key: &[u8]| state.storage(&address, key).expect("no fault");
+        assert_eq!(storage(ONE, b"a"), Some(Bytes::from_static(b"upper")));
+        assert_eq!(storage(ONE, b"b"), None);
+        assert_eq!(storage(ONE, b"c"), Some(Bytes::from_static(b"lower")));
+        assert_eq!(storage(ONE, b"d"), None, "the lower patch leaves the contract nothing else");
+        assert_eq!(storage(TWO, b"d"), Some(Bytes::from_static(b"seven")));
+        let balance = |address| state.account(&address).expect("no fault").map(|a| a.balance);
+        assert_eq!((balance(ONE), balance(TWO)), (Some(U256::from(7)), None));
+        let module = |hash| state.code(&hash).expect("no fault").expect("a module");
+        assert_eq!(&module(code)[..], b"other");
+        assert_eq!(&module(B256::ZERO)[..], b"module");
+    }
+}
