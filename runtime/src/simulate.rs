@@ -82,13 +82,12 @@ impl Simulator {
         self.overlay.account(address)
     }
 
-    /// The module of a contract, after what was executed.
+    /// A module by its hash, after what was executed.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn code(&mut self, address: &Address) -> Result<Option<Bytes>, Fault> {
-        let account = self.account(address)?;
-        if account.is_contract() { self.overlay.code(&account.code_hash) } else { Ok(None) }
+    pub fn module(&mut self, hash: &B256) -> Result<Option<Bytes>, Fault> {
+        self.overlay.code(hash)
     }
 
     /// Supposes a part of the state to be otherwise from here on.
@@ -136,13 +135,21 @@ impl Simulator {
         self.call_with(request, gas_limit, traced)
     }
 
+    /// Whether a transaction could be the next one.
+    ///
+    /// # Errors
+    /// The store cannot be read; whether it could is in the result.
+    pub fn admit(&mut self, intent: &Intent) -> Result<Result<(), Rejection>, Fault> {
+        admit(&mut self.overlay, &self.block, self.block.gas_limit, intent)
+    }
+
     /// Executes a signed transaction.
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if it would not be taken.
     pub fn transaction(&mut self, bytes: &[u8], traced: bool) -> Result<Simulation, SubmitError> {
         let intent = receive(bytes, self.chain.genesis())?;
-        admit(&mut self.overlay, &self.block, self.block.gas_limit, &intent)??;
+        self.admit(&intent)??;
         self.run(&intent, traced)
     }
 

@@ -63,7 +63,7 @@ fn each_engine_has_one_door() {
     // This file has to spell the words out.
     let this = |path: &str| path == "tests/tests/architecture.rs";
     type Rule<'a> = (&'a [&'a str], &'a str, &'a dyn Fn(&str) -> bool);
-    let rules: [Rule<'_>; 7] = [
+    let rules: [Rule<'_>; 8] = [
         (&["wasmtime"], "only runtime/src/vm names wasmtime", &|path| {
             path.starts_with("runtime/src/vm/") || path == "tests/bench/src/baselines/wasm.rs"
         }),
@@ -83,6 +83,11 @@ fn each_engine_has_one_door() {
             &["clap", "clap_complete", "indicatif", "rpassword"],
             "only the command line talks to people",
             &|path| path.starts_with("runtime/cli/"),
+        ),
+        (
+            &["tokio", "jsonrpsee", "tower"],
+            "only node and command line know the network",
+            &|path| path.starts_with("runtime/cli/") || path.starts_with("runtime/node/"),
         ),
         (&["comfy_table"], "only the command line and the benchmark print tables", &|path| {
             path.starts_with("runtime/cli/") || path == "tests/bench/src/report/table.rs"

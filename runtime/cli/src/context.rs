@@ -28,6 +28,8 @@ pub struct Global {
 pub struct Context {
     /// The folder of the ledger.
     pub dir: PathBuf,
+    /// Whether somebody named it.
+    pub dir_is_given: bool,
     /// The way to talk.
     pub out: Output,
 }
@@ -35,7 +37,9 @@ pub struct Context {
 impl Context {
     /// From the options of the command line, and the folder of the command if they name none.
     pub fn new(Global { dir, json, quiet }: Global, folder: &str) -> Self {
-        Context { dir: dir.unwrap_or_else(|| folder.into()), out: Output { json, quiet } }
+        let dir_is_given = dir.is_some();
+        let dir = dir.unwrap_or_else(|| folder.into());
+        Context { dir, dir_is_given, out: Output { json, quiet } }
     }
 
     /// The names of addresses.

@@ -68,6 +68,11 @@ impl Ledger {
         Ledger { chain, native }
     }
 
+    /// The ledger itself, to be served.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
     /// The native currency.
     pub fn native(&self) -> &Currency {
         &self.native

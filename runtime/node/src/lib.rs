@@ -1,1 +1,192 @@
 //! The node of Florin: a clock, a queue and a socket around the runtime.
+//!
+//! [`spawn`] serves a ledger over JSON-RPC, as execution-apis specifies it and geth does it, so that
+//! wallets, libraries and tools made for Ethereum need nothing else.
+//!
+//! ```
+//! use florin_node::{Config, spawn};
+//! use florin_runtime::{Chain, Genesis, store::Durability};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let chain = Chain::create(&folder.path().join("ledger"), &Genesis::default(), Durability::Synced)?;
+//! let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
+//! let node = spawn(chain, config).await?;
+//! println!("http://{} and ws://{}", node.address(), node.address());
+//! node.stop().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # How it is made
+//! `server` accepts connections, `door` is what every request passes, `rpc` has the methods, a
+//! namespace each, and `ethereum` puts Florin's nouns into Ethereum's words. A signed transaction goes
+//! to the runtime's sequencer at once; `pool` keeps what cannot be executed yet. Nothing here decides
+//! what is valid or what happens: that is the runtime's.
+//!
+//! Invariant: a receipt is given out only after its block is durable, and so is the hash of a
+//! transaction that can be executed.
+
+mod clock;
+mod config;
+mod connection;
+mod door;
+pub mod ethereum;
+mod filters;
+mod health;
+pub mod limits;
+mod node;
+mod pool;
+pub mod rpc;
+mod server;
+
+pub use config::{Config, Development};
+
+use florin_runtime::{Chain, Fault};
+use jsonrpsee::server::{ServerHandle, stop_channel};
+use limits::{HOUSEKEEPING, STOP_PATIENCE};
+use node::Node;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::task::JoinHandle;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum SpawnError {
+    /// Nobody can listen there.
+    #[error("cannot listen at {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The operating system has no more threads.
+    #[error("cannot start: {0}")]
+    Threads(io::Error),
+    /// A host name is none; the reason.
+    #[error("a host name that is allowed is none: {0}")]
+    Host(String),
+    /// An origin is none.
+    #[error("{0:?} is no origin; write it as in https://shop.example")]
+    Origin(String),
+    /// Two methods have the same name.
+    #[error("internal error: {0}; please report it")]
+    Methods(#[from] jsonrpsee::core::RegisterMethodError),
+}
+
+/// A node that runs. Dropping it stops the node without waiting.
+pub struct Handle {
+    address: SocketAddr,
+    server: ServerHandle,
+    tasks: Vec<JoinHandle<()>>,
+    node: Arc<Node>,
+}
+
+/// Serves `chain` until the handle is stopped or dropped.
+///
+/// # Errors
+/// [`SpawnError`]: nothing was started.
+pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
+    let layers = server::Layers::new(&config)?;
+    let cannot = |source| SpawnError::Listen { address: config.listen, source };
+    let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    let node = Node::new(chain, config).map_err(SpawnError::Threads)?;
+    let methods = rpc::methods(node.clone())?;
+    let (stop, server) = stop_channel();
+    let serving = server::serve(listener, node.clone(), methods.into(), &[], layers, stop);
+    let tasks = vec![
+        tokio::spawn(serving),
+        tokio::spawn(resume(node.clone())),
+        tokio::spawn(keep_house(node.clone())),
+        tokio::spawn(seal_at_intervals(node.clone())),
+    ];
+    Ok(Handle { address, server, tasks, node })
+}
+
+impl Handle {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops: takes no more connections, answers what was begun, and makes what is on disk whole.
+    ///
+    /// # Errors
+    /// The disk refuses. What was acknowledged is durable all the same.
+    pub async fn stop(mut self) -> Result<(), Fault> {
+        let _ = self.server.stop(); // it may have been stopped already
+        let serving = self.tasks.swap_remove(0);
+        if timeout(STOP_PATIENCE, serving).await.is_err() {
+            tracing::warn!("some clients did not let go in time");
+        }
+        let chain = self.node.chain();
+        let closed = tokio::task::spawn_blocking(move || chain.close());
+        closed.await.unwrap_or(Err(Fault::Bug("closing the ledger panicked")))
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let _ = self.server.stop();
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Sends what waited for an earlier nonce, when that is in a block.
+async fn resume(node: Arc<Node>) {
+    let mut heads = node.heads.subscribe();
+    loop {
+        let ledger = node.ledger();
+        let senders = match heads.recv().await {
+            Ok(block) => ledger.pool.concerned(&block),
+            Err(RecvError::Lagged(_)) => ledger.pool.lines().into_keys().collect(),
+            Err(RecvError::Closed) => return,
+        };
+        if node.sealing() == pool::Sealing::Immediately {
+            for sender in senders {
+                ledger.pool.resume(sender).await;
+            }
+        }
+    }
+}
+
+/// Forgets what has expired, and tries again what had no room.
+async fn keep_house(node: Arc<Node>) {
+    let mut ticks = interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        node.filters.expire();
+        let ledger = node.ledger();
+        ledger.pool.expire();
+        if node.sealing() == pool::Sealing::Immediately {
+            for sender in ledger.pool.lines().into_keys() {
+                ledger.pool.resume(sender).await;
+            }
+        }
+    }
+}
+
+/// Makes blocks at intervals, if the operator wants that.
+async fn seal_at_intervals(node: Arc<Node>) {
+    let Some(every) = node.config.interval else { return };
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks.tick().await; // the first is now
+    loop {
+        ticks.tick().await;
+        let (node, empty) = (node.clone(), node.config.empty_blocks);
+        let sealed = tokio::task::spawn_blocking(move || node.seal(empty)).await;
+        if let Ok(Err(fault)) = sealed {
+            tracing::error!(%fault, "no block could be made");
+            return;
+        }
+    }
+}

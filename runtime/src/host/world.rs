@@ -145,10 +145,14 @@ pub struct TraceCall {
     pub value: U256,
     /// Its input.
     pub input: Bytes,
+    /// Gas it was given.
+    pub gas: u64,
     /// Gas used, nested calls included.
     pub gas_used: u64,
     /// How it ended; `None` only while it runs.
     pub outcome: Option<Outcome>,
+    /// How many logs of the transaction stood when it began.
+    pub logs_before: usize,
     /// Logs it left itself, in order, even if they were undone later.
     pub logs: Vec<Log>,
     /// What it printed; nothing unless the ledger is for development.
@@ -309,7 +313,7 @@ impl World {
     ) -> (Box<Self>, Result<Finished, Fault>) {
         let Message { kind, caller, target, value, input, fuel } = message;
         let (checkpoint, log_count) = self.begin();
-        let traced = self.trace_begin(kind, caller, target, value, &input);
+        let traced = self.trace_begin(kind, caller, target, value, &input, fuel);
         let finished = match self.overlay.transfer(&caller, &target, value) {
             Err(fault) => return (self, Err(fault)),
             Ok(false) => match self.insufficient(caller, value) {
@@ -379,8 +383,9 @@ impl World {
         target: Address,
         value: U256,
         input: &Bytes,
+        fuel: u64,
     ) -> Option<usize> {
-        let depth = self.stack.len();
+        let (depth, logs_before) = (self.stack.len(), self.logs.len());
         let trace = self.trace.as_mut()?;
         let kept = size_of::<TraceCall>() + input.len();
         self.trace_room = self.trace_room.checked_sub(kept)?;
@@ -392,8 +397,10 @@ impl World {
             target,
             value,
             input,
+            gas: fuel / FUEL_PER_GAS,
             gas_used: 0,
             outcome: None,
+            logs_before,
             logs: Vec::new(),
             printed: Vec::new(),
         });
@@ -408,8 +415,8 @@ impl World {
     }
 
     fn trace_refusal(&mut self, message: Message, refused: &Finished) {
-        let Message { kind, caller, target, value, input, .. } = message;
-        if let Some(index) = self.trace_begin(kind, caller, target, value, &input) {
+        let Message { kind, caller, target, value, input, fuel } = message;
+        if let Some(index) = self.trace_begin(kind, caller, target, value, &input, fuel) {
             self.trace_end(index, refused.fuel_left, refused);
         }
     }

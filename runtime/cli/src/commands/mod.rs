@@ -15,6 +15,7 @@ pub mod gas;
 pub mod init;
 pub mod inspect;
 pub mod new;
+pub mod node;
 pub mod receipt;
 pub mod repair;
 pub mod replay;
@@ -79,6 +80,8 @@ pub enum Command {
     Inspect(inspect::Args),
     /// Show what gas was used for, by method of each contract
     Gas(gas::Args),
+    /// Serve the ledger to wallets, libraries and tools (JSON-RPC)
+    Node(node::Args),
     /// Check every hash, signature, index and balance on disk
     Audit(audit::Args),
     /// Execute the whole history again and compare
@@ -130,6 +133,7 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::Events(args) => events::run(args, context),
         Command::Inspect(args) => inspect::run(args, context),
         Command::Gas(args) => gas::run(args, context),
+        Command::Node(args) => node::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::Replay(args) => replay::run(args, context),
         Command::Repair(args) => repair::run(args, context),

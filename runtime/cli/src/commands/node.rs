@@ -1,0 +1,196 @@
+//! `florin node`: serves the ledger to wallets, libraries and tools over JSON-RPC.
+
+use crate::{
+    amount::Currency,
+    context::Context,
+    ledger::{Ledger, now},
+    output::{Report, fields, table},
+};
+use alloy_primitives::{Address, B256};
+use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
+use anyhow::{Context as _, Result};
+use florin_node::{Config, Development, spawn};
+use florin_runtime::Genesis;
+use serde::Serialize;
+use std::{net::SocketAddr, time::Duration};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+/// The phrase that development tools for Ethereum share: its keys are known to everybody.
+const PHRASE: &str = "test test test test test test test test test test test junk";
+/// The chain id that those tools expect.
+const CHAIN_ID: u64 = 31_337;
+/// What each of its accounts has.
+const FUNDS: &str = "10000";
+/// Threads that may wait for reads at a time, beside those that talk to clients.
+const READERS: usize = 64;
+
+/// Arguments of `florin node`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where to listen, for HTTP and WebSocket alike
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8545")]
+    listen: SocketAddr,
+    /// An origin of web pages that may ask, as in https://shop.example, or `*`; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    origin: Vec<String>,
+    /// A host name by which clients may call the node; all if none is named; may be repeated
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+    /// Make a block every so many seconds, instead of as soon as there is a transaction
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    block_time: Option<Duration>,
+    /// With --block-time: make blocks also when there is nothing to put into them
+    #[arg(long, requires = "block_time")]
+    empty_blocks: bool,
+    /// For development: a ledger that ends with the node, unless --dir names one; ten accounts with
+    /// well-known keys and money, which the node signs for
+    #[arg(long)]
+    dev: bool,
+    /// With --dev: how many accounts
+    #[arg(long, value_name = "NUMBER", default_value = "10", requires = "dev",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    accounts: u32,
+}
+
+#[derive(Serialize)]
+struct Serving {
+    http: String,
+    websocket: String,
+    chain_id: u64,
+    currency: String,
+    block: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    accounts: Vec<Account>,
+}
+
+#[derive(Serialize)]
+struct Account {
+    address: Address,
+    key: B256,
+    balance: String,
+}
+
+impl Report for Serving {
+    fn text(&self) -> String {
+        let serving = fields([
+            ("http", self.http.clone()),
+            ("websocket", self.websocket.clone()),
+            ("chain id", self.chain_id.to_string()),
+            ("currency", self.currency.clone()),
+            ("block", self.block.to_string()),
+        ]);
+        if self.accounts.is_empty() {
+            return serving;
+        }
+        let row = |account: &Account| {
+            [account.address.to_string(), account.balance.clone(), account.key.to_string()]
+        };
+        let accounts = table(["account", "balance", "key"], self.accounts.iter().map(row));
+        format!(
+            "{serving}\n{accounts}\nEverybody knows these keys: never send them anything of value."
+        )
+    }
+}
+
+/// Serves the ledger until it is told to stop.
+pub fn run(args: Args, context: &Context) -> Result<()> {
+    let keys = if args.dev { development_keys(args.accounts)? } else { Vec::new() };
+    let temporary = tempfile::tempdir().context("a folder for the ledger")?;
+    let ledger = match args.dev {
+        false => Ledger::open(&context.dir, &context.out)?,
+        true => development_ledger(context, temporary.path(), &keys)?,
+    };
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(EnvFilter::try_from_env("FLORIN_LOG").unwrap_or_else(|_| "warn".into()))
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(READERS)
+        .build()
+        .context("no threads to serve with")?;
+    runtime.block_on(serve(args, context, &ledger, keys))
+}
+
+async fn serve(
+    args: Args,
+    context: &Context,
+    ledger: &Ledger,
+    keys: Vec<PrivateKeySigner>,
+) -> Result<()> {
+    let config = Config {
+        listen: args.listen,
+        origins: args.origin,
+        hosts: args.host,
+        interval: args.block_time,
+        empty_blocks: args.empty_blocks,
+        development: args.dev.then(|| Development { keys: keys.clone() }),
+    };
+    let (mut interrupt, mut terminate) =
+        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let node = spawn(ledger.chain().clone(), config).await?;
+    let address = node.address();
+    let account = |key: &PrivateKeySigner| {
+        let balance = ledger.account(key.address())?.balance;
+        let balance = ledger.native().display(balance);
+        Ok(Account { address: key.address(), key: key.to_bytes(), balance })
+    };
+    context.out.show(&Serving {
+        http: format!("http://{address}"),
+        websocket: format!("ws://{address}"),
+        chain_id: ledger.genesis().chain_id,
+        currency: ledger.genesis().currency.clone(),
+        block: ledger.head().number,
+        accounts: keys.iter().map(account).collect::<Result<_>>()?,
+    })?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    context.out.note("stopping");
+    node.stop().await?;
+    Ok(())
+}
+
+/// The ledger of a node for development: the one that `--dir` names, made if it is not there, or one
+/// in a folder that goes when the node does.
+fn development_ledger(
+    context: &Context,
+    temporary: &std::path::Path,
+    keys: &[PrivateKeySigner],
+) -> Result<Ledger> {
+    let dir = match context.dir_is_given {
+        true => context.dir.clone(),
+        false => temporary.join("ledger"),
+    };
+    if dir.join("genesis.json").exists() {
+        return Ledger::open(&dir, &context.out);
+    }
+    let standard = Genesis::default();
+    let funds = Currency::native(standard.currency.clone()).parse(FUNDS)?;
+    let genesis = Genesis {
+        chain_id: CHAIN_ID,
+        timestamp: now(),
+        gas_price: 1_000_000_000,
+        development: true,
+        allocations: keys.iter().map(|key| (key.address(), funds)).collect(),
+        ..standard
+    };
+    crate::files::private_dir(&dir)?;
+    Ledger::create(&dir, &genesis)
+}
+
+fn development_keys(count: u32) -> Result<Vec<PrivateKeySigner>> {
+    let key = |index| {
+        let builder = MnemonicBuilder::<English>::default().phrase(PHRASE).index(index)?;
+        Ok(builder.build()?)
+    };
+    (0..count).map(key).collect()
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "write seconds, as in 2 or 0.5")?;
+    let possible = (0.01..=86_400.0).contains(&seconds);
+    possible.then(|| Duration::from_secs_f64(seconds)).ok_or("between 0.01 and 86400".to_owned())
+}

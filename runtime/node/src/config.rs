@@ -1,0 +1,42 @@
+//! How a node is run.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// What an operator decides.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where HTTP and WebSocket are served, both at the same place. Port 0 takes any.
+    pub listen: SocketAddr,
+    /// Origins of web pages that browsers may let ask (CORS); `*` stands for all.
+    pub origins: Vec<String>,
+    /// Host names by which clients may call the node; empty for all. It keeps web pages from
+    /// reaching a node on their visitor's own machine by a name that they point to it.
+    pub hosts: Vec<String>,
+    /// How long to wait between blocks; without it a block is made as soon as there is a transaction.
+    pub interval: Option<Duration>,
+    /// Whether a block is made at an interval although there is nothing for it.
+    pub empty_blocks: bool,
+    /// For development: what that allows.
+    pub development: Option<Development>,
+}
+
+/// What only a node for development does.
+#[derive(Debug, Clone)]
+pub struct Development {
+    /// Keys that it signs with for whoever asks.
+    pub keys: Vec<alloy_signer_local::PrivateKeySigner>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8545)),
+            origins: Vec::new(),
+            hosts: Vec::new(),
+            interval: None,
+            empty_blocks: false,
+            development: None,
+        }
+    }
+}

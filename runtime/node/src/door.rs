@@ -1,0 +1,124 @@
+//! What every request passes: batches side by side, and words for what is not there.
+//!
+//! Invariant: the requests of a batch begin in its order, and its answers come in that order.
+
+use crate::limits::RESPONSE_BYTES;
+use futures_util::future::{Either, join_all};
+use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification};
+use jsonrpsee::server::middleware::rpc::RpcServiceT;
+use jsonrpsee::server::{BatchResponseBuilder, MethodResponse};
+use jsonrpsee::types::error::{INVALID_REQUEST_CODE, METHOD_NOT_FOUND_CODE};
+use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
+use std::future::{Future, ready};
+
+/// By what a request came; without this, by nothing that could be told something later.
+#[derive(Debug, Clone, Copy)]
+pub struct WebSocket;
+
+/// The service behind it, and the names of what is there only in development.
+#[derive(Clone)]
+pub struct Door<S> {
+    service: S,
+    development: &'static [&'static str],
+}
+
+impl<S> Door<S> {
+    /// A door before `service`; `development` are the names of methods that are not there, because
+    /// they are for development.
+    pub fn new(service: S, development: &'static [&'static str]) -> Self {
+        Door { service, development }
+    }
+
+    /// Why a request is not even tried.
+    fn refusal(&self, request: &Request<'_>) -> Option<ErrorObjectOwned> {
+        let method = request.method_name();
+        let text = if self.development.contains(&method) {
+            format!("the method {method} is for development: start the node with --dev")
+        } else if matches!(method, "eth_subscribe" | "eth_unsubscribe")
+            && request.extensions().get::<WebSocket>().is_none()
+        {
+            "notifications not supported: connect by WebSocket".to_owned()
+        } else {
+            return None;
+        };
+        Some(ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, text, None::<()>))
+    }
+}
+
+/// Says which method it was that is not there.
+fn named(response: MethodResponse, method: &str, id: Id<'_>) -> MethodResponse {
+    match response.as_error_code() {
+        Some(METHOD_NOT_FOUND_CODE) => {
+            let text = format!("the method {method} does not exist/is not available");
+            let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, text, None::<()>);
+            MethodResponse::error(id, error)
+        }
+        _ => response,
+    }
+}
+
+impl<S> RpcServiceT for Door<S>
+where
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        if let Some(refusal) = self.refusal(&request) {
+            return Either::Left(ready(MethodResponse::error(request.id, refusal)));
+        }
+        let (method, id) = (request.method.to_string(), request.id.clone());
+        let answer = self.service.call(request);
+        Either::Right(async move { named(answer.await, &method, id) })
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let this = self.clone();
+        async move {
+            let mut notified = false;
+            let answers = batch.into_iter().filter_map(|entry| match entry {
+                Ok(BatchEntry::Call(request)) => Some(Either::Left(this.call(request))),
+                Ok(BatchEntry::Notification(_)) => {
+                    notified = true;
+                    None
+                }
+                Err(error) => {
+                    let (error, id) = error.into_parts();
+                    Some(Either::Right(ready(MethodResponse::error(id, error))))
+                }
+            });
+            let answers = join_all(answers.collect::<Vec<_>>()).await;
+            let mut all = BatchResponseBuilder::new_with_limit(RESPONSE_BYTES as usize);
+            for answer in answers {
+                if let Err(too_large) = all.append(answer) {
+                    return too_large;
+                }
+            }
+            match (all.is_empty(), notified) {
+                (true, true) => MethodResponse::notification(),
+                (true, false) => {
+                    let text = "empty batch";
+                    let error = ErrorObjectOwned::owned(INVALID_REQUEST_CODE, text, None::<()>);
+                    MethodResponse::error(Id::Null, error)
+                }
+                _ => MethodResponse::from_batch(all.finish()),
+            }
+        }
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        self.service.notification(notification)
+    }
+}

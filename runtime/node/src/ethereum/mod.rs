@@ -1,0 +1,20 @@
+//! Florin's nouns in Ethereum's words, as the execution-apis specification and geth have them.
+//!
+//! Invariant: nothing here asks the ledger or decides anything; what goes in decides what comes out.
+
+mod block;
+mod error;
+mod log;
+mod request;
+mod trace;
+mod transaction;
+
+pub use block::{block, header};
+pub use error::{
+    HALTED, LIMIT_EXCEEDED, NOT_SUPPORTED, REVERTED, SERVER_ERROR, answer_of, fails, fault,
+    history, invalid, log_query, not_found, rejected, server, submission,
+};
+pub use log::{filter_of, found, logs_of};
+pub use request::{blocks_of, call_request, patch};
+pub use trace::{call_frames, host_frames, prestate};
+pub use transaction::{parked, receipt, transaction};

@@ -1,0 +1,58 @@
+//! Every limit of the node, each with its reason.
+
+use std::time::Duration;
+
+/// Transactions that wait for an earlier nonce, or for the next block if blocks are made at
+/// intervals, at most: with [`PARKED_BYTES`] what a node keeps for those who may never go on.
+pub const PARKED_TRANSACTIONS: usize = 16 << 10;
+/// Bytes of them at most.
+pub const PARKED_BYTES: usize = 64 << 20;
+/// Those of one sender at most, geth's number: so that nobody takes all of it.
+pub const PARKED_PER_SENDER: usize = 64;
+/// How long a transaction waits for an earlier nonce before it is forgotten, as in geth.
+pub const PARKED_LIFETIME: Duration = Duration::from_secs(3 * 60 * 60);
+/// By how many per cent a transaction must raise both fees to replace one of the same nonce, as in
+/// geth: else replacing would cost nothing.
+pub const REPLACEMENT_PER_CENT: u128 = 10;
+/// Transactions that one connection may have on their way to a block: an eighth of the queue, so that
+/// eight floods do not yet keep others out.
+pub const IN_FLIGHT_PER_CONNECTION: usize = 8 << 10;
+
+/// Most bytes of a request. A deployment of the largest module is less than half of it in hex.
+pub const REQUEST_BYTES: u32 = 16 << 20;
+/// Most bytes of a response: a block of a hundred thousand transactions, in full.
+pub const RESPONSE_BYTES: u32 = 160 << 20;
+/// Requests in one batch at most, as in geth.
+pub const BATCH_REQUESTS: u32 = 1_000;
+/// Connections at a time: the idle subscribers of a busy shop, and a margin.
+pub const CONNECTIONS: u32 = 16 << 10;
+/// Subscriptions of one connection.
+pub const SUBSCRIPTIONS_PER_CONNECTION: u32 = 128;
+/// Messages that wait for a slow subscriber before it is dropped.
+pub const SUBSCRIPTION_BUFFER: u32 = 1_024;
+/// Blocks that wait to be told to subscribers; whoever is further behind is dropped.
+pub const BLOCKS_BEHIND: usize = 1_024;
+
+/// Filters at a time; the one that was asked longest ago goes first.
+pub const FILTERS: usize = 10_000;
+/// How long a filter lives that nobody asks, as in geth.
+pub const FILTER_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Blocks of which `eth_feeHistory` tells at once, as in geth.
+pub const FEE_HISTORY_BLOCKS: u64 = 1_024;
+/// Percentiles of which it tells at once, as in geth.
+pub const FEE_HISTORY_PERCENTILES: usize = 100;
+/// Blocks of one `eth_simulateV1`, as in geth.
+pub const SIMULATED_BLOCKS: u64 = 256;
+/// Calls of one `eth_simulateV1`: each may take all the gas that is left of a block's.
+pub const SIMULATED_CALLS: usize = 1_000;
+
+/// How long `eth_sendRawTransactionSync` waits for a transaction that waits itself, unless it says
+/// otherwise (EIP-7966).
+pub const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
+/// The longest that it may say.
+pub const SYNC_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// How long a node that is told to stop waits for what was begun.
+pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How often what has expired is looked for.
+pub const HOUSEKEEPING: Duration = Duration::from_secs(10);

@@ -1,0 +1,170 @@
+//! What the methods share: the ledger, what waits, the clock, and who is told of blocks.
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::ethereum;
+use crate::filters::Filters;
+use crate::limits::BLOCKS_BEHIND;
+use crate::pool::{Pool, Sealing};
+use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
+use florin_runtime::host::BlockEnv;
+use florin_runtime::limits::HISTORY_STEPS;
+use florin_runtime::types::{Address, B256, Block};
+use florin_runtime::{Chain, Fault, Snapshot};
+use jsonrpsee::core::RpcResult;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::broadcast;
+
+/// A ledger that is served, and the way into its blocks.
+pub struct Ledger {
+    /// The ledger.
+    pub chain: Chain,
+    /// What is not in it yet.
+    pub pool: Pool,
+}
+
+/// A running node.
+pub struct Node {
+    /// Only a node for development ever gets another one.
+    ledger: RwLock<Arc<Ledger>>,
+    /// What the operator decided.
+    pub config: Config,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// Whoever polls.
+    pub filters: Filters,
+    /// Blocks, as they become durable.
+    pub heads: broadcast::Sender<Arc<Block>>,
+    /// Hashes of transactions that were taken but wait.
+    pub parked: broadcast::Sender<B256>,
+    /// Whether a block is made as soon as there is a transaction.
+    immediate: AtomicBool,
+}
+
+impl Node {
+    /// Serves `chain`.
+    ///
+    /// # Errors
+    /// The operating system has no more threads.
+    pub fn new(chain: Chain, config: Config) -> io::Result<Arc<Self>> {
+        let (heads, parked) =
+            (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
+        let clock = Arc::new(Clock::default());
+        let ledger = RwLock::new(Node::serve(chain, &clock, &heads)?);
+        let immediate = AtomicBool::new(config.interval.is_none());
+        let filters = Filters::default();
+        Ok(Arc::new(Node { ledger, config, clock, filters, heads, parked, immediate }))
+    }
+
+    fn serve(
+        chain: Chain,
+        clock: &Arc<Clock>,
+        heads: &broadcast::Sender<Arc<Block>>,
+    ) -> io::Result<Arc<Ledger>> {
+        let (clock, heads) = (clock.clone(), heads.clone());
+        // Nobody may be listening.
+        chain.watch(move |block| drop(heads.send(block.clone())));
+        let sequencer = chain.sequencer(move || clock.begin_block())?;
+        let pool = Pool::new(chain.clone(), sequencer);
+        Ok(Arc::new(Ledger { chain, pool }))
+    }
+
+    /// The ledger that is served.
+    pub fn ledger(&self) -> Arc<Ledger> {
+        self.ledger.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The same, open for reading.
+    pub fn chain(&self) -> Chain {
+        self.ledger().chain.clone()
+    }
+
+    /// How blocks come about.
+    pub fn sealing(&self) -> Sealing {
+        match self.immediate.load(Ordering::Relaxed) {
+            true => Sealing::Immediately,
+            false => Sealing::OnDemand,
+        }
+    }
+
+    /// Decides how blocks come about.
+    pub fn set_sealing(&self, sealing: Sealing) {
+        self.immediate.store(sealing == Sealing::Immediately, Ordering::Relaxed);
+    }
+
+    /// Makes a block of what waits; an empty one if nothing does and `empty` says so.
+    ///
+    /// # Errors
+    /// The ledger failed.
+    pub fn seal(&self, empty: bool) -> Result<Option<Arc<Block>>, Fault> {
+        let ledger = self.ledger();
+        let ready = ledger.pool.ready();
+        if ready.is_empty() && !empty {
+            return Ok(None);
+        }
+        let sealed = ledger.chain.seal(ready, self.clock.begin_block())?;
+        let block = match sealed.block {
+            None if empty => ledger.chain.seal(Vec::new(), self.clock.begin_block())?.block,
+            block => block,
+        };
+        ledger.pool.forget_done();
+        Ok(block)
+    }
+
+    /// The number that a block parameter stands for. Whatever is acknowledged is final, so all tags
+    /// but `earliest` stand for the last block.
+    pub fn number(&self, tag: BlockNumberOrTag) -> u64 {
+        match tag {
+            BlockNumberOrTag::Earliest => 0,
+            BlockNumberOrTag::Number(number) => number,
+            _ => self.chain().head().number,
+        }
+    }
+
+    /// The block that a parameter stands for, if there is one.
+    ///
+    /// # Errors
+    /// The ledger failed.
+    pub fn block(&self, id: BlockId) -> RpcResult<Option<Block>> {
+        let chain = self.chain();
+        let found = match id {
+            BlockId::Number(tag) => chain.block(self.number(tag)),
+            BlockId::Hash(RpcBlockHash { block_hash, .. }) => chain.block_by_hash(&block_hash),
+        };
+        found.map_err(ethereum::fault)
+    }
+
+    /// The ledger as of a block, and the block in which a call over it is executed: the next one, of
+    /// this moment, over the last; else the block itself, as its own transactions saw it.
+    ///
+    /// # Errors
+    /// There is no such block, or too much happened since then.
+    pub fn snapshot(&self, id: Option<BlockId>) -> RpcResult<(Snapshot, BlockEnv)> {
+        let chain = self.chain();
+        let number = match id.unwrap_or_default() {
+            BlockId::Number(BlockNumberOrTag::Number(number)) => number,
+            BlockId::Number(BlockNumberOrTag::Earliest) => 0,
+            BlockId::Number(_) => {
+                let latest = chain.latest();
+                let next = latest.next_block(self.clock.now());
+                return Ok((latest, next));
+            }
+            BlockId::Hash(RpcBlockHash { block_hash, .. }) => {
+                let block = chain.block_by_hash(&block_hash).map_err(ethereum::fault)?;
+                block.ok_or_else(|| ethereum::not_found("header for hash"))?.header.number
+            }
+        };
+        let snapshot = chain.at(number, HISTORY_STEPS).map_err(ethereum::history)?;
+        let snapshot = snapshot.ok_or_else(|| ethereum::not_found("header"))?;
+        let own = snapshot.own_block();
+        Ok((snapshot, own))
+    }
+
+    /// The accounts that the node signs for.
+    pub fn accounts(&self) -> Vec<Address> {
+        let keys = self.config.development.iter().flat_map(|development| &development.keys);
+        keys.map(|key| key.address()).collect()
+    }
+}

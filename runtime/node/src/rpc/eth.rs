@@ -1,0 +1,555 @@
+//! `eth_`, as execution-apis specifies it and geth does it.
+
+use super::{Rpc, fees, filter, send, simulate};
+use crate::connection::Connection;
+use crate::ethereum;
+use crate::filters::Wanted;
+use alloy_eips::eip2930::AccessList;
+use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_rpc_types_eth::simulate::{SimulatePayload, SimulatedBlock};
+use alloy_rpc_types_eth::state::StateOverride;
+use alloy_rpc_types_eth::{
+    AccessListResult, Block, BlockId, BlockNumberOrTag, BlockOverrides, FeeHistory, Filter,
+    FilterChanges, Index, Log, SyncStatus, Transaction, TransactionReceipt, TransactionRequest,
+};
+use alloy_serde::JsonStorageKey;
+use florin_runtime::Located;
+use jsonrpsee::Extensions;
+use jsonrpsee::core::{RpcResult, async_trait};
+use jsonrpsee::proc_macros::rpc;
+use jsonrpsee::types::ErrorObjectOwned;
+use std::sync::Arc;
+
+/// Accounts, blocks, calls, transactions, logs.
+#[rpc(server, client, namespace = "eth")]
+pub trait EthApi {
+    /// The EIP-155 chain id.
+    #[method(name = "chainId")]
+    fn chain_id(&self) -> RpcResult<U64>;
+
+    /// The version of the wire protocol that geth last had: nobody speaks it here.
+    #[method(name = "protocolVersion")]
+    fn protocol_version(&self) -> RpcResult<U64>;
+
+    /// Number of the last block.
+    #[method(name = "blockNumber")]
+    fn block_number(&self) -> RpcResult<U64>;
+
+    /// `false`: a node has all there is.
+    #[method(name = "syncing")]
+    fn syncing(&self) -> RpcResult<SyncStatus>;
+
+    /// The accounts that the node signs for: none, but in development.
+    #[method(name = "accounts")]
+    fn accounts(&self) -> RpcResult<Vec<Address>>;
+
+    /// Who is paid for gas.
+    #[method(name = "coinbase")]
+    fn coinbase(&self) -> RpcResult<Address>;
+
+    /// `false`: there is no mining.
+    #[method(name = "mining")]
+    fn mining(&self) -> RpcResult<bool>;
+
+    /// Price of a unit of gas.
+    #[method(name = "gasPrice")]
+    fn gas_price(&self) -> RpcResult<U256>;
+
+    /// What to offer above the price to be in the next block: nothing.
+    #[method(name = "maxPriorityFeePerGas")]
+    fn max_priority_fee_per_gas(&self) -> RpcResult<U256>;
+
+    /// Price of a unit of blob gas: there are no blobs, and so it is 0.
+    #[method(name = "blobBaseFee")]
+    fn blob_base_fee(&self) -> RpcResult<U256>;
+
+    /// What gas cost in the blocks up to `newest`, and how full they were.
+    #[method(name = "feeHistory", blocking)]
+    fn fee_history(
+        &self,
+        block_count: U64,
+        newest_block: BlockNumberOrTag,
+        reward_percentiles: Option<Vec<f64>>,
+    ) -> RpcResult<FeeHistory>;
+
+    /// Native balance in the smallest unit.
+    #[method(name = "getBalance", with_extensions, blocking)]
+    fn get_balance(&self, address: Address, block: Option<BlockId>) -> RpcResult<U256>;
+
+    /// The module of a contract.
+    #[method(name = "getCode", blocking)]
+    fn get_code(&self, address: Address, block: Option<BlockId>) -> RpcResult<Bytes>;
+
+    /// What a contract keeps under a key of 32 bytes, if that is 32 bytes or fewer; else zero.
+    /// Florin's contracts keep byte strings under byte strings: `florin_getStorage` reads any.
+    #[method(name = "getStorageAt", blocking)]
+    fn get_storage_at(
+        &self,
+        address: Address,
+        slot: JsonStorageKey,
+        block: Option<BlockId>,
+    ) -> RpcResult<B256>;
+
+    /// The next nonce of an account; with `pending`, after what waits.
+    #[method(name = "getTransactionCount", with_extensions, blocking)]
+    fn get_transaction_count(&self, address: Address, block: Option<BlockId>) -> RpcResult<U64>;
+
+    /// Refused: the state commitment is a sum, which has no Merkle proofs.
+    #[method(name = "getProof")]
+    fn get_proof(
+        &self,
+        address: Address,
+        slots: Vec<JsonStorageKey>,
+        block: Option<BlockId>,
+    ) -> RpcResult<Bytes>;
+
+    /// What a call would return.
+    #[method(name = "call", blocking)]
+    fn call(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        block_overrides: Option<Box<BlockOverrides>>,
+    ) -> RpcResult<Bytes>;
+
+    /// Gas with which a transaction succeeds.
+    #[method(name = "estimateGas", with_extensions, blocking)]
+    fn estimate_gas(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        block_overrides: Option<Box<BlockOverrides>>,
+    ) -> RpcResult<U64>;
+
+    /// An access list that makes a transaction cheaper: always the empty one, since reading costs the
+    /// same with and without; with the gas that the transaction takes.
+    #[method(name = "createAccessList", blocking)]
+    fn create_access_list(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+    ) -> RpcResult<AccessListResult>;
+
+    /// Blocks of calls, one after the other, as if they had been made.
+    #[method(name = "simulateV1", blocking)]
+    fn simulate_v1(
+        &self,
+        payload: SimulatePayload,
+        block: Option<BlockId>,
+    ) -> RpcResult<Vec<SimulatedBlock>>;
+
+    /// Takes a signed transaction. Its hash is returned when it is durable in a block, or when it
+    /// waits for an earlier nonce of its sender.
+    #[method(name = "sendRawTransaction", with_extensions)]
+    async fn send_raw_transaction(&self, transaction: Bytes) -> RpcResult<B256>;
+
+    /// Takes a signed transaction and answers with its durable receipt (EIP-7966).
+    #[method(name = "sendRawTransactionSync", with_extensions)]
+    async fn send_raw_transaction_sync(
+        &self,
+        transaction: Bytes,
+        timeout: Option<U64>,
+    ) -> RpcResult<TransactionReceipt>;
+
+    /// A transaction by its hash, also one that waits.
+    #[method(name = "getTransactionByHash", blocking)]
+    fn get_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Transaction>>;
+
+    /// A transaction by the hash of its block and its place there.
+    #[method(name = "getTransactionByBlockHashAndIndex", blocking)]
+    fn get_transaction_by_block_hash_and_index(
+        &self,
+        hash: B256,
+        index: Index,
+    ) -> RpcResult<Option<Transaction>>;
+
+    /// A transaction by the number of its block and its place there.
+    #[method(name = "getTransactionByBlockNumberAndIndex", blocking)]
+    fn get_transaction_by_block_number_and_index(
+        &self,
+        block: BlockNumberOrTag,
+        index: Index,
+    ) -> RpcResult<Option<Transaction>>;
+
+    /// The receipt of a transaction.
+    #[method(name = "getTransactionReceipt", blocking)]
+    fn get_transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
+
+    /// The receipts of a block.
+    #[method(name = "getBlockReceipts", blocking)]
+    fn get_block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>>;
+
+    /// A block by its hash, with whole transactions or their hashes.
+    #[method(name = "getBlockByHash", blocking)]
+    fn get_block_by_hash(&self, hash: B256, full: bool) -> RpcResult<Option<Block>>;
+
+    /// A block by its number, with whole transactions or their hashes.
+    #[method(name = "getBlockByNumber", blocking)]
+    fn get_block_by_number(&self, block: BlockNumberOrTag, full: bool) -> RpcResult<Option<Block>>;
+
+    /// The header of a block by its hash.
+    #[method(name = "getHeaderByHash", blocking)]
+    fn get_header_by_hash(&self, hash: B256) -> RpcResult<Option<alloy_rpc_types_eth::Header>>;
+
+    /// The header of a block by its number.
+    #[method(name = "getHeaderByNumber", blocking)]
+    fn get_header_by_number(
+        &self,
+        block: BlockNumberOrTag,
+    ) -> RpcResult<Option<alloy_rpc_types_eth::Header>>;
+
+    /// How many transactions a block has.
+    #[method(name = "getBlockTransactionCountByHash", blocking)]
+    fn get_block_transaction_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>>;
+
+    /// How many transactions a block has.
+    #[method(name = "getBlockTransactionCountByNumber", blocking)]
+    fn get_block_transaction_count_by_number(
+        &self,
+        block: BlockNumberOrTag,
+    ) -> RpcResult<Option<U64>>;
+
+    /// How many uncles a block has: none.
+    #[method(name = "getUncleCountByBlockHash", blocking)]
+    fn get_uncle_count_by_block_hash(&self, hash: B256) -> RpcResult<Option<U64>>;
+
+    /// How many uncles a block has: none.
+    #[method(name = "getUncleCountByBlockNumber", blocking)]
+    fn get_uncle_count_by_block_number(&self, block: BlockNumberOrTag) -> RpcResult<Option<U64>>;
+
+    /// The logs that a filter finds.
+    #[method(name = "getLogs", blocking)]
+    fn get_logs(&self, filter: Filter) -> RpcResult<Vec<Log>>;
+
+    /// A filter for logs from now on.
+    #[method(name = "newFilter")]
+    fn new_filter(&self, filter: Filter) -> RpcResult<U256>;
+
+    /// A filter for blocks from now on.
+    #[method(name = "newBlockFilter")]
+    fn new_block_filter(&self) -> RpcResult<U256>;
+
+    /// A filter for transactions from now on.
+    #[method(name = "newPendingTransactionFilter")]
+    fn new_pending_transaction_filter(&self) -> RpcResult<U256>;
+
+    /// What a filter found since it was asked the last time.
+    #[method(name = "getFilterChanges", blocking)]
+    fn get_filter_changes(&self, name: U256) -> RpcResult<FilterChanges>;
+
+    /// All that a filter for logs finds.
+    #[method(name = "getFilterLogs", blocking)]
+    fn get_filter_logs(&self, name: U256) -> RpcResult<Vec<Log>>;
+
+    /// Forgets a filter.
+    #[method(name = "uninstallFilter")]
+    fn uninstall_filter(&self, name: U256) -> RpcResult<bool>;
+}
+
+#[async_trait]
+impl EthApiServer for Rpc {
+    fn chain_id(&self) -> RpcResult<U64> {
+        Ok(U64::from(self.0.chain().genesis().chain_id))
+    }
+
+    fn protocol_version(&self) -> RpcResult<U64> {
+        Ok(U64::from(68))
+    }
+
+    fn block_number(&self) -> RpcResult<U64> {
+        Ok(U64::from(self.0.chain().head().number))
+    }
+
+    fn syncing(&self) -> RpcResult<SyncStatus> {
+        Ok(SyncStatus::None)
+    }
+
+    fn accounts(&self) -> RpcResult<Vec<Address>> {
+        Ok(self.0.accounts())
+    }
+
+    fn coinbase(&self) -> RpcResult<Address> {
+        Ok(self.0.chain().genesis().fee_recipient)
+    }
+
+    fn mining(&self) -> RpcResult<bool> {
+        Ok(false)
+    }
+
+    fn gas_price(&self) -> RpcResult<U256> {
+        Ok(U256::from(self.0.chain().genesis().gas_price))
+    }
+
+    fn max_priority_fee_per_gas(&self) -> RpcResult<U256> {
+        Ok(U256::ZERO)
+    }
+
+    fn blob_base_fee(&self) -> RpcResult<U256> {
+        Ok(U256::ZERO)
+    }
+
+    fn fee_history(
+        &self,
+        block_count: U64,
+        newest_block: BlockNumberOrTag,
+        reward_percentiles: Option<Vec<f64>>,
+    ) -> RpcResult<FeeHistory> {
+        fees::history(&self.0, block_count.to(), newest_block, reward_percentiles.as_deref())
+    }
+
+    fn get_balance(
+        &self,
+        extensions: &Extensions,
+        address: Address,
+        block: Option<BlockId>,
+    ) -> RpcResult<U256> {
+        let (snapshot, _) = self.0.snapshot(block)?;
+        let account = snapshot.account(&address).map_err(ethereum::fault)?;
+        Connection::of(extensions).asked_about(address, account.nonce);
+        Ok(account.balance)
+    }
+
+    fn get_code(&self, address: Address, block: Option<BlockId>) -> RpcResult<Bytes> {
+        let (snapshot, _) = self.0.snapshot(block)?;
+        Ok(snapshot.code(&address).map_err(ethereum::fault)?.unwrap_or_default())
+    }
+
+    fn get_storage_at(
+        &self,
+        address: Address,
+        slot: JsonStorageKey,
+        block: Option<BlockId>,
+    ) -> RpcResult<B256> {
+        let (snapshot, _) = self.0.snapshot(block)?;
+        let value = snapshot.storage(&address, slot.as_b256().as_slice());
+        let value = value.map_err(ethereum::fault)?.unwrap_or_default();
+        Ok(if value.len() <= 32 { B256::left_padding_from(&value) } else { B256::ZERO })
+    }
+
+    fn get_transaction_count(
+        &self,
+        extensions: &Extensions,
+        address: Address,
+        block: Option<BlockId>,
+    ) -> RpcResult<U64> {
+        let is_pending = block == Some(BlockId::pending());
+        let (snapshot, _) = self.0.snapshot(block)?;
+        let mut nonce = snapshot.account(&address).map_err(ethereum::fault)?.nonce;
+        if is_pending {
+            nonce = self.0.ledger().pool.nonce_after(&address, nonce);
+        }
+        Connection::of(extensions).asked_about(address, nonce);
+        Ok(U64::from(nonce))
+    }
+
+    fn get_proof(
+        &self,
+        _: Address,
+        _: Vec<JsonStorageKey>,
+        _: Option<BlockId>,
+    ) -> RpcResult<Bytes> {
+        let message = "eth_getProof is not supported: the state commitment is a sum over all entries, of \
+                       which none can be proved by itself";
+        Err(ErrorObjectOwned::owned(ethereum::NOT_SUPPORTED, message, None::<()>))
+    }
+
+    fn call(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        block_overrides: Option<Box<BlockOverrides>>,
+    ) -> RpcResult<Bytes> {
+        let (mut simulator, request) =
+            simulate::prepare(&self.0, request, block, state, block_overrides.as_deref())?;
+        let simulation = simulator.call(&request, false).map_err(ethereum::submission)?;
+        ethereum::answer_of(&simulation.receipt.outcome)
+    }
+
+    fn estimate_gas(
+        &self,
+        extensions: &Extensions,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+        block_overrides: Option<Box<BlockOverrides>>,
+    ) -> RpcResult<U64> {
+        let (mut simulator, request) =
+            simulate::prepare(&self.0, request, block, state, block_overrides.as_deref())?;
+        let nonce = simulator.account(&request.from).map_err(ethereum::fault)?.nonce;
+        Connection::of(extensions).asked_about(request.from, nonce);
+        Ok(U64::from(simulator.estimate(&request).map_err(ethereum::fails)?))
+    }
+
+    fn create_access_list(
+        &self,
+        request: TransactionRequest,
+        block: Option<BlockId>,
+        state: Option<StateOverride>,
+    ) -> RpcResult<AccessListResult> {
+        let (mut simulator, request) = simulate::prepare(&self.0, request, block, state, None)?;
+        let simulation = simulator.call(&request, false).map_err(ethereum::submission)?;
+        let error = ethereum::answer_of(&simulation.receipt.outcome).err();
+        Ok(AccessListResult {
+            access_list: AccessList::default(),
+            gas_used: U256::from(simulation.receipt.gas_used),
+            error: error.map(|error| error.message().to_owned()),
+        })
+    }
+
+    fn simulate_v1(
+        &self,
+        payload: SimulatePayload,
+        block: Option<BlockId>,
+    ) -> RpcResult<Vec<SimulatedBlock>> {
+        simulate::simulate(&self.0, payload, block)
+    }
+
+    async fn send_raw_transaction(
+        &self,
+        extensions: &Extensions,
+        transaction: Bytes,
+    ) -> RpcResult<B256> {
+        send::raw(&self.0, &Connection::of(extensions), transaction).await
+    }
+
+    async fn send_raw_transaction_sync(
+        &self,
+        extensions: &Extensions,
+        transaction: Bytes,
+        timeout: Option<U64>,
+    ) -> RpcResult<TransactionReceipt> {
+        send::raw_sync(&self.0, &Connection::of(extensions), transaction, timeout).await
+    }
+
+    fn get_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Transaction>> {
+        let ledger = self.0.ledger();
+        // What waits is looked for first: it leaves the line only when it is in a block.
+        let parked = ledger.pool.find(&hash);
+        if let Some(Located { block, index }) =
+            ledger.chain.transaction(&hash).map_err(ethereum::fault)?
+        {
+            return ethereum::transaction(&block, index).map(Some).map_err(ethereum::fault);
+        }
+        let parked = parked.map(|(sender, parked)| ethereum::parked(&parked.bytes, sender));
+        parked.transpose().map_err(ethereum::fault)
+    }
+
+    fn get_transaction_by_block_hash_and_index(
+        &self,
+        hash: B256,
+        index: Index,
+    ) -> RpcResult<Option<Transaction>> {
+        self.transaction_at(hash.into(), index)
+    }
+
+    fn get_transaction_by_block_number_and_index(
+        &self,
+        block: BlockNumberOrTag,
+        index: Index,
+    ) -> RpcResult<Option<Transaction>> {
+        self.transaction_at(block.into(), index)
+    }
+
+    fn get_transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>> {
+        let located = self.0.chain().transaction(&hash).map_err(ethereum::fault)?;
+        Ok(located.map(|located| ethereum::receipt(&located)))
+    }
+
+    fn get_block_receipts(&self, block: BlockId) -> RpcResult<Option<Vec<TransactionReceipt>>> {
+        let Some(block) = self.0.block(block)?.map(Arc::new) else { return Ok(None) };
+        let all = 0..block.body.receipts.len();
+        let receipt = |index| ethereum::receipt(&Located { block: block.clone(), index });
+        Ok(Some(all.map(receipt).collect()))
+    }
+
+    fn get_block_by_hash(&self, hash: B256, full: bool) -> RpcResult<Option<Block>> {
+        self.block_at(hash.into(), full)
+    }
+
+    fn get_block_by_number(&self, block: BlockNumberOrTag, full: bool) -> RpcResult<Option<Block>> {
+        self.block_at(block.into(), full)
+    }
+
+    fn get_header_by_hash(&self, hash: B256) -> RpcResult<Option<alloy_rpc_types_eth::Header>> {
+        Ok(self.0.block(hash.into())?.map(|block| ethereum::header(&block)))
+    }
+
+    fn get_header_by_number(
+        &self,
+        block: BlockNumberOrTag,
+    ) -> RpcResult<Option<alloy_rpc_types_eth::Header>> {
+        Ok(self.0.block(block.into())?.map(|block| ethereum::header(&block)))
+    }
+
+    fn get_block_transaction_count_by_hash(&self, hash: B256) -> RpcResult<Option<U64>> {
+        self.transactions_in(hash.into())
+    }
+
+    fn get_block_transaction_count_by_number(
+        &self,
+        block: BlockNumberOrTag,
+    ) -> RpcResult<Option<U64>> {
+        self.transactions_in(block.into())
+    }
+
+    fn get_uncle_count_by_block_hash(&self, hash: B256) -> RpcResult<Option<U64>> {
+        Ok(self.0.block(hash.into())?.map(|_| U64::ZERO))
+    }
+
+    fn get_uncle_count_by_block_number(&self, block: BlockNumberOrTag) -> RpcResult<Option<U64>> {
+        Ok(self.0.block(block.into())?.map(|_| U64::ZERO))
+    }
+
+    fn get_logs(&self, filter: Filter) -> RpcResult<Vec<Log>> {
+        filter::logs(&self.0, &filter)
+    }
+
+    fn new_filter(&self, filter: Filter) -> RpcResult<U256> {
+        filter::check(&filter)?;
+        Ok(filter::add(&self.0, Wanted::Logs(Box::new(filter))))
+    }
+
+    fn new_block_filter(&self) -> RpcResult<U256> {
+        Ok(filter::add(&self.0, Wanted::Blocks))
+    }
+
+    fn new_pending_transaction_filter(&self) -> RpcResult<U256> {
+        Ok(filter::add(&self.0, Wanted::Transactions))
+    }
+
+    fn get_filter_changes(&self, name: U256) -> RpcResult<FilterChanges> {
+        filter::changes(&self.0, name)
+    }
+
+    fn get_filter_logs(&self, name: U256) -> RpcResult<Vec<Log>> {
+        filter::all(&self.0, name)
+    }
+
+    fn uninstall_filter(&self, name: U256) -> RpcResult<bool> {
+        Ok(self.0.filters.remove(name))
+    }
+}
+
+impl Rpc {
+    fn block_at(&self, id: BlockId, full: bool) -> RpcResult<Option<Block>> {
+        let block = self.0.block(id)?;
+        let block = block.map(|block| ethereum::block(&block, full));
+        block.transpose().map_err(ethereum::fault)
+    }
+
+    fn transaction_at(&self, id: BlockId, index: Index) -> RpcResult<Option<Transaction>> {
+        let block = self.0.block(id)?;
+        let block = block.filter(|block| index.0 < block.body.transactions.len());
+        let found = block.map(|block| ethereum::transaction(&block, index.0));
+        found.transpose().map_err(ethereum::fault)
+    }
+
+    fn transactions_in(&self, id: BlockId) -> RpcResult<Option<U64>> {
+        let block = self.0.block(id)?;
+        Ok(block.map(|block| U64::from(block.body.transactions.len())))
+    }
+}

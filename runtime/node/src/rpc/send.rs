@@ -1,0 +1,114 @@
+//! Signed transactions into blocks.
+
+use crate::connection::Connection;
+use crate::ethereum;
+use crate::limits::{IN_FLIGHT_PER_CONNECTION, SYNC_TIMEOUT, SYNC_TIMEOUT_MAX};
+use crate::node::Node;
+use crate::pool::{SendError, Sent};
+use alloy_primitives::{B256, Bytes, U64};
+use alloy_rpc_types_eth::TransactionReceipt;
+use florin_runtime::Located;
+use florin_runtime::pipeline::decode;
+use florin_runtime::types::Block;
+use jsonrpsee::core::RpcResult;
+use jsonrpsee::types::ErrorObjectOwned;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::Instant;
+
+/// EIP-7966: it was taken, but is in no block yet.
+const NOT_IN_TIME: i32 = 4;
+/// EIP-7966: it cannot be executed yet, since an earlier nonce is missing.
+const NONCE_GAP: i32 = 6;
+
+async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcResult<Sent> {
+    let ledger = node.ledger();
+    let Ok(_room) = connection.room.try_acquire() else {
+        let message = format!(
+            "this connection has {IN_FLIGHT_PER_CONNECTION} transactions on their way; wait for an answer"
+        );
+        return Err(ErrorObjectOwned::owned(ethereum::LIMIT_EXCEEDED, message, None::<()>));
+    };
+    // What cannot be decoded has no hint; it is refused where all are.
+    let signed = decode(&transaction, ledger.chain.genesis()).ok();
+    let hint = signed.and_then(|signed| connection.signer(signed.intent.nonce));
+    let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
+    let sent = sent.map_err(refused)?;
+    if let Sent::Parked { hash, .. } = &sent {
+        let _ = node.parked.send(*hash); // nobody may be listening
+    }
+    Ok(sent)
+}
+
+fn refused(error: SendError) -> ErrorObjectOwned {
+    match error {
+        SendError::Submit(error) => ethereum::submission(error),
+        other => ethereum::server(other.to_string()),
+    }
+}
+
+/// Sends a transaction; its hash.
+pub async fn raw(node: &Node, connection: &Connection, transaction: Bytes) -> RpcResult<B256> {
+    Ok(match send(node, connection, transaction).await? {
+        Sent::Sealed(located) => located.receipt().transaction,
+        Sent::Parked { hash, .. } => hash,
+    })
+}
+
+/// Sends a transaction; its receipt (EIP-7966).
+pub async fn raw_sync(
+    node: &Node,
+    connection: &Connection,
+    transaction: Bytes,
+    timeout: Option<U64>,
+) -> RpcResult<TransactionReceipt> {
+    let asked = timeout.map(|timeout| Duration::from_millis(timeout.to()));
+    let timeout = match asked {
+        Some(Duration::ZERO) => return Err(ethereum::invalid("the timeout is 0")),
+        asked => asked.unwrap_or(SYNC_TIMEOUT).min(SYNC_TIMEOUT_MAX),
+    };
+    let deadline = Instant::now() + timeout;
+    let mut heads = node.heads.subscribe();
+    let (hash, missing) = match send(node, connection, transaction).await? {
+        Sent::Sealed(located) => return Ok(ethereum::receipt(&located)),
+        Sent::Parked { hash, missing } => (hash, missing),
+    };
+    if let Some(missing) = missing {
+        let message = format!("nonce gap: the transaction waits for nonce {missing} of its sender");
+        let data = Some(format!("{missing:#x}"));
+        return Err(ErrorObjectOwned::owned(NONCE_GAP, message, data));
+    }
+    match tokio::time::timeout_at(deadline, sealed(node, &mut heads, hash)).await {
+        Ok(located) => Ok(ethereum::receipt(&located?)),
+        Err(_) => {
+            let message = format!(
+                "the transaction was added to the mempool but wasn't processed in {} ms",
+                timeout.as_millis()
+            );
+            Err(ErrorObjectOwned::owned(NOT_IN_TIME, message, Some(hash)))
+        }
+    }
+}
+
+/// Waits for the block that has a transaction.
+async fn sealed(node: &Node, heads: &mut Receiver<Arc<Block>>, hash: B256) -> RpcResult<Located> {
+    loop {
+        match heads.recv().await {
+            Ok(block) => {
+                let mut receipts = block.body.receipts.iter();
+                if let Some(index) = receipts.position(|receipt| receipt.transaction == hash) {
+                    return Ok(Located { block, index });
+                }
+            }
+            Err(RecvError::Lagged(_)) => {
+                let found = node.chain().transaction(&hash).map_err(ethereum::fault)?;
+                if let Some(located) = found {
+                    return Ok(located);
+                }
+            }
+            Err(RecvError::Closed) => return Err(ethereum::server("the node is stopping")),
+        }
+    }
+}

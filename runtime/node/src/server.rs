@@ -1,0 +1,135 @@
+//! The socket: HTTP and WebSocket connections, and what must hold before a request is answered.
+//!
+//! Invariant: what one client sends is bounded in size and number before anything is done for it.
+
+use crate::config::Config;
+use crate::connection::Connection;
+use crate::door::{Door, WebSocket};
+use crate::limits::*;
+use crate::node::Node;
+use crate::{SpawnError, health};
+use jsonrpsee::server::middleware::http::HostFilterLayer;
+use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
+use jsonrpsee::server::{
+    BatchRequestConfig, HttpRequest, IdProvider, Methods, PingConfig, Server, ServerConfig,
+    StopHandle, serve_with_graceful_shutdown, ws,
+};
+use jsonrpsee::types::SubscriptionId;
+use std::io;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tower::{Service, ServiceBuilder};
+use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+
+/// Answers whoever connects, until it is told to stop and all have left.
+pub async fn serve(
+    listener: TcpListener,
+    node: Arc<Node>,
+    methods: Methods,
+    development: &'static [&'static str],
+    layers: Layers,
+    stop: StopHandle,
+) {
+    let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, development));
+    let http = ServiceBuilder::new().layer(layers.cors).layer(layers.hosts);
+    let builder = Server::builder()
+        .set_config(config())
+        .set_rpc_middleware(rpc)
+        .set_http_middleware(http)
+        .to_service_builder();
+    let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let mut number = 0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.clone().shutdown() => return,
+        };
+        let socket = match accepted {
+            Ok((socket, _)) => socket,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                continue;
+            }
+        };
+        // Whoever is one too many is not answered at all: to refuse takes what there is no more of.
+        let Ok(place) = room.clone().try_acquire_owned() else { continue };
+        let _ = socket.set_nodelay(true); // slower without, not wrong
+        number += 1;
+        let connection = Connection::new(number);
+        let (builder, methods, node) = (builder.clone(), methods.clone(), node.clone());
+        let (stop, stopped) = (stop.clone(), stop.clone().shutdown());
+        let service = tower::service_fn(move |mut request: HttpRequest<_>| {
+            request.extensions_mut().insert(connection.clone());
+            if ws::is_upgrade_request(&request) {
+                request.extensions_mut().insert(WebSocket);
+            }
+            let health = health::answer(&node, &request);
+            let mut service = builder.clone().build(methods.clone(), stop.clone());
+            async move {
+                match health {
+                    Some(answer) => Ok(answer),
+                    None => service.call(request).await.map_err(io::Error::other),
+                }
+            }
+        });
+        tokio::spawn(async move {
+            if let Err(error) = serve_with_graceful_shutdown(socket, service, stopped).await {
+                tracing::debug!(%error, "a connection ended");
+            }
+            drop(place);
+        });
+    }
+}
+
+fn config() -> ServerConfig {
+    ServerConfig::builder()
+        .max_request_body_size(REQUEST_BYTES)
+        .max_response_body_size(RESPONSE_BYTES)
+        .max_connections(CONNECTIONS)
+        .max_subscriptions_per_connection(SUBSCRIPTIONS_PER_CONNECTION)
+        .set_message_buffer_capacity(SUBSCRIPTION_BUFFER)
+        .set_batch_request_config(BatchRequestConfig::Limit(BATCH_REQUESTS))
+        .enable_ws_ping(PingConfig::new())
+        .set_id_provider(Names)
+        .build()
+}
+
+/// What stands before the methods: which pages and which names may reach them.
+pub struct Layers {
+    cors: CorsLayer,
+    hosts: HostFilterLayer,
+}
+
+impl Layers {
+    /// As the operator decided.
+    ///
+    /// # Errors
+    /// An origin or a host is none.
+    pub fn new(config: &Config) -> Result<Self, SpawnError> {
+        let hosts = match config.hosts.as_slice() {
+            [] => HostFilterLayer::disable(),
+            hosts => HostFilterLayer::new(hosts.iter().map(String::as_str))
+                .map_err(|error| SpawnError::Host(error.to_string()))?,
+        };
+        let origins = if config.origins.iter().any(|origin| origin == "*") {
+            AllowOrigin::any()
+        } else {
+            let header =
+                |origin: &String| origin.parse().map_err(|_| SpawnError::Origin(origin.clone()));
+            AllowOrigin::list(config.origins.iter().map(header).collect::<Result<Vec<_>, _>>()?)
+        };
+        let cors = CorsLayer::new().allow_origin(origins).allow_methods(Any).allow_headers(Any);
+        Ok(Layers { cors, hosts })
+    }
+}
+
+/// Names of subscriptions as geth's: 16 random bytes in hex.
+#[derive(Debug)]
+struct Names;
+
+impl IdProvider for Names {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        format!("{:#034x}", rand::random::<u128>()).into()
+    }
+}
