@@ -6,6 +6,7 @@ use crate::chain::Chain;
 use crate::error::Fault;
 use crate::pipeline::receive;
 use crate::pipeline::seal::{self, environment};
+use crate::sandbox;
 use crate::state::{Overlay, StateView};
 use crate::store::{Commitment, Progress, Verification};
 use crate::types::{Account, Address, B256, Block, Bytes, StateKey, U256, Write};
@@ -54,7 +55,8 @@ impl Chain {
         }
         audit.supply = audit.storage.balances;
         let expected = self.genesis.supply().unwrap_or_default();
-        if audit.supply != expected {
+        // In a sandbox money comes and goes as its holder pleases.
+        if audit.supply != expected && !self.genesis.sandbox {
             let found = audit.supply;
             audit
                 .findings
@@ -113,6 +115,13 @@ impl Chain {
         for number in 1..=last {
             progress(number, last);
             let stored = self.store.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
+            if sandbox::is_adjustment(&self.genesis, &stored) {
+                // Nothing leads to it but its holder's will.
+                state.apply(&stored.body.writes);
+                commitment.apply(&stored.body.writes);
+                parent = stored;
+                continue;
+            }
             let overlay = Overlay::new(state.clone());
             let mut next = commitment.clone();
             let sealed = seal::seal(

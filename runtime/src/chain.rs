@@ -26,11 +26,11 @@ pub struct Chain {
     pub(crate) genesis: Arc<Genesis>,
     /// Of making blocks.
     pub(crate) turns: Arc<Turns>,
-    watchers: Arc<RwLock<Vec<Watcher>>>,
+    pub(crate) watchers: Arc<RwLock<Vec<Watcher>>>,
 }
 
 /// Told of each block.
-type Watcher = Box<dyn Fn(&Arc<Block>) + Send + Sync>;
+pub(crate) type Watcher = Box<dyn Fn(&Arc<Block>) + Send + Sync>;
 
 /// Why a ledger cannot be created or opened.
 #[derive(Debug, thiserror::Error)]

@@ -28,6 +28,10 @@ pub struct Genesis {
     pub accept_unprotected: bool,
     /// Whether contracts may print and traps name functions. Changes no result and no gas.
     pub development: bool,
+    /// Whether it is a toy: whoever holds it may change its state and send in anybody's name, see
+    /// [`crate::Chain::adjust`]. Never for anything of value.
+    #[serde(default)]
+    pub sandbox: bool,
     /// Native balances to begin with, in the smallest unit.
     pub allocations: BTreeMap<Address, U256>,
 }
@@ -43,6 +47,7 @@ impl Default for Genesis {
             currency: "FLR".into(),
             accept_unprotected: false,
             development: false,
+            sandbox: false,
             allocations: BTreeMap::new(),
         }
     }

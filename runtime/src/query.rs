@@ -34,6 +34,18 @@ impl Chain {
         Ok(self.store.storage(address, key)?)
     }
 
+    /// Up to [`PAGE_ENTRIES`] storage entries of a contract in order of key, after a given one.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn storage_entries(
+        &self,
+        address: &Address,
+        after: Option<&[u8]>,
+    ) -> Result<Vec<(Bytes, Bytes)>, Fault> {
+        Ok(self.store.storage_page(address, after, PAGE_ENTRIES)?)
+    }
+
     /// Up to [`PAGE_ENTRIES`] accounts in order of address, after a given one.
     ///
     /// # Errors

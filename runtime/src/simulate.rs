@@ -199,6 +199,7 @@ impl Simulator {
             intrinsic_gas,
             max_fee: offered,
             max_priority_fee: gas_price.unwrap_or(0),
+            unsigned: true,
         };
         if gas_price.is_some() {
             admit(&mut self.overlay, &self.block, self.block.gas_limit, &intent)??;

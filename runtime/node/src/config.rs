@@ -1,6 +1,7 @@
 //! How a node is run.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// What an operator decides.
@@ -26,6 +27,8 @@ pub struct Config {
 pub struct Development {
     /// Keys that it signs with for whoever asks.
     pub keys: Vec<alloy_signer_local::PrivateKeySigner>,
+    /// Where it makes ledgers that go back in time; without it, it does not.
+    pub branches: Option<PathBuf>,
 }
 
 impl Default for Config {

@@ -7,9 +7,11 @@ use futures_util::future::{Either, join_all};
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification};
 use jsonrpsee::server::middleware::rpc::RpcServiceT;
 use jsonrpsee::server::{BatchResponseBuilder, MethodResponse};
-use jsonrpsee::types::error::{INVALID_REQUEST_CODE, METHOD_NOT_FOUND_CODE};
+use jsonrpsee::types::error::{INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, METHOD_NOT_FOUND_CODE};
 use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
+use serde::Deserialize;
 use std::future::{Future, ready};
+use std::sync::Arc;
 
 /// By what a request came; without this, by nothing that could be told something later.
 #[derive(Debug, Clone, Copy)]
@@ -19,20 +21,20 @@ pub struct WebSocket;
 #[derive(Clone)]
 pub struct Door<S> {
     service: S,
-    development: &'static [&'static str],
+    refused: Arc<[&'static str]>,
 }
 
 impl<S> Door<S> {
-    /// A door before `service`; `development` are the names of methods that are not there, because
-    /// they are for development.
-    pub fn new(service: S, development: &'static [&'static str]) -> Self {
-        Door { service, development }
+    /// A door before `service`; `refused` are the names of methods that are not there because they are
+    /// for development.
+    pub fn new(service: S, refused: Arc<[&'static str]>) -> Self {
+        Door { service, refused }
     }
 
     /// Why a request is not even tried.
     fn refusal(&self, request: &Request<'_>) -> Option<ErrorObjectOwned> {
         let method = request.method_name();
-        let text = if self.development.contains(&method) {
+        let text = if self.refused.contains(&method) {
             format!("the method {method} is for development: start the node with --dev")
         } else if matches!(method, "eth_subscribe" | "eth_unsubscribe")
             && request.extensions().get::<WebSocket>().is_none()
@@ -45,16 +47,34 @@ impl<S> Door<S> {
     }
 }
 
-/// Says which method it was that is not there.
-fn named(response: MethodResponse, method: &str, id: Id<'_>) -> MethodResponse {
-    match response.as_error_code() {
-        Some(METHOD_NOT_FOUND_CODE) => {
-            let text = format!("the method {method} does not exist/is not available");
-            let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, text, None::<()>);
-            MethodResponse::error(id, error)
+/// What an error says, as it goes to the client.
+#[derive(Deserialize)]
+struct Failed {
+    error: Said,
+}
+
+#[derive(Deserialize)]
+struct Said {
+    data: Option<String>,
+}
+
+/// Says which method it was that is not there, and what is wrong with the parameters where people
+/// look.
+fn explained(response: MethodResponse, method: &str, id: Id<'_>) -> MethodResponse {
+    let (code, text) = match response.as_error_code() {
+        Some(code @ METHOD_NOT_FOUND_CODE) => {
+            (code, format!("the method {method} does not exist/is not available"))
         }
-        _ => response,
-    }
+        Some(code @ INVALID_PARAMS_CODE) => {
+            let said = serde_json::from_str::<Failed>(response.as_json().get());
+            match said.ok().and_then(|failed| failed.error.data) {
+                Some(why) => (code, format!("invalid params: {why}")),
+                None => return response,
+            }
+        }
+        _ => return response,
+    };
+    MethodResponse::error(id, ErrorObjectOwned::owned(code, text, None::<()>))
 }
 
 impl<S> RpcServiceT for Door<S>
@@ -78,7 +98,7 @@ where
         }
         let (method, id) = (request.method.to_string(), request.id.clone());
         let answer = self.service.call(request);
-        Either::Right(async move { named(answer.await, &method, id) })
+        Either::Right(async move { explained(answer.await, &method, id) })
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {

@@ -31,6 +31,7 @@
 mod clock;
 mod config;
 mod connection;
+mod development;
 mod door;
 pub mod ethereum;
 mod filters;
@@ -47,13 +48,14 @@ use florin_runtime::{Chain, Fault};
 use jsonrpsee::server::{ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
@@ -100,7 +102,12 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let node = Node::new(chain, config).map_err(SpawnError::Threads)?;
     let methods = rpc::methods(node.clone())?;
     let (stop, server) = stop_channel();
-    let serving = server::serve(listener, node.clone(), methods.into(), &[], layers, stop);
+    let refused = match node.config.development {
+        Some(_) => Vec::new(),
+        None => rpc::development_names(node.clone())?,
+    };
+    let serving =
+        server::serve(listener, node.clone(), methods.into(), refused.into(), layers, stop);
     let tasks = vec![
         tokio::spawn(serving),
         tokio::spawn(resume(node.clone())),
@@ -143,8 +150,9 @@ impl Drop for Handle {
 async fn resume(node: Arc<Node>) {
     let mut heads = node.heads.subscribe();
     loop {
+        let head = heads.recv().await;
         let ledger = node.ledger();
-        let senders = match heads.recv().await {
+        let senders = match head {
             Ok(block) => ledger.pool.concerned(&block),
             Err(RecvError::Lagged(_)) => ledger.pool.lines().into_keys().collect(),
             Err(RecvError::Closed) => return,
@@ -167,21 +175,29 @@ async fn keep_house(node: Arc<Node>) {
         let ledger = node.ledger();
         ledger.pool.expire();
         if node.sealing() == pool::Sealing::Immediately {
-            for sender in ledger.pool.lines().into_keys() {
-                ledger.pool.resume(sender).await;
-            }
+            node.resume_all().await;
         }
     }
 }
 
-/// Makes blocks at intervals, if the operator wants that.
+/// Makes blocks at intervals, as long as somebody wants that.
 async fn seal_at_intervals(node: Arc<Node>) {
-    let Some(every) = node.config.interval else { return };
-    let mut ticks = interval(every);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    ticks.tick().await; // the first is now
+    let mut wanted = node.interval.subscribe();
     loop {
-        ticks.tick().await;
+        let every = *wanted.borrow_and_update();
+        let is_time = async {
+            match every {
+                Some(every) => sleep(every).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            changed = wanted.changed() => match changed {
+                Ok(()) => continue,
+                Err(_) => return,
+            },
+            () = is_time => {}
+        }
         let (node, empty) = (node.clone(), node.config.empty_blocks);
         let sealed = tokio::task::spawn_blocking(move || node.seal(empty)).await;
         if let Ok(Err(fault)) = sealed {

@@ -47,6 +47,11 @@ pub const SIMULATED_BLOCKS: u64 = 256;
 /// Calls of one `eth_simulateV1`: each may take all the gas that is left of a block's.
 pub const SIMULATED_CALLS: usize = 1_000;
 
+/// Blocks that a node for development makes at once on demand.
+pub const BLOCKS_AT_ONCE: u64 = 10_000;
+/// Places in the past that it remembers; the oldest go first.
+pub const SNAPSHOTS: usize = 1_024;
+
 /// How long `eth_sendRawTransactionSync` waits for a transaction that waits itself, unless it says
 /// otherwise (EIP-7966).
 pub const SYNC_TIMEOUT: Duration = Duration::from_secs(20);

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::development::Sandbox;
 use crate::ethereum;
 use crate::filters::Filters;
 use crate::limits::BLOCKS_BEHIND;
@@ -15,7 +16,8 @@ use jsonrpsee::core::RpcResult;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::broadcast;
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
 
 /// A ledger that is served, and the way into its blocks.
 pub struct Ledger {
@@ -39,6 +41,10 @@ pub struct Node {
     pub heads: broadcast::Sender<Arc<Block>>,
     /// Hashes of transactions that were taken but wait.
     pub parked: broadcast::Sender<B256>,
+    /// What the holder of a sandbox has decided.
+    pub sandbox: Sandbox,
+    /// How long to wait between blocks that are made at intervals.
+    pub interval: watch::Sender<Option<Duration>>,
     /// Whether a block is made as soon as there is a transaction.
     immediate: AtomicBool,
 }
@@ -52,20 +58,27 @@ impl Node {
         let (heads, parked) =
             (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
         let clock = Arc::new(Clock::default());
-        let ledger = RwLock::new(Node::serve(chain, &clock, &heads)?);
+        let told = heads.clone();
+        // Nobody may be listening.
+        chain.watch(move |block| drop(told.send(block.clone())));
+        let ledger = RwLock::new(Node::serve(chain, &clock)?);
         let immediate = AtomicBool::new(config.interval.is_none());
-        let filters = Filters::default();
-        Ok(Arc::new(Node { ledger, config, clock, filters, heads, parked, immediate }))
+        let interval = watch::channel(config.interval).0;
+        Ok(Arc::new(Node {
+            ledger,
+            config,
+            clock,
+            filters: Filters::default(),
+            heads,
+            parked,
+            sandbox: Sandbox::default(),
+            interval,
+            immediate,
+        }))
     }
 
-    fn serve(
-        chain: Chain,
-        clock: &Arc<Clock>,
-        heads: &broadcast::Sender<Arc<Block>>,
-    ) -> io::Result<Arc<Ledger>> {
-        let (clock, heads) = (clock.clone(), heads.clone());
-        // Nobody may be listening.
-        chain.watch(move |block| drop(heads.send(block.clone())));
+    fn serve(chain: Chain, clock: &Arc<Clock>) -> io::Result<Arc<Ledger>> {
+        let clock = clock.clone();
         let sequencer = chain.sequencer(move || clock.begin_block())?;
         let pool = Pool::new(chain.clone(), sequencer);
         Ok(Arc::new(Ledger { chain, pool }))
@@ -79,6 +92,24 @@ impl Node {
     /// The same, open for reading.
     pub fn chain(&self) -> Chain {
         self.ledger().chain.clone()
+    }
+
+    /// Serves another ledger from now on, a branch of the one that is served.
+    ///
+    /// # Errors
+    /// The operating system has no more threads.
+    pub fn replace(&self, branch: Chain) -> io::Result<()> {
+        let branch = Node::serve(branch, &self.clock)?;
+        *self.ledger.write().unwrap_or_else(PoisonError::into_inner) = branch;
+        Ok(())
+    }
+
+    /// Sends again whatever waits for nothing.
+    pub async fn resume_all(&self) {
+        let ledger = self.ledger();
+        for sender in ledger.pool.lines().into_keys() {
+            ledger.pool.resume(sender).await;
+        }
     }
 
     /// How blocks come about.

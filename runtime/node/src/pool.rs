@@ -158,7 +158,10 @@ impl Pool {
 
     /// Checks a transaction as a block would, but for its place in the sender's sequence, and lets it
     /// wait.
-    fn check_and_park(&self, transaction: Bytes) -> Result<Sent, SendError> {
+    ///
+    /// # Errors
+    /// It is not taken.
+    pub fn check_and_park(&self, transaction: Bytes) -> Result<Sent, SendError> {
         let intent = receive(&transaction, self.chain.genesis())?;
         let latest = self.chain.latest();
         let mut simulator = latest.simulator(latest.next_block(0));

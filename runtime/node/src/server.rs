@@ -27,11 +27,11 @@ pub async fn serve(
     listener: TcpListener,
     node: Arc<Node>,
     methods: Methods,
-    development: &'static [&'static str],
+    refused: Arc<[&'static str]>,
     layers: Layers,
     stop: StopHandle,
 ) {
-    let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, development));
+    let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, refused.clone()));
     let http = ServiceBuilder::new().layer(layers.cors).layer(layers.hosts);
     let builder = Server::builder()
         .set_config(config())

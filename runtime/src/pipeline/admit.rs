@@ -48,7 +48,7 @@ fn check_validity(block: &BlockEnv, intent: &Intent) -> Result<(), Rejection> {
 
 fn check_sender(account: &Account, intent: &Intent) -> Result<(), Rejection> {
     let (sender, got, expected) = (intent.sender, intent.nonce, account.nonce);
-    if account.is_contract() {
+    if account.is_contract() && !intent.unsigned {
         Err(Rejection::SenderIsContract { sender })
     } else if got == u64::MAX {
         Err(Rejection::NonceExhausted { sender })
@@ -138,6 +138,7 @@ mod tests {
             intrinsic_gas: gas::TRANSACTION,
             max_fee: 10,
             max_priority_fee: 0,
+            unsigned: false,
         }
     }
 

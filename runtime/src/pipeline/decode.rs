@@ -78,6 +78,7 @@ fn intent(envelope: &TxEnvelope) -> Result<Intent, Rejection> {
         intrinsic_gas: gas::intrinsic(envelope.input(), to.is_none(), addresses, keys),
         max_fee,
         max_priority_fee,
+        unsigned: false,
         calls: vec![Call { to, value: envelope.value(), input: envelope.input().clone() }],
     })
 }

@@ -6,6 +6,7 @@ use crate::crypto::keccak256;
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
 use crate::limits::{BLOCK_BYTES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES};
+use crate::sandbox;
 use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
 use crate::vm::Vm;
@@ -41,7 +42,11 @@ pub fn environment(genesis: &Genesis, number: u64, before: u64, timestamp: u64) 
 
 /// Decodes and authenticates a transaction.
 pub fn receive(bytes: &[u8], genesis: &Genesis) -> Result<Intent, Rejection> {
-    decode(bytes, genesis).and_then(authenticate)
+    let signed = decode(bytes, genesis)?;
+    match sandbox::impersonated(&signed, genesis) {
+        Some(sender) => Ok(Intent { sender, payer: sender, unsigned: true, ..signed.intent }),
+        None => authenticate(signed),
+    }
 }
 
 /// A block that takes transactions.

@@ -49,6 +49,7 @@ pub fn with_signature(hash: B256, signature: &Signature, y_parity: bool) -> Sign
         nonce_key: U256::ZERO,
         nonce: 0,
         window: None,
+        unsigned: false,
         calls: Vec::new(),
         gas_limit: 0,
         intrinsic_gas: 0,

@@ -33,6 +33,8 @@ pub struct Intent {
     pub max_fee: u128,
     /// Most of that which it offers above the ledger's price.
     pub max_priority_fee: u128,
+    /// Nobody signed it: it is a simulation's, or on a sandbox. Then its sender may be a contract.
+    pub unsigned: bool,
 }
 
 /// One call of an intent.

@@ -70,6 +70,7 @@ impl Bench {
             nonce_key: U256::ZERO,
             nonce: self.nonce,
             window: None,
+            unsigned: false,
             intrinsic_gas: florin_runtime::gas::intrinsic(&input, to.is_none(), 0, 0),
             calls: vec![Call { to, value: U256::from(value), input: input.into() }],
             gas_limit: gas,

@@ -7,6 +7,7 @@ mod estimates;
 mod history;
 mod logs;
 mod room;
+mod sandbox;
 mod sequencer;
 mod support;
 mod transactions;

@@ -139,6 +139,7 @@ fn genesis(args: &Args, context: &Context) -> Result<Genesis> {
         currency: native.symbol,
         accept_unprotected: args.accept_unprotected,
         development: args.dev,
+        sandbox: false,
         allocations,
     })
 }

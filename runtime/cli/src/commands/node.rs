@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use florin_node::{Config, Development, spawn};
 use florin_runtime::Genesis;
 use serde::Serialize;
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -110,7 +110,8 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         .max_blocking_threads(READERS)
         .build()
         .context("no threads to serve with")?;
-    runtime.block_on(serve(args, context, &ledger, keys))
+    let branches = (!context.dir_is_given).then(|| temporary.path().to_owned());
+    runtime.block_on(serve(args, context, &ledger, keys, branches))
 }
 
 async fn serve(
@@ -118,6 +119,7 @@ async fn serve(
     context: &Context,
     ledger: &Ledger,
     keys: Vec<PrivateKeySigner>,
+    branches: Option<PathBuf>,
 ) -> Result<()> {
     let config = Config {
         listen: args.listen,
@@ -125,7 +127,7 @@ async fn serve(
         hosts: args.host,
         interval: args.block_time,
         empty_blocks: args.empty_blocks,
-        development: args.dev.then(|| Development { keys: keys.clone() }),
+        development: args.dev.then(|| Development { keys: keys.clone(), branches }),
     };
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
@@ -174,6 +176,7 @@ fn development_ledger(
         timestamp: now(),
         gas_price: 1_000_000_000,
         development: true,
+        sandbox: true,
         allocations: keys.iter().map(|key| (key.address(), funds)).collect(),
         ..standard
     };

@@ -12,7 +12,7 @@ use jsonrpsee::types::{ErrorObjectOwned, error::INVALID_PARAMS_CODE};
 /// Whatever has no code of its own, as in geth.
 pub const SERVER_ERROR: i32 = -32000;
 /// A method that is specified and not there (EIP-1474).
-pub const NOT_SUPPORTED: i32 = -32004;
+const NOT_SUPPORTED: i32 = -32004;
 /// More was asked for than is given (EIP-1474).
 pub const LIMIT_EXCEEDED: i32 = -32005;
 /// A contract refused, with its reason in `data`, as in geth.
@@ -28,6 +28,11 @@ pub fn server(message: impl Into<String>) -> ErrorObjectOwned {
 /// The parameters are not what they should be.
 pub fn invalid(message: impl Into<String>) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(INVALID_PARAMS_CODE, message, None::<()>)
+}
+
+/// A method that is specified is not there; why.
+pub fn not_supported(why: &str) -> ErrorObjectOwned {
+    ErrorObjectOwned::owned(NOT_SUPPORTED, why, None::<()>)
 }
 
 /// Something that a request names is not there.

@@ -11,8 +11,8 @@ mod transaction;
 
 pub use block::{block, header};
 pub use error::{
-    HALTED, LIMIT_EXCEEDED, NOT_SUPPORTED, REVERTED, SERVER_ERROR, answer_of, fails, fault,
-    history, invalid, log_query, not_found, rejected, server, submission,
+    HALTED, LIMIT_EXCEEDED, REVERTED, answer_of, fails, fault, history, invalid, log_query,
+    not_found, not_supported, rejected, server, submission,
 };
 pub use log::{filter_of, found, logs_of};
 pub use request::{blocks_of, call_request, patch};

@@ -17,7 +17,6 @@ use florin_runtime::Located;
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
-use jsonrpsee::types::ErrorObjectOwned;
 use std::sync::Arc;
 
 /// Accounts, blocks, calls, transactions, logs.
@@ -353,7 +352,7 @@ impl EthApiServer for Rpc {
     ) -> RpcResult<Bytes> {
         let message = "eth_getProof is not supported: the state commitment is a sum over all entries, of \
                        which none can be proved by itself";
-        Err(ErrorObjectOwned::owned(ethereum::NOT_SUPPORTED, message, None::<()>))
+        Err(ethereum::not_supported(message))
     }
 
     fn call(

@@ -4,6 +4,7 @@
 //! talk to clients, and slow reads do not stop payments.
 
 mod debug;
+mod dev;
 mod eth;
 mod fees;
 mod filter;
@@ -14,6 +15,7 @@ mod subscribe;
 mod txpool;
 
 pub use debug::{DebugApiClient, DebugApiServer};
+pub use dev::{SandboxApiClient, SignApiClient};
 pub use eth::{EthApiClient, EthApiServer};
 pub use net::{NetApiClient, NetApiServer, Web3ApiClient, Web3ApiServer};
 pub use subscribe::EthPubSubServer;
@@ -29,6 +31,14 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Rpc(pub Arc<Node>);
 
+/// The names of the methods that only a node for development has.
+///
+/// # Errors
+/// Two methods have the same name, which a test would find.
+pub fn development_names(node: Arc<Node>) -> Result<Vec<&'static str>, RegisterMethodError> {
+    Ok(dev::methods(Rpc(node))?.method_names().collect())
+}
+
 /// All methods of a node.
 ///
 /// # Errors
@@ -41,7 +51,10 @@ pub fn methods(node: Arc<Node>) -> Result<RpcModule<()>, RegisterMethodError> {
     all.merge(NetApiServer::into_rpc(rpc.clone()))?;
     all.merge(Web3ApiServer::into_rpc(rpc.clone()))?;
     all.merge(TxpoolApiServer::into_rpc(rpc.clone()))?;
-    all.merge(DebugApiServer::into_rpc(rpc))?;
+    all.merge(DebugApiServer::into_rpc(rpc.clone()))?;
+    if rpc.0.config.development.is_some() {
+        all.merge(dev::methods(rpc)?)?;
+    }
     let namespaces: std::collections::BTreeMap<String, String> = all
         .method_names()
         .filter_map(|name| name.split_once('_'))

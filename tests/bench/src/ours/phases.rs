@@ -231,6 +231,7 @@ fn intent(sender: Address, nonce: u64, to: Option<Address>, input: Bytes) -> Int
         nonce_key: U256::ZERO,
         nonce,
         window: None,
+        unsigned: false,
         intrinsic_gas: florin_runtime::gas::intrinsic(&input, to.is_none(), 0, 0),
         calls: vec![Call { to, value: U256::ZERO, input }],
         gas_limit: 10_000_000,

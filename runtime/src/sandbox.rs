@@ -1,0 +1,145 @@
+//! What only a sandbox allows: a ledger that is a toy, for tests of applications. Whoever holds it
+//! changes its state at will, sends in anybody's name, and goes back in time.
+//!
+//! All of it is in the history as what it is. A transaction in somebody else's name has, in place of a
+//! signature, the sender as r and 0 as s, which no signature has. A change at will is a block
+//! without transactions that writes. So the history is audited and executed again like any other.
+//!
+//! Invariant: nothing here does anything on a ledger whose genesis does not say `sandbox`.
+
+use crate::chain::{Chain, OpenError};
+use crate::config::Genesis;
+use crate::error::Fault;
+use crate::pipeline::Signed;
+use crate::pipeline::seal::{environment, header};
+use crate::state::StateView;
+use crate::store::{Options, Store};
+use crate::types::{Account, Address, Block, BlockBody, Bytes, StateKey, U256, Write};
+use alloy_primitives::Signature;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Why a sandbox does not do something.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// It is none.
+    #[error("the ledger is no sandbox: its genesis does not say so")]
+    NoSandbox,
+    /// A value cannot be that of its key.
+    #[error("{0}")]
+    Impossible(&'static str),
+    /// There is no such block.
+    #[error("there is no block {0}")]
+    NoBlock(u64),
+    /// A ledger cannot be made.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// What stands in place of a signature in a transaction that `sender` did not sign.
+pub fn impersonation(sender: &Address) -> Signature {
+    Signature::new(U256::from_be_slice(sender.as_slice()), U256::ZERO, false)
+}
+
+/// In whose name a transaction is that nobody signed.
+pub(crate) fn impersonated(signed: &Signed, genesis: &Genesis) -> Option<Address> {
+    let is_one = genesis.sandbox && signed.s.is_zero() && signed.r.bit_len() <= 160;
+    is_one.then(|| Address::from_word(signed.r.into()))
+}
+
+/// Whether a block is a change at will.
+pub(crate) fn is_adjustment(genesis: &Genesis, block: &Block) -> bool {
+    genesis.sandbox && block.body.transactions.is_empty() && !block.body.writes.is_empty()
+}
+
+impl Chain {
+    /// Changes the state at will, in a block of its own at `timestamp`: entries and what they are to
+    /// be, `None` for absence. Without a change there is no block.
+    ///
+    /// # Errors
+    /// The ledger is no sandbox, or an account or a module is none; then nothing happened. Or it
+    /// failed.
+    pub fn adjust(
+        &self,
+        entries: BTreeMap<StateKey, Option<Bytes>>,
+        timestamp: u64,
+    ) -> Result<Option<Arc<Block>>, SandboxError> {
+        if !self.genesis.sandbox {
+            return Err(SandboxError::NoSandbox);
+        }
+        let _turn = self.turns.take();
+        let view = self.store.view();
+        let mut writes = Vec::new();
+        for (key, after) in entries {
+            let before = match &key {
+                StateKey::Account(address) => {
+                    StateView::account(&view, address)?.map(Account::to_bytes)
+                }
+                StateKey::Storage(address, key) => StateView::storage(&view, address, key)?,
+                StateKey::Code(hash) => StateView::code(&view, hash)?,
+            };
+            check(&key, after.as_ref())?;
+            if before != after {
+                writes.push(Write { key, before, after });
+            }
+        }
+        if writes.is_empty() {
+            return Ok(None);
+        }
+        let (number, before) = (view.head().number, view.head().timestamp);
+        let environment = environment(&self.genesis, number, before, timestamp);
+        let mut commitment = self.store.commitment();
+        commitment.apply(&writes);
+        let body = BlockBody { writes, ..BlockBody::default() };
+        let parent = view.head().hash();
+        let header = header(&self.genesis, parent, &environment, &body, commitment.digest());
+        let block = Arc::new(Block::new(header, body));
+        self.commit(&block, commitment)?;
+        Ok(Some(block))
+    }
+
+    /// Makes another ledger in `dir`, with the history of this one up to a block, and the contracts
+    /// that are compiled already. Whoever watches this one watches that one, too.
+    ///
+    /// # Errors
+    /// The ledger is no sandbox, there is no such block, or the other ledger cannot be made.
+    pub fn branch(
+        &self,
+        dir: &Path,
+        number: u64,
+        options: impl Into<Options>,
+    ) -> Result<Chain, SandboxError> {
+        if !self.genesis.sandbox {
+            return Err(SandboxError::NoSandbox);
+        }
+        if number > self.head().number {
+            return Err(SandboxError::NoBlock(number));
+        }
+        let kept = self.store.genesis_config();
+        let genesis = self.genesis.block(kept);
+        let store = Store::create(dir, &genesis, kept, options).map_err(OpenError::from)?;
+        for number in 1..=number {
+            let block = self.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
+            store.commit(&block).map_err(Fault::from)?;
+        }
+        Ok(Chain { store: Arc::new(store), turns: Arc::default(), ..self.clone() })
+    }
+}
+
+fn check(key: &StateKey, value: Option<&Bytes>) -> Result<(), SandboxError> {
+    let impossible = |what| Err(SandboxError::Impossible(what));
+    match (key, value) {
+        (StateKey::Account(_), Some(bytes)) if Account::from_bytes(bytes).is_none() => {
+            impossible("an account is not encoded as one")
+        }
+        (StateKey::Code(hash), Some(module)) if crate::crypto::keccak256(module) != *hash => {
+            impossible("a module has another hash")
+        }
+        (StateKey::Code(_), None) => impossible("modules stay"),
+        _ => Ok(()),
+    }
+}
