@@ -21,7 +21,7 @@ use jsonrpsee::core::RpcResult;
 use jsonrpsee::types::ErrorObjectOwned;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Name and version of the node.
@@ -397,7 +397,7 @@ impl Node {
         Ok(())
     }
 
-    fn next_branch(&self, folder: &PathBuf) -> PathBuf {
+    fn next_branch(&self, folder: &Path) -> PathBuf {
         let mut decided = self.sandbox.decided();
         decided.branches += 1;
         folder.join(format!("branch-{}", decided.branches))

@@ -1,0 +1,123 @@
+//! What one client asks for is bounded, and what is wrong is told in the words that clients know.
+
+use super::support::*;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A request byte by byte; the status and the body of the answer.
+async fn post(running: &Running, headers: &str, body: &[u8]) -> (u16, String) {
+    let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
+    let head = format!(
+        "POST / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: {}\r\n{headers}\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).await.expect("it is sent");
+    // The node may have answered and closed already.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let body = answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned());
+    (status, body.unwrap_or_default())
+}
+
+const JSON: &str = "content-type: application/json\r\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_told_so() {
+    let running = Running::new().await;
+    let error = |body: &str| -> i64 {
+        let answer: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{body}"));
+        answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{body}"))
+    };
+    let cases: [(&[u8], i64); 6] = [
+        (b"{", -32700),
+        (b"\xff\xfe", -32700),
+        (b"[]", -32600),
+        (br#"{"jsonrpc":"2.0","id":1}"#, -32600),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"eth_getBalance"}"#, -32602),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":["0x1"]}"#, -32602),
+    ];
+    for (body, code) in cases {
+        let (status, answer) = post(&running, JSON, body).await;
+        assert!(status == 200 || status == 400, "{status} {answer}");
+        assert_eq!(error(&answer), code, "{}", String::from_utf8_lossy(body));
+    }
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
+    assert_eq!(post(&running, "content-type: text/plain\r\n", request).await.0, 415);
+    let (status, answer) = post(&running, JSON, &vec![b' '; 17 << 20]).await;
+    assert!(status == 413 || status == 0, "{status} {answer}");
+    let batch: Vec<Value> = vec![json!({"jsonrpc":"2.0","id":1,"method":"eth_chainId"}); 1_001];
+    let (_, answer) = post(&running, JSON, &serde_json::to_vec(&batch).expect("JSON")).await;
+    assert!(answer.contains("error"), "{answer}");
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"eth_call","params":{deep}}}"#);
+    assert_eq!(error(&post(&running, JSON, deep.as_bytes()).await.1), -32602);
+    // And it is as before.
+    assert_eq!(running.get("eth_chainId", json!([])).await, json!("0x4d"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_answered_in_its_order() {
+    let running = Running::new().await;
+    let send = |nonce| {
+        let params = json!([payment(nonce, 1, 10)]);
+        json!({"jsonrpc":"2.0","id":nonce,"method":"eth_sendRawTransaction","params":params})
+    };
+    let mut batch: Vec<Value> = (0..200).map(send).collect();
+    batch.push(json!({"jsonrpc":"2.0","id":"last","method":"eth_nonsense"}));
+    batch.push(json!({"jsonrpc":"2.0","method":"eth_chainId"})); // a notification has no answer
+    let (_, answer) = post(&running, JSON, &serde_json::to_vec(&batch).expect("JSON")).await;
+    let answers: Vec<Value> = serde_json::from_str(&answer).expect("answers");
+    assert_eq!(answers.len(), 201);
+    for (answer, id) in answers.iter().zip(0..200) {
+        assert!(answer["id"] == id && answer["result"].is_string(), "{answer}");
+    }
+    assert_eq!(
+        (&answers[200]["id"], &answers[200]["error"]["code"]),
+        (&json!("last"), &json!(-32601))
+    );
+    let nonce = running.get("eth_getTransactionCount", json!([alice().address(), "latest"])).await;
+    assert_eq!(nonce, json!("0xc8"));
+    let blocks = running.get("eth_blockNumber", json!([])).await;
+    let blocks = u64::from_str_radix(&blocks.as_str().expect("hex")[2..], 16).expect("a number");
+    assert!(blocks < 100, "they shared blocks: {blocks}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_others_and_other_hosts_are_kept_out() {
+    let config = florin_node::Config {
+        origins: vec!["https://shop.example".to_owned()],
+        hosts: vec!["node.example".to_owned()],
+        ..florin_node::Config::default()
+    };
+    let running = Running::with(config, false).await;
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
+    assert_eq!(post(&running, JSON, request).await.0, 403, "by another name");
+    for refused in ["nonsense\u{7f}", "\n"] {
+        let origins = vec![refused.to_owned()];
+        let config = florin_node::Config { origins, ..florin_node::Config::default() };
+        let folder = tempfile::tempdir().expect("a folder");
+        let genesis = florin_runtime::Genesis::default();
+        let durability = florin_runtime::store::Durability::Unsynced;
+        let path = folder.path().join("ledger");
+        let chain = florin_runtime::Chain::create(&path, &genesis, durability).expect("a ledger");
+        assert!(matches!(
+            florin_node::spawn(chain, config).await,
+            Err(florin_node::SpawnError::Origin(_))
+        ));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_tells_how_it_is() {
+    let running = Running::new().await;
+    let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
+    let request = b"GET /ready HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    stream.write_all(request).await.expect("it is sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\"block\":0}\n"), "{answer}");
+}
