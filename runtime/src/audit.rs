@@ -10,11 +10,12 @@ use crate::sandbox;
 use crate::state::{Overlay, StateView};
 use crate::store::{Commitment, Progress, Verification};
 use crate::types::{Account, Address, B256, Block, Bytes, StateKey, U256, Write};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// What an audit found.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Audit {
     /// What the store was checked for: journal, state, indexes.
     pub storage: Verification,

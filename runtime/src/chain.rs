@@ -58,7 +58,7 @@ pub enum SubmitError {
 }
 
 /// A receipt and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Located {
     /// The block.
     pub block: Arc<Block>,

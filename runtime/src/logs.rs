@@ -9,6 +9,7 @@ use crate::limits::*;
 use crate::query::steps;
 use crate::store::LogFilter;
 use crate::types::{B256, Block, Log};
+use serde::{Deserialize, Serialize};
 
 /// Why a log query is refused.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +34,7 @@ pub enum LogError {
 }
 
 /// A log and where it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundLog {
     /// The log.
     pub log: Log,

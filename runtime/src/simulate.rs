@@ -13,10 +13,11 @@ use crate::state::{Overlay, Patch, Patched, StateView};
 use crate::types::{
     AccessList, Account, Address, B256, Bytes, Call, Intent, Outcome, Receipt, U256, Write,
 };
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// A call that nobody signed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct CallRequest {
     /// On whose behalf.
     pub from: Address,
@@ -37,7 +38,7 @@ pub struct CallRequest {
 }
 
 /// What a call would do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Simulation {
     /// The receipt it would get.
     pub receipt: Receipt,

@@ -1,15 +1,22 @@
-//! The only door to the runtime: an open ledger, with its refusals turned into exit codes.
+//! The only door to the runtime: an open ledger, with its refusals turned into exit codes. If a node
+//! has it open, the node is asked; what comes back is the same.
 //!
 //! Invariant: a transaction made here is an ordinary signed one (EIP-1559), the same that any
 //! wallet would send.
 
-use crate::{amount::Currency, exit::Exit, output::Output};
+use crate::{
+    amount::Currency,
+    exit::Exit,
+    output::Output,
+    remote::{Place, Remote},
+};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use florin_node::rpc::{Estimate, FlorinApiClient};
 use florin_runtime::{
     Audit, CallRequest, Chain, EstimateError, Fault, FoundLog, Genesis, Located, LogError,
     OpenError, Simulation, SubmitError,
@@ -21,10 +28,22 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// An open ledger. Nobody else can have it open meanwhile.
+/// Blocks that are looked through for the last transaction.
+const LOOKED_BACK: u64 = 10_000;
+
+/// An open ledger.
 pub struct Ledger {
-    chain: Chain,
+    holder: Holder,
+    genesis: Genesis,
     native: Currency,
+}
+
+/// Who has it open.
+enum Holder {
+    /// This process, and nobody else meanwhile.
+    Here(Box<Chain>),
+    /// A node.
+    Node(Remote),
 }
 
 /// A transaction to be signed.
@@ -52,25 +71,30 @@ impl Ledger {
     /// Creates a ledger in a folder that holds none.
     pub fn create(dir: &Path, genesis: &Genesis) -> Result<Self> {
         let chain = Chain::create(dir, genesis, Durability::Synced).map_err(open_error)?;
-        Ok(Self::of(chain))
+        Ok(Self::here(chain))
     }
 
-    /// Opens the ledger in a folder.
+    /// Opens the ledger in a folder, here or where a node has it open.
     pub fn open(dir: &Path, out: &Output) -> Result<Self> {
-        let working = out.working("opening the ledger");
-        let progress = &mut |done, total| working.part("checking the state", done, total);
-        let chain = Chain::open(dir, Durability::Synced, progress).map_err(open_error)?;
-        Ok(Self::of(chain))
+        match open_chain(dir, out) {
+            Err(error) if Exit::of(&error) == Exit::Locked => {
+                let Some(place) = Place::find(dir)? else { return Err(error) };
+                let node = Remote::at(&place)?;
+                let genesis = node.ask(node.client.genesis())?;
+                Ok(Self::of(Holder::Node(node), genesis))
+            }
+            opened => Ok(Self::here(opened?)),
+        }
     }
 
-    fn of(chain: Chain) -> Self {
-        let native = Currency::native(chain.genesis().currency.clone());
-        Ledger { chain, native }
+    fn here(chain: Chain) -> Self {
+        let genesis = chain.genesis().clone();
+        Self::of(Holder::Here(Box::new(chain)), genesis)
     }
 
-    /// The ledger itself, to be served.
-    pub fn chain(&self) -> &Chain {
-        &self.chain
+    fn of(holder: Holder, genesis: Genesis) -> Self {
+        let native = Currency::native(genesis.currency.clone());
+        Ledger { holder, genesis, native }
     }
 
     /// The native currency.
@@ -80,59 +104,93 @@ impl Ledger {
 
     /// The rules.
     pub fn genesis(&self) -> &Genesis {
-        self.chain.genesis()
+        &self.genesis
     }
 
     /// The header of the last block.
-    pub fn head(&self) -> Header {
-        self.chain.head()
+    pub fn head(&self) -> Result<Header> {
+        match &self.holder {
+            Holder::Here(chain) => Ok(chain.head()),
+            Holder::Node(node) => node.ask(node.client.head()),
+        }
     }
 
     /// An account.
     pub fn account(&self, address: Address) -> Result<Account> {
-        self.chain.account(&address).map_err(fault)
+        match &self.holder {
+            Holder::Here(chain) => chain.account(&address).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.account(address)),
+        }
     }
 
     /// The module of a contract.
     pub fn code(&self, address: Address) -> Result<Option<Bytes>> {
-        self.chain.code(&address).map_err(fault)
+        match &self.holder {
+            Holder::Here(chain) => chain.code(&address).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.code(address)),
+        }
     }
 
     /// A block.
     pub fn block(&self, number: u64) -> Result<Option<Block>> {
-        self.chain.block(number).map_err(fault)
+        match &self.holder {
+            Holder::Here(chain) => chain.block(number).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.block(number)),
+        }
     }
 
     /// A block by hash.
     pub fn block_by_hash(&self, hash: B256) -> Result<Option<Block>> {
-        self.chain.block_by_hash(&hash).map_err(fault)
+        match &self.holder {
+            Holder::Here(chain) => chain.block_by_hash(&hash).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.block_by_hash(hash)),
+        }
     }
 
     /// A transaction and its receipt; without a hash, the last one.
     pub fn transaction(&self, hash: Option<B256>) -> Result<Located> {
         let hash = hash.map_or_else(|| self.last_transaction(), Ok)?;
-        let found = self.chain.transaction(&hash).map_err(fault)?;
+        let found = match &self.holder {
+            Holder::Here(chain) => chain.transaction(&hash).map_err(fault)?,
+            Holder::Node(node) => node.ask(node.client.transaction(hash))?,
+        };
         found.with_context(|| format!("there is no transaction {hash} on this ledger"))
     }
 
     fn last_transaction(&self) -> Result<B256> {
-        let head = self.block(self.head().number)?;
-        // Only the first block of a ledger has no transaction: nothing is sealed for nothing.
-        let last = head.and_then(|block| Some(block.body.receipts.last()?.transaction));
-        last.context("there is no transaction on this ledger yet")
+        let head = self.head()?.number;
+        // A node may make empty blocks, so it need not be in the last one.
+        for number in (head.saturating_sub(LOOKED_BACK)..=head).rev() {
+            let block = self.block(number)?;
+            if let Some(last) =
+                block.and_then(|block| Some(block.body.receipts.last()?.transaction))
+            {
+                return Ok(last);
+            }
+        }
+        bail!(
+            "there is no transaction on this ledger yet, or none in its last {LOOKED_BACK} blocks"
+        )
     }
 
     /// Logs by filter.
     pub fn logs(&self, filter: &LogFilter) -> Result<Vec<FoundLog>> {
-        self.chain.logs(filter).map_err(|error| match error {
-            LogError::Fault(error) => fault(error),
-            error => error.into(),
-        })
+        match &self.holder {
+            Holder::Here(chain) => chain.logs(filter).map_err(|error| match error {
+                LogError::Fault(error) => fault(error),
+                error => error.into(),
+            }),
+            Holder::Node(node) => node.ask(node.client.logs(filter.clone())),
+        }
     }
 
     /// What a call would do now.
     pub fn simulate(&self, from: Address, request: &Request) -> Result<Simulation> {
-        self.chain.simulate(&call_request(from, request), now()).map_err(submit_error)
+        let request = call_request(from, request);
+        match &self.holder {
+            Holder::Here(chain) => chain.simulate(&request, now()).map_err(submit_error),
+            Holder::Node(node) => node.ask(node.client.simulate(request)),
+        }
     }
 
     /// Signs a transaction, executes it, and returns when it is durable. Unless gas is given, it is
@@ -143,13 +201,9 @@ impl Ledger {
         let paid = CallRequest { gas_price: Some(price), ..call_request(from, request) };
         let gas_limit = match request.gas {
             Some(gas) => gas,
-            None => match self.chain.estimate(&paid, now()) {
-                Ok(gas) => gas,
-                Err(EstimateError::Fails(simulation)) => return Ok(Sent::WouldFail(simulation)),
-                Err(EstimateError::Rejected(rejection)) => {
-                    return Err(submit_error(rejection.into()));
-                }
-                Err(EstimateError::Fault(error)) => return Err(fault(error)),
+            None => match self.estimate(paid)? {
+                Estimate::Enough(gas) => gas,
+                Estimate::Fails(simulation) => return Ok(Sent::WouldFail(simulation)),
             },
         };
         let transaction = TxEip1559 {
@@ -165,28 +219,65 @@ impl Ledger {
         };
         let signature = signer.sign_hash_sync(&transaction.signature_hash())?;
         let envelope = TxEnvelope::from(transaction.into_signed(signature));
-        let located = self.chain.submit(envelope.encoded_2718().into(), now());
-        located.map(Sent::Sealed).map_err(submit_error)
+        let bytes: Bytes = envelope.encoded_2718().into();
+        let located = match &self.holder {
+            Holder::Here(chain) => chain.submit(bytes, now()).map_err(submit_error),
+            Holder::Node(node) => node.ask(node.client.submit(bytes)),
+        };
+        located.map(Sent::Sealed)
+    }
+
+    fn estimate(&self, request: CallRequest) -> Result<Estimate> {
+        match &self.holder {
+            Holder::Here(chain) => match chain.estimate(&request, now()) {
+                Ok(gas) => Ok(Estimate::Enough(gas)),
+                Err(EstimateError::Fails(simulation)) => Ok(Estimate::Fails(simulation)),
+                Err(EstimateError::Rejected(rejection)) => Err(submit_error(rejection.into())),
+                Err(EstimateError::Fault(error)) => Err(fault(error)),
+            },
+            Holder::Node(node) => node.ask(node.client.estimate(request)),
+        }
     }
 
     /// Checks everything on disk against everything else.
     pub fn audit(&self, out: &Output) -> Result<Audit> {
         let working = out.working("auditing");
-        self.chain.audit(&mut |done, total| working.part("auditing", done, total)).map_err(fault)
+        let progress = &mut |done, total| working.part("auditing", done, total);
+        match &self.holder {
+            Holder::Here(chain) => chain.audit(progress).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.audit()),
+        }
     }
 
     /// Executes the history again. Returns the blocks executed and the first difference.
     pub fn replay(&self, out: &Output) -> Result<(u64, Option<String>)> {
         let working = out.working("replaying");
-        self.chain.replay(&mut |done, total| working.part("replaying", done, total)).map_err(fault)
+        let progress = &mut |done, total| working.part("replaying", done, total);
+        match &self.holder {
+            Holder::Here(chain) => chain.replay(progress).map_err(fault),
+            Holder::Node(node) => node.ask(node.client.replay()),
+        }
     }
 
     /// Copies history and configuration to a folder that does not exist. Returns the last block.
     pub fn backup(&self, to: &Path, out: &Output) -> Result<(u64, B256)> {
         let working = out.working("copying");
         let progress = &mut |done, total| working.part("copying the journal", done, total);
-        self.chain.backup(to, progress).map_err(fault)
+        match &self.holder {
+            Holder::Here(chain) => chain.backup(to, progress).map_err(fault),
+            Holder::Node(node) => {
+                let to = std::path::absolute(to)?;
+                node.ask(node.client.backup(to))
+            }
+        }
     }
+}
+
+/// Opens the ledger in a folder here, and nowhere else.
+pub fn open_chain(dir: &Path, out: &Output) -> Result<Chain> {
+    let working = out.working("opening the ledger");
+    let progress = &mut |done, total| working.part("checking the state", done, total);
+    Chain::open(dir, Durability::Synced, progress).map_err(open_error)
 }
 
 /// Makes a ledger from a backup, in a folder that does not exist.
@@ -240,6 +331,8 @@ impl Drop for Ledger {
     fn drop(&mut self) {
         // Everything is durable already; closing makes the next opening faster, so a failure to
         // close is no failure of the command.
-        let _ = self.chain.close();
+        if let Holder::Here(chain) = &self.holder {
+            let _ = chain.close();
+        }
     }
 }

@@ -14,6 +14,7 @@ mod exit;
 mod files;
 mod ledger;
 mod output;
+mod remote;
 mod report;
 mod session;
 mod source;

@@ -1,5 +1,6 @@
 //! How a node is run.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -18,8 +19,26 @@ pub struct Config {
     pub interval: Option<Duration>,
     /// Whether a block is made at an interval although there is nothing for it.
     pub empty_blocks: bool,
+    /// Where whoever holds the token may do everything; without it, nobody.
+    pub administration: Option<Administration>,
     /// For development: what that allows.
     pub development: Option<Development>,
+}
+
+/// The administrative interface.
+#[derive(Clone)]
+pub struct Administration {
+    /// Where it listens: on the loopback, for it has no encryption.
+    pub listen: SocketAddr,
+    /// What its clients prove themselves by (`authorization: Bearer ...`).
+    pub token: String,
+}
+
+impl fmt::Debug for Administration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The token is nobody's business.
+        f.debug_struct("Administration").field("listen", &self.listen).finish_non_exhaustive()
+    }
 }
 
 /// What only a node for development does.
@@ -39,6 +58,7 @@ impl Default for Config {
             hosts: Vec::new(),
             interval: None,
             empty_blocks: false,
+            administration: None,
             development: None,
         }
     }

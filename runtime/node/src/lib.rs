@@ -42,12 +42,14 @@ mod pool;
 pub mod rpc;
 mod server;
 
-pub use config::{Config, Development};
+pub use config::{Administration, Config, Development};
 
 use florin_runtime::{Chain, Fault};
+use futures_util::future::join_all;
 use jsonrpsee::server::{ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
+use server::{Layers, Served};
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -85,6 +87,7 @@ pub enum SpawnError {
 /// A node that runs. Dropping it stops the node without waiting.
 pub struct Handle {
     address: SocketAddr,
+    administration: Option<SocketAddr>,
     server: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
     node: Arc<Node>,
@@ -95,26 +98,42 @@ pub struct Handle {
 /// # Errors
 /// [`SpawnError`]: nothing was started.
 pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
-    let layers = server::Layers::new(&config)?;
-    let cannot = |source| SpawnError::Listen { address: config.listen, source };
+    let layers = Layers::new(&config)?;
+    let listen = config.listen;
+    let cannot = |source| SpawnError::Listen { address: listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
     let address = listener.local_addr().map_err(cannot)?;
+    let administrators = match &config.administration {
+        None => None,
+        Some(Administration { listen, token }) => {
+            let cannot = |source| SpawnError::Listen { address: *listen, source };
+            Some((TcpListener::bind(listen).await.map_err(cannot)?, token.clone()))
+        }
+    };
     let node = Node::new(chain, config).map_err(SpawnError::Threads)?;
-    let methods = rpc::methods(node.clone())?;
+    let methods = rpc::methods(node.clone())?.into();
     let (stop, server) = stop_channel();
     let refused = match node.config.development {
         Some(_) => Vec::new(),
         None => rpc::development_names(node.clone())?,
     };
-    let serving =
-        server::serve(listener, node.clone(), methods.into(), refused.into(), layers, stop);
-    let tasks = vec![
-        tokio::spawn(serving),
+    let refused = refused.into();
+    let public = Served { methods, refused, layers, token: None };
+    let mut tasks = vec![tokio::spawn(server::serve(listener, node.clone(), public, stop.clone()))];
+    let mut administration = None;
+    if let Some((listener, token)) = administrators {
+        administration = Some(listener.local_addr().map_err(cannot)?);
+        let methods = rpc::administration(node.clone()).into();
+        let (layers, token) = (Layers::open(), Some(token.into()));
+        let served = Served { methods, refused: Arc::new([]), layers, token };
+        tasks.push(tokio::spawn(server::serve(listener, node.clone(), served, stop)));
+    }
+    tasks.extend([
         tokio::spawn(resume(node.clone())),
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
-    ];
-    Ok(Handle { address, server, tasks, node })
+    ]);
+    Ok(Handle { address, administration, server, tasks, node })
 }
 
 impl Handle {
@@ -123,14 +142,21 @@ impl Handle {
         self.address
     }
 
+    /// Where its administrative interface listens, if it has one.
+    pub fn administration(&self) -> Option<SocketAddr> {
+        self.administration
+    }
+
     /// Stops: takes no more connections, answers what was begun, and makes what is on disk whole.
     ///
     /// # Errors
     /// The disk refuses. What was acknowledged is durable all the same.
     pub async fn stop(mut self) -> Result<(), Fault> {
         let _ = self.server.stop(); // it may have been stopped already
-        let serving = self.tasks.swap_remove(0);
-        if timeout(STOP_PATIENCE, serving).await.is_err() {
+        // Those that talk to clients come first.
+        let talking = 1 + usize::from(self.administration.is_some());
+        let talking = join_all(self.tasks.drain(..talking));
+        if timeout(STOP_PATIENCE, talking).await.is_err() {
             tracing::warn!("some clients did not let go in time");
         }
         let chain = self.node.chain();

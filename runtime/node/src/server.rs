@@ -8,11 +8,13 @@ use crate::door::{Door, WebSocket};
 use crate::limits::*;
 use crate::node::Node;
 use crate::{SpawnError, health};
+use alloy_primitives::keccak256;
+use http::StatusCode;
 use jsonrpsee::server::middleware::http::HostFilterLayer;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
-    BatchRequestConfig, HttpRequest, IdProvider, Methods, PingConfig, Server, ServerConfig,
-    StopHandle, serve_with_graceful_shutdown, ws,
+    BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, IdProvider, Methods, PingConfig,
+    Server, ServerConfig, StopHandle, serve_with_graceful_shutdown, ws,
 };
 use jsonrpsee::types::SubscriptionId;
 use std::io;
@@ -22,15 +24,21 @@ use tokio::sync::Semaphore;
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
+/// What is served, and to whom.
+pub struct Served {
+    /// The methods.
+    pub methods: Methods,
+    /// Names of methods that are not there because they are for development.
+    pub refused: Arc<[&'static str]>,
+    /// Which pages and which names may reach them.
+    pub layers: Layers,
+    /// What clients have to prove themselves by.
+    pub token: Option<Arc<str>>,
+}
+
 /// Answers whoever connects, until it is told to stop and all have left.
-pub async fn serve(
-    listener: TcpListener,
-    node: Arc<Node>,
-    methods: Methods,
-    refused: Arc<[&'static str]>,
-    layers: Layers,
-    stop: StopHandle,
-) {
+pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop: StopHandle) {
+    let Served { methods, refused, layers, token } = served;
     let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, refused.clone()));
     let http = ServiceBuilder::new().layer(layers.cors).layer(layers.hosts);
     let builder = Server::builder()
@@ -49,6 +57,8 @@ pub async fn serve(
             Ok((socket, _)) => socket,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
+                // Most likely there are too many; others have to end first.
+                tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
         };
@@ -58,16 +68,20 @@ pub async fn serve(
         number += 1;
         let connection = Connection::new(number);
         let (builder, methods, node) = (builder.clone(), methods.clone(), node.clone());
+        let token = token.clone();
         let (stop, stopped) = (stop.clone(), stop.clone().shutdown());
         let service = tower::service_fn(move |mut request: HttpRequest<_>| {
             request.extensions_mut().insert(connection.clone());
             if ws::is_upgrade_request(&request) {
                 request.extensions_mut().insert(WebSocket);
             }
-            let health = health::answer(&node, &request);
+            let early = match &token {
+                Some(token) if !proves(&request, token) => Some(unauthorized()),
+                _ => health::answer(&node, &request),
+            };
             let mut service = builder.clone().build(methods.clone(), stop.clone());
             async move {
-                match health {
+                match early {
                     Some(answer) => Ok(answer),
                     None => service.call(request).await.map_err(io::Error::other),
                 }
@@ -80,6 +94,21 @@ pub async fn serve(
             drop(place);
         });
     }
+}
+
+/// Whether a request comes with the token. What is compared are hashes, so how long that takes tells
+/// nothing about the token.
+fn proves<B>(request: &HttpRequest<B>, token: &str) -> bool {
+    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer "));
+    given.is_some_and(|given| keccak256(given) == keccak256(token))
+}
+
+fn unauthorized() -> HttpResponse {
+    let text = "the administrative interface needs the node's token\n";
+    let mut response = HttpResponse::new(HttpBody::from(text));
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    response
 }
 
 fn config() -> ServerConfig {
@@ -102,6 +131,11 @@ pub struct Layers {
 }
 
 impl Layers {
+    /// Everybody; no page.
+    pub fn open() -> Self {
+        Layers { cors: CorsLayer::new(), hosts: HostFilterLayer::disable() }
+    }
+
     /// As the operator decided.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ pub struct BlockEnv {
 }
 
 /// Why a call is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TraceKind {
     /// A call.
     Call,
@@ -131,7 +131,7 @@ impl Finished {
 }
 
 /// One call of a trace. Calls follow in the order in which they began; `depth` gives the tree.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub struct TraceCall {
     /// 0 for the transaction's own call.
     pub depth: usize,

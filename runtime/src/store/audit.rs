@@ -20,7 +20,7 @@ use crate::crypto::keccak256;
 use crate::types::{B256, Block, U256};
 
 /// What an audit of the storage found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Verification {
     /// Blocks that were checked, with genesis.
     pub blocks: u64,

@@ -4,6 +4,7 @@
 //! money is in it.
 
 use alloy_primitives::B256;
+use serde::{Deserialize, Serialize};
 use std::{
     fmt, io,
     path::{Path, PathBuf},
@@ -106,7 +107,7 @@ pub enum StoreError {
 }
 
 /// Damage to a file: where, what, and what to do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Damage {
     /// The damaged file or directory.
     pub file: PathBuf,
@@ -121,7 +122,7 @@ pub struct Damage {
 }
 
 /// What to do about damage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Remedy {
     /// The state is derived from the journal and can be built again.
     Repair,

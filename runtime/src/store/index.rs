@@ -69,7 +69,7 @@ impl Item {
 
 /// Which logs to look for, as in Ethereum's `eth_getLogs`: an empty list matches everything, a list
 /// any of its items.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct LogFilter {
     /// First block.
     pub from: u64,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A block with everything that it did. The header is Ethereum's, its hash the keccak-256 of its
 /// RLP; `state_root` holds the state commitment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Block {
     /// The sealed header.
     pub header: Header,

@@ -71,14 +71,14 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
     let Session { ledger, book, .. } = &session;
     let found = match args.which.as_str() {
-        "latest" => ledger.block(ledger.head().number)?,
+        "latest" => ledger.block(ledger.head()?.number)?,
         hash if hash.starts_with("0x") => ledger.block_by_hash(parse_hash(hash)?)?,
         number => match number.parse() {
             Ok(number) => ledger.block(number)?,
             Err(_) => bail!("`{number}` is no number, hash or `latest`"),
         },
     };
-    let last = ledger.head().number;
+    let last = ledger.head()?.number;
     let block = found
         .with_context(|| format!("there is no block {}; the last one is {last}", args.which))?;
     let rows = block.body.receipts.iter().map(|receipt| Row {

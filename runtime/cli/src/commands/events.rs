@@ -58,7 +58,7 @@ impl Report for Events {
 /// Shows the events in order.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
-    let to = args.to_block.unwrap_or(session.ledger.head().number);
+    let to = args.to_block.unwrap_or(session.ledger.head()?.number);
     let from = args.from_block.unwrap_or(to.saturating_sub(RANGE - 1));
     ensure!(
         from <= to || args.to_block.is_none(),

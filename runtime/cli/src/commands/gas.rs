@@ -86,7 +86,7 @@ enum Called {
 /// Shows the gas by method.
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let session = Session::open(context)?;
-    let last = session.ledger.head().number;
+    let last = session.ledger.head()?.number;
     let mut receipts: HashMap<Called, Vec<Receipt>> = HashMap::new();
     for number in (last + 1).saturating_sub(args.blocks)..=last {
         let block = session.ledger.block(number)?.context("a block is missing")?;

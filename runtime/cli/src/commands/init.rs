@@ -95,7 +95,7 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         folder: context.dir.clone(),
         chain_id: genesis.chain_id,
         currency: genesis.currency.clone(),
-        genesis: ledger.head().hash_slow(),
+        genesis: ledger.head()?.hash_slow(),
         gas_price: genesis.gas_price.to_string(),
         fee_recipient: genesis.fee_recipient,
         fees: fees(&genesis, &book),

@@ -3,16 +3,21 @@
 use crate::{
     amount::Currency,
     context::Context,
-    ledger::{Ledger, now},
+    ledger::{now, open_chain},
     output::{Report, fields, table},
+    remote::Place,
 };
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use anyhow::{Context as _, Result};
-use florin_node::{Config, Development, spawn};
-use florin_runtime::Genesis;
+use florin_node::{Administration, Config, Development, spawn};
+use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -22,6 +27,8 @@ const PHRASE: &str = "test test test test test test test test test test test jun
 const CHAIN_ID: u64 = 31_337;
 /// What each of its accounts has.
 const FUNDS: &str = "10000";
+/// Where the administrative interface listens: on the loopback, at any port.
+const ADMINISTRATION: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Threads that may wait for reads at a time, beside those that talk to clients.
 const READERS: usize = 64;
 
@@ -97,8 +104,8 @@ impl Report for Serving {
 pub fn run(args: Args, context: &Context) -> Result<()> {
     let keys = if args.dev { development_keys(args.accounts)? } else { Vec::new() };
     let temporary = tempfile::tempdir().context("a folder for the ledger")?;
-    let ledger = match args.dev {
-        false => Ledger::open(&context.dir, &context.out)?,
+    let chain = match args.dev {
+        false => open_chain(&context.dir, &context.out)?,
         true => development_ledger(context, temporary.path(), &keys)?,
     };
     tracing_subscriber::fmt()
@@ -111,17 +118,20 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         .build()
         .context("no threads to serve with")?;
     let branches = (!context.dir_is_given).then(|| temporary.path().to_owned());
-    runtime.block_on(serve(args, context, &ledger, keys, branches))
+    runtime.block_on(serve(args, context, chain, keys, branches))
 }
 
 async fn serve(
     args: Args,
     context: &Context,
-    ledger: &Ledger,
+    chain: Chain,
     keys: Vec<PrivateKeySigner>,
     branches: Option<PathBuf>,
 ) -> Result<()> {
+    let token = Place::new_token();
+    let administration = Administration { listen: ADMINISTRATION, token: token.clone() };
     let config = Config {
+        administration: Some(administration),
         listen: args.listen,
         origins: args.origin,
         hosts: args.host,
@@ -131,19 +141,21 @@ async fn serve(
     };
     let (mut interrupt, mut terminate) =
         (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let node = spawn(ledger.chain().clone(), config).await?;
+    let node = spawn(chain.clone(), config).await?;
     let address = node.address();
+    let native = Currency::native(chain.genesis().currency.clone());
+    let place = node.administration().map(|administration| Place { administration, token });
+    let _left = place.map(|place| place.leave(chain.dir())).transpose()?;
     let account = |key: &PrivateKeySigner| {
-        let balance = ledger.account(key.address())?.balance;
-        let balance = ledger.native().display(balance);
+        let balance = native.display(chain.account(&key.address())?.balance);
         Ok(Account { address: key.address(), key: key.to_bytes(), balance })
     };
     context.out.show(&Serving {
         http: format!("http://{address}"),
         websocket: format!("ws://{address}"),
-        chain_id: ledger.genesis().chain_id,
-        currency: ledger.genesis().currency.clone(),
-        block: ledger.head().number,
+        chain_id: chain.genesis().chain_id,
+        currency: chain.genesis().currency.clone(),
+        block: chain.head().number,
         accounts: keys.iter().map(account).collect::<Result<_>>()?,
     })?;
     tokio::select! {
@@ -161,13 +173,14 @@ fn development_ledger(
     context: &Context,
     temporary: &std::path::Path,
     keys: &[PrivateKeySigner],
-) -> Result<Ledger> {
-    let dir = match context.dir_is_given {
-        true => context.dir.clone(),
-        false => temporary.join("ledger"),
+) -> Result<Chain> {
+    let (dir, durability) = match context.dir_is_given {
+        true => (context.dir.clone(), Durability::Synced),
+        // It ends with the node, so nobody misses it after a power failure.
+        false => (temporary.join("ledger"), Durability::Unsynced),
     };
     if dir.join("genesis.json").exists() {
-        return Ledger::open(&dir, &context.out);
+        return open_chain(&dir, &context.out);
     }
     let standard = Genesis::default();
     let funds = Currency::native(standard.currency.clone()).parse(FUNDS)?;
@@ -181,7 +194,7 @@ fn development_ledger(
         ..standard
     };
     crate::files::private_dir(&dir)?;
-    Ledger::create(&dir, &genesis)
+    Ok(Chain::create(&dir, &genesis, durability)?)
 }
 
 fn development_keys(count: u32) -> Result<Vec<PrivateKeySigner>> {

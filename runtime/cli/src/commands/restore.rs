@@ -37,6 +37,6 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         ledger::restore(&args.backup, unfinished, &context.out)?;
         accounts::copy(&args.backup, unfinished, true)
     })?;
-    let block = Session::open(context)?.ledger.head().number;
+    let block = Session::open(context)?.ledger.head()?.number;
     context.out.show(&Restored { folder: context.dir.clone(), block })
 }

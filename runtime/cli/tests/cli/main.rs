@@ -3,6 +3,7 @@
 
 mod builds;
 mod hostile;
+mod node;
 mod place;
 mod reference;
 mod sign;

@@ -8,6 +8,7 @@ mod dev;
 mod eth;
 mod fees;
 mod filter;
+mod florin;
 mod net;
 mod send;
 mod simulate;
@@ -17,6 +18,7 @@ mod txpool;
 pub use debug::{DebugApiClient, DebugApiServer};
 pub use dev::{SandboxApiClient, SignApiClient};
 pub use eth::{EthApiClient, EthApiServer};
+pub use florin::{Estimate, FlorinApiClient, FlorinApiServer, REJECTED};
 pub use net::{NetApiClient, NetApiServer, Web3ApiClient, Web3ApiServer};
 pub use subscribe::EthPubSubServer;
 pub use txpool::{TxpoolApiClient, TxpoolApiServer};
@@ -37,6 +39,11 @@ pub struct Rpc(pub Arc<Node>);
 /// Two methods have the same name, which a test would find.
 pub fn development_names(node: Arc<Node>) -> Result<Vec<&'static str>, RegisterMethodError> {
     Ok(dev::methods(Rpc(node))?.method_names().collect())
+}
+
+/// The methods of the administrative interface.
+pub fn administration(node: Arc<Node>) -> RpcModule<Rpc> {
+    FlorinApiServer::into_rpc(Rpc(node))
 }
 
 /// All methods of a node.

@@ -1,5 +1,6 @@
 //! Signed transactions into blocks.
 
+use super::REJECTED;
 use crate::connection::Connection;
 use crate::ethereum;
 use crate::limits::{IN_FLIGHT_PER_CONNECTION, SYNC_TIMEOUT, SYNC_TIMEOUT_MAX};
@@ -7,9 +8,10 @@ use crate::node::Node;
 use crate::pool::{SendError, Sent};
 use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::TransactionReceipt;
-use florin_runtime::Located;
 use florin_runtime::pipeline::decode;
+use florin_runtime::senders::Source;
 use florin_runtime::types::Block;
+use florin_runtime::{Located, SubmitError};
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::types::ErrorObjectOwned;
 use std::sync::Arc;
@@ -40,6 +42,28 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
         let _ = node.parked.send(*hash); // nobody may be listening
     }
     Ok(sent)
+}
+
+/// Sends what administrators send.
+pub async fn submit(node: &Node, transaction: Bytes) -> RpcResult<Sent> {
+    let sent = node.ledger().pool.send(transaction, None, Source::MAX, node.sealing()).await;
+    sent.map_err(|error| match error {
+        SendError::Submit(SubmitError::Fault(error)) => ethereum::fault(error),
+        rejected => ErrorObjectOwned::owned(REJECTED, rejected.to_string(), None::<()>),
+    })
+}
+
+/// Waits for a transaction that waits, as long as is usual.
+pub async fn wait(node: &Node, hash: B256) -> RpcResult<Located> {
+    let mut heads = node.heads.subscribe();
+    if let Some(located) = node.chain().transaction(&hash).map_err(ethereum::fault)? {
+        return Ok(located);
+    }
+    let waited = tokio::time::timeout(SYNC_TIMEOUT, sealed(node, &mut heads, hash)).await;
+    waited.unwrap_or_else(|_| {
+        let text = format!("transaction {hash} waits; no block has taken it so far");
+        Err(ethereum::server(text))
+    })
 }
 
 fn refused(error: SendError) -> ErrorObjectOwned {
