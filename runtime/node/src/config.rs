@@ -19,10 +19,29 @@ pub struct Config {
     pub interval: Option<Duration>,
     /// Whether a block is made at an interval although there is nothing for it.
     pub empty_blocks: bool,
+    /// With what certificates; without, connections are not encrypted.
+    pub tls: Option<Tls>,
     /// Where whoever holds the token may do everything; without it, nobody.
     pub administration: Option<Administration>,
     /// For development: what that allows.
     pub development: Option<Development>,
+}
+
+/// Where certificates come from.
+#[derive(Debug, Clone)]
+pub enum Tls {
+    /// From files, in PEM.
+    Files {
+        /// The node's certificate, and those that lead from it to one that clients trust.
+        certificates: PathBuf,
+        /// Its private key.
+        key: PathBuf,
+    },
+    /// One is made for the moment, which nobody trusts by itself: for development.
+    SelfSigned {
+        /// Names and addresses by which clients call the node.
+        names: Vec<String>,
+    },
 }
 
 /// The administrative interface.
@@ -58,6 +77,7 @@ impl Default for Config {
             hosts: Vec::new(),
             interval: None,
             empty_blocks: false,
+            tls: None,
             administration: None,
             development: None,
         }

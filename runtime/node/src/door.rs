@@ -3,6 +3,7 @@
 //! Invariant: the requests of a batch begin in its order, and its answers come in that order.
 
 use crate::limits::RESPONSE_BYTES;
+use crate::metrics::Metrics;
 use futures_util::future::{Either, join_all};
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification};
 use jsonrpsee::server::middleware::rpc::RpcServiceT;
@@ -12,6 +13,7 @@ use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
 use serde::Deserialize;
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// By what a request came; without this, by nothing that could be told something later.
 #[derive(Debug, Clone, Copy)]
@@ -22,13 +24,14 @@ pub struct WebSocket;
 pub struct Door<S> {
     service: S,
     refused: Arc<[&'static str]>,
+    metrics: Arc<Metrics>,
 }
 
 impl<S> Door<S> {
     /// A door before `service`; `refused` are the names of methods that are not there because they are
     /// for development.
-    pub fn new(service: S, refused: Arc<[&'static str]>) -> Self {
-        Door { service, refused }
+    pub fn new(service: S, refused: Arc<[&'static str]>, metrics: Arc<Metrics>) -> Self {
+        Door { service, refused, metrics }
     }
 
     /// Why a request is not even tried.
@@ -97,8 +100,13 @@ where
             return Either::Left(ready(MethodResponse::error(request.id, refusal)));
         }
         let (method, id) = (request.method.to_string(), request.id.clone());
-        let answer = self.service.call(request);
-        Either::Right(async move { explained(answer.await, &method, id) })
+        let (answer, metrics) = (self.service.call(request), self.metrics.clone());
+        Either::Right(async move {
+            let begin = Instant::now();
+            let answer = explained(answer.await, &method, id);
+            metrics.answered(&method, answer.is_error(), begin.elapsed());
+            answer
+        })
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {

@@ -1,25 +1,32 @@
-//! `/health` and `/ready`: for whoever watches the node.
+//! `/health`, `/ready` and `/metrics`: for whoever watches the node.
 
 use crate::node::Node;
+use http::HeaderValue;
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use std::sync::Arc;
 
-/// The answer to a request that is about the node's health.
-pub fn answer<B>(node: &Arc<Node>, request: &HttpRequest<B>) -> Option<HttpResponse> {
+const JSON: &str = "application/json";
+const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The answer to a request that is about the node's health. What is measured is for administrators.
+pub fn answer<B>(
+    node: &Arc<Node>,
+    request: &HttpRequest<B>,
+    for_administrators: bool,
+) -> Option<HttpResponse> {
     if request.method().as_str() != "GET" {
         return None;
     }
-    let head = match request.uri().path() {
-        "/health" => None,
-        "/ready" => Some(node.chain().head().number),
+    let head = || node.chain().head().number;
+    let (kind, text) = match request.uri().path() {
+        "/health" => (JSON, "{\"status\":\"ok\"}\n".to_owned()),
+        "/ready" => (JSON, format!("{{\"status\":\"ready\",\"block\":{}}}\n", head())),
+        "/metrics" if for_administrators => {
+            (METRICS, node.metrics.text(&node.ledger().pool, head()))
+        }
         _ => return None,
     };
-    let text = match head {
-        None => "{\"status\":\"ok\"}\n".to_owned(),
-        Some(block) => format!("{{\"status\":\"ready\",\"block\":{block}}}\n"),
-    };
     let mut response = HttpResponse::new(HttpBody::from(text));
-    let json = "application/json".parse().ok()?;
-    response.headers_mut().insert("content-type", json);
+    response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
     Some(response)
 }

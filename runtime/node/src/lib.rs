@@ -37,16 +37,19 @@ pub mod ethereum;
 mod filters;
 mod health;
 pub mod limits;
+mod metrics;
 mod node;
 mod pool;
 pub mod rpc;
 mod server;
+mod tls;
 
-pub use config::{Administration, Config, Development};
+pub use config::{Administration, Config, Development, Tls};
+pub use tls::TlsError;
 
 use florin_runtime::{Chain, Fault};
 use futures_util::future::join_all;
-use jsonrpsee::server::{ServerHandle, stop_channel};
+use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
 use server::{Layers, Served};
@@ -54,6 +57,7 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tls::Certificates;
 use tokio::net::TcpListener;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
@@ -79,6 +83,9 @@ pub enum SpawnError {
     /// An origin is none.
     #[error("{0:?} is no origin; write it as in https://shop.example")]
     Origin(String),
+    /// There is no TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// Two methods have the same name.
     #[error("internal error: {0}; please report it")]
     Methods(#[from] jsonrpsee::core::RegisterMethodError),
@@ -88,6 +95,7 @@ pub enum SpawnError {
 pub struct Handle {
     address: SocketAddr,
     administration: Option<SocketAddr>,
+    tls: Option<Arc<Certificates>>,
     server: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
     node: Arc<Node>,
@@ -99,6 +107,7 @@ pub struct Handle {
 /// [`SpawnError`]: nothing was started.
 pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let layers = Layers::new(&config)?;
+    let tls = config.tls.clone().map(Certificates::new).transpose()?.map(Arc::new);
     let listen = config.listen;
     let cannot = |source| SpawnError::Listen { address: listen, source };
     let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
@@ -111,21 +120,22 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
         }
     };
     let node = Node::new(chain, config).map_err(SpawnError::Threads)?;
-    let methods = rpc::methods(node.clone())?.into();
+    let methods: Methods = rpc::methods(node.clone())?.into();
+    node.metrics.name(methods.method_names());
     let (stop, server) = stop_channel();
     let refused = match node.config.development {
         Some(_) => Vec::new(),
         None => rpc::development_names(node.clone())?,
     };
     let refused = refused.into();
-    let public = Served { methods, refused, layers, token: None };
+    let public = Served { methods, refused, layers, token: None, tls: tls.clone() };
     let mut tasks = vec![tokio::spawn(server::serve(listener, node.clone(), public, stop.clone()))];
     let mut administration = None;
     if let Some((listener, token)) = administrators {
         administration = Some(listener.local_addr().map_err(cannot)?);
         let methods = rpc::administration(node.clone()).into();
         let (layers, token) = (Layers::open(), Some(token.into()));
-        let served = Served { methods, refused: Arc::new([]), layers, token };
+        let served = Served { methods, refused: Arc::new([]), layers, token, tls: None };
         tasks.push(tokio::spawn(server::serve(listener, node.clone(), served, stop)));
     }
     tasks.extend([
@@ -133,7 +143,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
     ]);
-    Ok(Handle { address, administration, server, tasks, node })
+    Ok(Handle { address, administration, tls, server, tasks, node })
 }
 
 impl Handle {
@@ -145,6 +155,19 @@ impl Handle {
     /// Where its administrative interface listens, if it has one.
     pub fn administration(&self) -> Option<SocketAddr> {
         self.administration
+    }
+
+    /// SHA-256 of its certificate, as browsers show it, if it has one.
+    pub fn fingerprint(&self) -> Option<String> {
+        self.tls.as_ref().map(|certificates| certificates.fingerprint())
+    }
+
+    /// Reads its certificates again; connections that there are keep the old ones.
+    ///
+    /// # Errors
+    /// They cannot be used; those from before stay in use.
+    pub fn reload_certificates(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |certificates| certificates.reload())
     }
 
     /// Stops: takes no more connections, answers what was begun, and makes what is on disk whole.

@@ -59,6 +59,8 @@ pub const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
 pub const SYNC_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// How long a node that is told to stop waits for what was begun.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may take to agree on keys.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait before the next connection is accepted, if one could not be.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often what has expired is looked for.

@@ -6,6 +6,7 @@ use crate::development::Sandbox;
 use crate::ethereum;
 use crate::filters::Filters;
 use crate::limits::BLOCKS_BEHIND;
+use crate::metrics::Metrics;
 use crate::pool::{Pool, Sealing};
 use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use florin_runtime::host::BlockEnv;
@@ -41,6 +42,8 @@ pub struct Node {
     pub heads: broadcast::Sender<Arc<Block>>,
     /// Hashes of transactions that were taken but wait.
     pub parked: broadcast::Sender<B256>,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
     /// What the holder of a sandbox has decided.
     pub sandbox: Sandbox,
     /// How long to wait between blocks that are made at intervals.
@@ -58,9 +61,12 @@ impl Node {
         let (heads, parked) =
             (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
         let clock = Arc::new(Clock::default());
-        let told = heads.clone();
-        // Nobody may be listening.
-        chain.watch(move |block| drop(told.send(block.clone())));
+        let (told, metrics) = (heads.clone(), Arc::new(Metrics::default()));
+        let measured = metrics.clone();
+        chain.watch(move |block| {
+            measured.sealed(block);
+            let _ = told.send(block.clone()); // nobody may be listening
+        });
         let ledger = RwLock::new(Node::serve(chain, &clock)?);
         let immediate = AtomicBool::new(config.interval.is_none());
         let interval = watch::channel(config.interval).0;
@@ -71,6 +77,7 @@ impl Node {
             filters: Filters::default(),
             heads,
             parked,
+            metrics,
             sandbox: Sandbox::default(),
             interval,
             immediate,

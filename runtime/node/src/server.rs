@@ -7,6 +7,7 @@ use crate::connection::Connection;
 use crate::door::{Door, WebSocket};
 use crate::limits::*;
 use crate::node::Node;
+use crate::tls::Certificates;
 use crate::{SpawnError, health};
 use alloy_primitives::keccak256;
 use http::StatusCode;
@@ -21,6 +22,7 @@ use std::io;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 
@@ -34,12 +36,16 @@ pub struct Served {
     pub layers: Layers,
     /// What clients have to prove themselves by.
     pub token: Option<Arc<str>>,
+    /// With what certificates.
+    pub tls: Option<Arc<Certificates>>,
 }
 
 /// Answers whoever connects, until it is told to stop and all have left.
 pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop: StopHandle) {
-    let Served { methods, refused, layers, token } = served;
-    let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, refused.clone()));
+    let Served { methods, refused, layers, token, tls } = served;
+    let metrics = node.metrics.clone();
+    let rpc = RpcServiceBuilder::new()
+        .layer_fn(move |service| Door::new(service, refused.clone(), metrics.clone()));
     let http = ServiceBuilder::new().layer(layers.cors).layer(layers.hosts);
     let builder = Server::builder()
         .set_config(config())
@@ -77,7 +83,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             }
             let early = match &token {
                 Some(token) if !proves(&request, token) => Some(unauthorized()),
-                _ => health::answer(&node, &request),
+                _ => health::answer(&node, &request, token.is_some()),
             };
             let mut service = builder.clone().build(methods.clone(), stop.clone());
             async move {
@@ -87,8 +93,17 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
                 }
             }
         });
+        let acceptor = tls.as_ref().map(|certificates| certificates.acceptor());
         tokio::spawn(async move {
-            if let Err(error) = serve_with_graceful_shutdown(socket, service, stopped).await {
+            let served = match acceptor {
+                None => serve_with_graceful_shutdown(socket, service, stopped).await,
+                Some(acceptor) => match timeout(HANDSHAKE, acceptor.accept(socket)).await {
+                    Ok(Ok(socket)) => serve_with_graceful_shutdown(socket, service, stopped).await,
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(late) => Err(late.into()),
+                },
+            };
+            if let Err(error) = served {
                 tracing::debug!(%error, "a connection ended");
             }
             drop(place);

@@ -10,14 +10,10 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use anyhow::{Context as _, Result};
-use florin_node::{Administration, Config, Development, spawn};
+use florin_node::{Administration, Config, Development, Tls, spawn};
 use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::PathBuf,
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -27,8 +23,8 @@ const PHRASE: &str = "test test test test test test test test test test test jun
 const CHAIN_ID: u64 = 31_337;
 /// What each of its accounts has.
 const FUNDS: &str = "10000";
-/// Where the administrative interface listens: on the loopback, at any port.
-const ADMINISTRATION: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+/// Where help lists what has to do with it.
+const TLS: &str = "TLS";
 /// Threads that may wait for reads at a time, beside those that talk to clients.
 const READERS: usize = 64;
 
@@ -44,6 +40,18 @@ pub struct Args {
     /// A host name by which clients may call the node; all if none is named; may be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+    /// Serve HTTPS and WSS with these certificates, in PEM; SIGHUP reads them again
+    #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = TLS)]
+    tls_certificates: Option<PathBuf>,
+    /// The private key that belongs to the certificates, in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_certificates", help_heading = TLS)]
+    tls_key: Option<PathBuf>,
+    /// Serve HTTPS and WSS with a certificate that is made for the moment; its fingerprint is printed
+    #[arg(long, conflicts_with = "tls_certificates", help_heading = TLS)]
+    tls_self_signed: bool,
+    /// Where the administrative interface listens, which takes the token in the ledger's node.json
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
+    admin: SocketAddr,
     /// Make a block every so many seconds, instead of as soon as there is a transaction
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     block_time: Option<Duration>,
@@ -64,6 +72,8 @@ pub struct Args {
 struct Serving {
     http: String,
     websocket: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
     chain_id: u64,
     currency: String,
     block: u64,
@@ -80,13 +90,14 @@ struct Account {
 
 impl Report for Serving {
     fn text(&self) -> String {
-        let serving = fields([
-            ("http", self.http.clone()),
-            ("websocket", self.websocket.clone()),
+        let mut rows = vec![("http", self.http.clone()), ("websocket", self.websocket.clone())];
+        rows.extend(self.fingerprint.clone().map(|hash| ("sha-256", hash)));
+        rows.extend([
             ("chain id", self.chain_id.to_string()),
             ("currency", self.currency.clone()),
             ("block", self.block.to_string()),
         ]);
+        let serving = fields(rows);
         if self.accounts.is_empty() {
             return serving;
         }
@@ -129,8 +140,11 @@ async fn serve(
     branches: Option<PathBuf>,
 ) -> Result<()> {
     let token = Place::new_token();
-    let administration = Administration { listen: ADMINISTRATION, token: token.clone() };
+    let administration = Administration { listen: args.admin, token: token.clone() };
+    let tls = tls(&args);
+    let secure = if tls.is_some() { "s" } else { "" };
     let config = Config {
+        tls,
         administration: Some(administration),
         listen: args.listen,
         origins: args.origin,
@@ -139,8 +153,9 @@ async fn serve(
         empty_blocks: args.empty_blocks,
         development: args.dev.then(|| Development { keys: keys.clone(), branches }),
     };
-    let (mut interrupt, mut terminate) =
-        (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     let node = spawn(chain.clone(), config).await?;
     let address = node.address();
     let native = Currency::native(chain.genesis().currency.clone());
@@ -151,20 +166,37 @@ async fn serve(
         Ok(Account { address: key.address(), key: key.to_bytes(), balance })
     };
     context.out.show(&Serving {
-        http: format!("http://{address}"),
-        websocket: format!("ws://{address}"),
+        http: format!("http{secure}://{address}"),
+        websocket: format!("ws{secure}://{address}"),
+        fingerprint: node.fingerprint(),
         chain_id: chain.genesis().chain_id,
         currency: chain.genesis().currency.clone(),
         block: chain.head().number,
         accounts: keys.iter().map(account).collect::<Result<_>>()?,
     })?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+    loop {
+        tokio::select! {
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
+            _ = hang_up.recv() => match node.reload_certificates() {
+                Ok(()) => context.out.note("the certificates were read again"),
+                Err(error) => context.out.warn(format!("the old certificates stay: {error}")),
+            },
+        }
     }
     context.out.note("stopping");
     node.stop().await?;
     Ok(())
+}
+
+/// What connections are encrypted with.
+fn tls(args: &Args) -> Option<Tls> {
+    if args.tls_self_signed {
+        let names = vec!["localhost".to_owned(), args.listen.ip().to_string()];
+        return Some(Tls::SelfSigned { names });
+    }
+    let (certificates, key) = (args.tls_certificates.clone()?, args.tls_key.clone()?);
+    Some(Tls::Files { certificates, key })
 }
 
 /// The ledger of a node for development: the one that `--dir` names, made if it is not there, or one

@@ -3,6 +3,7 @@
 mod agreement;
 mod bounds;
 mod development;
+mod operation;
 mod sending;
 mod support;
 mod watching;

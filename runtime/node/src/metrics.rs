@@ -1,0 +1,119 @@
+//! What is counted and measured, for Prometheus (`/metrics` of the administrative interface).
+//!
+//! Invariant: the number of series is bounded: a label is a name of the node's own.
+
+use crate::pool::Pool;
+use florin_runtime::types::Block;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+use std::collections::HashMap;
+use std::sync::{OnceLock, PoisonError, RwLock};
+use std::time::Duration;
+
+/// A method, and whether it had a result.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Answered {
+    method: &'static str,
+    result: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Status {
+    status: &'static str,
+}
+
+/// Everything that is measured.
+pub struct Metrics {
+    registry: RwLock<Registry>,
+    requests: Family<Answered, Histogram>,
+    blocks: Counter,
+    transactions: Family<Status, Counter>,
+    gas: Counter,
+    block_transactions: Histogram,
+    parked: Gauge,
+    head: Gauge,
+    /// Names that labels may have.
+    names: OnceLock<HashMap<&'static str, ()>>,
+}
+
+/// From a tenth of a millisecond to half a minute.
+fn latency() -> Histogram {
+    Histogram::new(exponential_buckets(0.000_1, 2.0, 19))
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Metrics {
+            registry: RwLock::new(Registry::with_prefix("florin")),
+            requests: Family::new_with_constructor(latency),
+            blocks: Counter::default(),
+            transactions: Family::default(),
+            gas: Counter::default(),
+            block_transactions: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
+            parked: Gauge::default(),
+            head: Gauge::default(),
+            names: OnceLock::new(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&self) {
+        let mut registry = self.registry.write().unwrap_or_else(PoisonError::into_inner);
+        let help = "How long requests took, by method and result";
+        registry.register_with_unit("request", help, Unit::Seconds, self.requests.clone());
+        registry.register("blocks", "Blocks made since the start", self.blocks.clone());
+        let help = "Transactions in these blocks, by what became of them";
+        registry.register("transactions", help, self.transactions.clone());
+        registry.register("gas", "Gas that they used", self.gas.clone());
+        let help = "Transactions in a block";
+        registry.register("block_transactions", help, self.block_transactions.clone());
+        let help = "Transactions that wait for an earlier nonce or for a block";
+        registry.register("parked_transactions", help, self.parked.clone());
+        registry.register("head", "Number of the last block", self.head.clone());
+    }
+
+    /// The names of methods that are told apart.
+    pub fn name(&self, names: impl Iterator<Item = &'static str>) {
+        self.names.get_or_init(|| names.map(|name| (name, ())).collect());
+    }
+
+    /// A request was answered.
+    pub fn answered(&self, method: &str, is_error: bool, took: Duration) {
+        let known = self.names.get().and_then(|names| names.get_key_value(method));
+        let method = known.map_or("unknown", |(name, ())| *name);
+        let result = if is_error { "error" } else { "ok" };
+        self.requests.get_or_create(&Answered { method, result }).observe(took.as_secs_f64());
+    }
+
+    /// A block was made.
+    pub fn sealed(&self, block: &Block) {
+        self.blocks.inc();
+        self.gas.inc_by(block.header.gas_used);
+        self.block_transactions.observe(block.body.receipts.len() as f64);
+        let succeeded = block.body.receipts.iter().filter(|receipt| receipt.is_success()).count();
+        let failed = block.body.receipts.len() - succeeded;
+        for (status, count) in [("success", succeeded), ("failed", failed)] {
+            self.transactions.get_or_create(&Status { status }).inc_by(count as u64);
+        }
+        self.head.set(block.header.number as i64);
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub fn text(&self, pool: &Pool, head: u64) -> String {
+        self.parked.set(pool.len() as i64);
+        self.head.set(head as i64);
+        let mut text = String::new();
+        let registry = self.registry.read().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a string cannot fail.
+        let _ = encode(&mut text, &registry);
+        text
+    }
+}
