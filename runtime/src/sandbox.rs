@@ -71,6 +71,11 @@ impl Chain {
         if !self.genesis.sandbox {
             return Err(SandboxError::NoSandbox);
         }
+        if self.genesis.supply().is_none_or(|supply| supply > U256::MAX >> 1) {
+            return Err(SandboxError::Impossible(
+                "the genesis allocates so much that more may overflow",
+            ));
+        }
         let _turn = self.turns.take();
         let view = self.store.view();
         let mut writes = Vec::new();
@@ -130,12 +135,20 @@ impl Chain {
     }
 }
 
+/// The most that somebody is given at will: the sum of any number of these, and of what the genesis
+/// allocates, fits into a balance.
+const MOST: U256 = U256::from_limbs([u64::MAX, u64::MAX, u64::MAX, 0]);
+
 fn check(key: &StateKey, value: Option<&Bytes>) -> Result<(), SandboxError> {
     let impossible = |what| Err(SandboxError::Impossible(what));
     match (key, value) {
-        (StateKey::Account(_), Some(bytes)) if Account::from_bytes(bytes).is_none() => {
-            impossible("an account is not encoded as one")
-        }
+        (StateKey::Account(_), Some(bytes)) => match Account::from_bytes(bytes) {
+            None => impossible("an account is not encoded as one"),
+            Some(account) if account.balance > MOST => {
+                impossible("a balance is at most 2^192 - 1 of the smallest unit")
+            }
+            Some(_) => Ok(()),
+        },
         (StateKey::Code(hash), Some(module)) if crate::crypto::keccak256(module) != *hash => {
             impossible("a module has another hash")
         }

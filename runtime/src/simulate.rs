@@ -127,7 +127,7 @@ impl Simulator {
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if a transaction like this would not be taken: its gas does not pay for its bytes or is
-    /// more than a block's, or, if it offers a price, the sender cannot pay.
+    /// more than a block's, or the sender cannot pay: the value, and if it offers a price, the gas.
     pub fn call(&mut self, request: &CallRequest, traced: bool) -> Result<Simulation, SubmitError> {
         let gas_limit = match (request.gas, request.gas_price) {
             (Some(gas), Some(_)) => gas,
@@ -186,6 +186,10 @@ impl Simulator {
         let CallRequest { from, to, value, input, gas: _, gas_price, access_list: _ } =
             request.clone();
         let intrinsic_gas = request.intrinsic_gas();
+        let account = self.overlay.account(&from)?;
+        if account.nonce == u64::MAX {
+            Err(Rejection::NonceExhausted { sender: from })?;
+        }
         let offered = gas_price.unwrap_or(self.block.gas_price);
         let intent = Intent {
             hash: B256::ZERO,
@@ -193,7 +197,7 @@ impl Simulator {
             sender: from,
             payer: from,
             nonce_key: U256::ZERO,
-            nonce: self.overlay.account(&from)?.nonce,
+            nonce: account.nonce,
             window: None,
             calls: vec![Call { to, value, input }],
             gas_limit,
@@ -206,6 +210,9 @@ impl Simulator {
             admit(&mut self.overlay, &self.block, self.block.gas_limit, &intent)??;
         } else if gas_limit < intrinsic_gas {
             Err(Rejection::IntrinsicGas { limit: gas_limit, needed: intrinsic_gas })?;
+        } else if account.balance < value {
+            let (balance, needed) = (account.balance, value);
+            Err(Rejection::InsufficientFunds { account: from, balance, needed })?;
         } else {
             lend(&mut self.overlay, &from, U256::from(gas_limit) * U256::from(offered))?;
         }

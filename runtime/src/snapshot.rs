@@ -150,7 +150,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if a transaction like this would not be taken: its gas does not pay for its bytes or is
-    /// more than a block's, or, if it offers a price, the sender cannot pay.
+    /// more than a block's, or the sender cannot pay: the value, and if it offers a price, the gas.
     pub fn simulate(
         &self,
         request: &CallRequest,

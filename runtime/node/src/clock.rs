@@ -27,10 +27,10 @@ impl Clock {
         let mut shift = self.shift();
         let time = match (shift.next.take(), shift.step) {
             (Some(next), _) => {
-                shift.ahead = next as i64 - system() as i64;
+                shift.ahead = ahead_at(next);
                 next
             }
-            (None, Some(step)) if shift.last > 0 => shift.last + step,
+            (None, Some(step)) if shift.last > 0 => shift.last.saturating_add(step),
             _ => shift.now(),
         };
         shift.last = time;
@@ -42,7 +42,7 @@ impl Clock {
         let shift = self.shift();
         match (shift.next, shift.step) {
             (Some(next), _) => next,
-            (None, Some(step)) if shift.last > 0 => shift.last + step,
+            (None, Some(step)) if shift.last > 0 => shift.last.saturating_add(step),
             _ => shift.now(),
         }
     }
@@ -57,7 +57,7 @@ impl Clock {
     /// Sets the time; it goes on from there.
     pub fn set(&self, time: u64) {
         let mut shift = self.shift();
-        shift.ahead = time as i64 - system() as i64;
+        shift.ahead = ahead_at(time);
     }
 
     /// Sets the time of the next block; it goes on from there.
@@ -90,6 +90,12 @@ impl Shift {
     fn now(&self) -> u64 {
         system().saturating_add_signed(self.ahead)
     }
+}
+
+/// How far ahead of the system's clock one is at whose end it is `time`.
+fn ahead_at(time: u64) -> i64 {
+    let ahead = i128::from(time) - i128::from(system());
+    ahead.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 fn system() -> u64 {

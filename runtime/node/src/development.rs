@@ -6,7 +6,7 @@
 //! Invariant: a ledger that is no sandbox refuses whatever would change it other than by transactions.
 
 use crate::ethereum;
-use crate::limits::{BLOCKS_AT_ONCE, SNAPSHOTS};
+use crate::limits::{BLOCKS_AT_ONCE, LATEST_TIME, SNAPSHOTS};
 use crate::node::Node;
 use crate::pool::{Sealing, Sent};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
@@ -193,13 +193,31 @@ impl Node {
     /// # Errors
     /// There is no key, or no gas with which it would succeed.
     pub fn sign_request(&self, request: TransactionRequest) -> RpcResult<(Bytes, Impersonated)> {
-        let ledger = self.ledger();
         let from = match request.from {
             Some(from) => from,
             None => *self.accounts().first().ok_or_else(|| ethereum::server("unknown account"))?,
         };
+        let is_impersonated = self.key(&from).is_err() && self.sandbox.is_impersonated(&from);
+        self.fill(request, from, is_impersonated)
+    }
+
+    /// Fills in a transaction in anybody's name.
+    ///
+    /// # Errors
+    /// It would not succeed with any gas.
+    pub fn unsigned(&self, request: TransactionRequest) -> RpcResult<Bytes> {
+        let from = request.from.ok_or_else(|| ethereum::invalid("from is missing"))?;
+        Ok(self.fill(request, from, true)?.0)
+    }
+
+    fn fill(
+        &self,
+        request: TransactionRequest,
+        from: Address,
+        is_impersonated: bool,
+    ) -> RpcResult<(Bytes, Impersonated)> {
+        let ledger = self.ledger();
         let key = self.key(&from);
-        let is_impersonated = key.is_err() && self.sandbox.is_impersonated(&from);
         let latest = ledger.chain.latest();
         let block = latest.next_block(self.clock.now());
         let price = ledger.chain.genesis().gas_price;
@@ -313,7 +331,8 @@ impl Node {
         let mut made = Vec::new();
         for number in 0..blocks {
             if number > 0 && apart > 0 {
-                self.clock.set_next(self.chain().head().timestamp.saturating_add(apart));
+                let time = self.chain().head().timestamp.saturating_add(apart);
+                self.clock.set_next(possible(time)?);
             }
             made.extend(self.seal(true).map_err(ethereum::fault)?);
         }
@@ -331,7 +350,7 @@ impl Node {
                 format!("Timestamp error: {time} is lower than previous block's timestamp {last}");
             return Err(ethereum::invalid(message));
         }
-        Ok(time)
+        possible(time)
     }
 
     /// Remembers where the ledger is; the name of that.
@@ -390,6 +409,7 @@ impl Node {
         let cannot = |error: std::io::Error| ethereum::server(error.to_string());
         self.replace(branch).map_err(cannot)?;
         self.clock.restore(ahead, last);
+        self.filters.go_back(block + 1);
         // What nobody serves any more is of no use; that it cannot be removed hurts nobody.
         if now.chain.dir().starts_with(folder) {
             let _ = std::fs::remove_dir_all(now.chain.dir());
@@ -469,6 +489,17 @@ impl Node {
         self.chain().adjust(entries, self.clock.now()).map_err(refused)?;
         Ok(())
     }
+}
+
+/// A time that clients can do with.
+///
+/// # Errors
+/// It is too late.
+pub fn possible(time: u64) -> RpcResult<u64> {
+    if time > LATEST_TIME {
+        return Err(ethereum::invalid(format!("the time is {time}; the latest is {LATEST_TIME}")));
+    }
+    Ok(time)
 }
 
 fn account_entry(address: Address, account: Account) -> (StateKey, Option<Bytes>) {

@@ -2,12 +2,12 @@
 //!
 //! A filter remembers how far its client is; what is new is looked up when the client asks.
 //!
-//! Invariant: a filter takes the same memory however long nobody asks.
+//! Invariant: a filter takes no more memory the longer nobody asks.
 
 use crate::limits::{FILTER_LIFETIME, FILTERS};
-use alloy_primitives::U256;
+use alloy_primitives::{B256, U256};
 use alloy_rpc_types_eth::Filter;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -29,6 +29,8 @@ pub struct Polled {
     pub wanted: Wanted,
     /// The first block of which it was told nothing.
     pub next: u64,
+    /// Transactions that it was told of while they waited for a block.
+    pub told: HashSet<B256>,
     asked: Instant,
 }
 
@@ -47,7 +49,7 @@ impl Filters {
             oldest.and_then(|name| filters.remove(&name));
         }
         let name = U256::from_be_bytes(name());
-        filters.insert(name, Polled { wanted, next, asked: Instant::now() });
+        filters.insert(name, Polled { wanted, next, told: HashSet::new(), asked: Instant::now() });
         name
     }
 
@@ -59,10 +61,17 @@ impl Filters {
         Some(filter.clone())
     }
 
-    /// Its client was told of all blocks before `next`.
-    pub fn told(&self, name: U256, next: u64) {
+    /// Its client was told of all blocks before `next`, and of transactions that wait.
+    pub fn told(&self, name: U256, next: u64, told: HashSet<B256>) {
         if let Some(filter) = self.filters().get_mut(&name) {
-            filter.next = next;
+            (filter.next, filter.told) = (next, told);
+        }
+    }
+
+    /// The ledger went back: block `next` comes again.
+    pub fn go_back(&self, next: u64) {
+        for filter in self.filters().values_mut() {
+            filter.next = filter.next.min(next);
         }
     }
 

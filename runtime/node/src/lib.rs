@@ -233,10 +233,10 @@ async fn keep_house(node: Arc<Node>) {
 async fn seal_at_intervals(node: Arc<Node>) {
     let mut wanted = node.interval.subscribe();
     loop {
-        let every = *wanted.borrow_and_update();
+        let interval = *wanted.borrow_and_update();
         let is_time = async {
-            match every {
-                Some(every) => sleep(every).await,
+            match interval {
+                Some(interval) => sleep(interval.every).await,
                 None => pending().await,
             }
         };
@@ -247,7 +247,7 @@ async fn seal_at_intervals(node: Arc<Node>) {
             },
             () = is_time => {}
         }
-        let (node, empty) = (node.clone(), node.config.empty_blocks);
+        let (node, empty) = (node.clone(), interval.is_some_and(|interval| interval.empty));
         let sealed = tokio::task::spawn_blocking(move || node.seal(empty)).await;
         if let Ok(Err(fault)) = sealed {
             tracing::error!(%fault, "no block could be made");

@@ -49,6 +49,9 @@ pub const SIMULATED_CALLS: usize = 1_000;
 
 /// Blocks that a node for development makes at once on demand.
 pub const BLOCKS_AT_ONCE: u64 = 10_000;
+/// The latest time that it can be made to have, in seconds since 1970: the last second of the year
+/// 9999, with which every client can do.
+pub const LATEST_TIME: u64 = 253_402_300_799;
 /// Places in the past that it remembers; the oldest go first.
 pub const SNAPSHOTS: usize = 1_024;
 
@@ -59,6 +62,8 @@ pub const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
 pub const SYNC_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 /// How long a node that is told to stop waits for what was begun.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may pause within a request.
+pub const BODY_PAUSE: Duration = Duration::from_secs(15);
 /// How long a client may take to agree on keys.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait before the next connection is accepted, if one could not be.

@@ -28,6 +28,15 @@ pub struct Ledger {
     pub pool: Pool,
 }
 
+/// How blocks are made at intervals.
+#[derive(Debug, Clone, Copy)]
+pub struct Interval {
+    /// How long to wait for the next.
+    pub every: Duration,
+    /// Whether there is one although there is nothing for it.
+    pub empty: bool,
+}
+
 /// A running node.
 pub struct Node {
     /// Only a node for development ever gets another one.
@@ -47,7 +56,7 @@ pub struct Node {
     /// What the holder of a sandbox has decided.
     pub sandbox: Sandbox,
     /// How long to wait between blocks that are made at intervals.
-    pub interval: watch::Sender<Option<Duration>>,
+    pub interval: watch::Sender<Option<Interval>>,
     /// Whether a block is made as soon as there is a transaction.
     immediate: AtomicBool,
 }
@@ -69,7 +78,8 @@ impl Node {
         });
         let ledger = RwLock::new(Node::serve(chain, &clock)?);
         let immediate = AtomicBool::new(config.interval.is_none());
-        let interval = watch::channel(config.interval).0;
+        let interval = config.interval.map(|every| Interval { every, empty: config.empty_blocks });
+        let interval = watch::channel(interval).0;
         Ok(Arc::new(Node {
             ledger,
             config,

@@ -25,6 +25,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
+use tower_http::timeout::RequestBodyTimeoutLayer;
 
 /// What is served, and to whom.
 pub struct Served {
@@ -46,7 +47,10 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
     let metrics = node.metrics.clone();
     let rpc = RpcServiceBuilder::new()
         .layer_fn(move |service| Door::new(service, refused.clone(), metrics.clone()));
-    let http = ServiceBuilder::new().layer(layers.cors).layer(layers.hosts);
+    let http = ServiceBuilder::new()
+        .layer(layers.cors)
+        .layer(layers.hosts)
+        .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE));
     let builder = Server::builder()
         .set_config(config())
         .set_rpc_middleware(rpc)
@@ -89,7 +93,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             async move {
                 match early {
                     Some(answer) => Ok(answer),
-                    None => service.call(request).await.map_err(io::Error::other),
+                    None => service.call(request).await.map(blame).map_err(io::Error::other),
                 }
             }
         });
@@ -109,6 +113,14 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             drop(place);
         });
     }
+}
+
+/// A request that cannot be read to its end is its sender's mistake; no method ends like that.
+fn blame(mut response: HttpResponse) -> HttpResponse {
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+    }
+    response
 }
 
 /// Whether a request comes with the token. What is compared are hashes, so how long that takes tells

@@ -20,7 +20,10 @@ pub fn buy(overlay: &mut Overlay, intent: &Intent, price: u128) -> Result<(), Fa
         let rest = payer.balance.checked_sub(cost);
         Ok(Account { balance: rest.ok_or(Fault::Bug("gas was not affordable"))?, ..payer })
     })?;
-    overlay.update(&intent.sender, |sender| Ok(Account { nonce: sender.nonce + 1, ..sender }))
+    overlay.update(&intent.sender, |sender| {
+        let nonce = sender.nonce.checked_add(1).ok_or(Fault::Bug("a nonce had no successor"))?;
+        Ok(Account { nonce, ..sender })
+    })
 }
 
 /// Gives back what was not used and pays the fee recipient for the rest.

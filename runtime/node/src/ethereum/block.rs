@@ -6,7 +6,7 @@ use alloy_primitives::U256;
 use alloy_rlp::Encodable;
 use alloy_rpc_types_eth::{Block as EthBlock, Header as EthHeader, Transaction};
 use florin_runtime::Fault;
-use florin_runtime::types::{Block, Bytes};
+use florin_runtime::types::{Block, Bytes, Header};
 
 /// A block, with its transactions or their hashes.
 ///
@@ -31,19 +31,19 @@ pub fn header(block: &Block) -> EthHeader {
         hash: block.hash,
         inner: block.header.clone(),
         total_difficulty: None,
-        size: Some(U256::from(size(block))),
+        size: Some(U256::from(size(&block.header, &block.body.transactions))),
     }
 }
 
-/// Bytes of the block in Ethereum's encoding: the list of header, transactions and no uncles.
-fn size(block: &Block) -> usize {
+/// Bytes of a block in Ethereum's encoding: the list of header, transactions and no uncles.
+pub fn size(header: &Header, transactions: &[Bytes]) -> usize {
     let list = |payload: usize| alloy_rlp::length_of_length(payload) + payload;
     // Typed transactions are strings in it; a legacy one is a list, which begins with 0xc0 or more.
     let transaction = |bytes: &Bytes| match bytes.first() {
         Some(&first) if first >= 0xc0 => bytes.len(),
         _ => bytes.length(),
     };
-    let transactions = block.body.transactions.iter().map(transaction).sum();
+    let transactions = transactions.iter().map(transaction).sum();
     let uncles = 1;
-    list(block.header.length() + list(transactions) + uncles)
+    list(header.length() + list(transactions) + uncles)
 }

@@ -9,7 +9,7 @@ mod request;
 mod trace;
 mod transaction;
 
-pub use block::{block, header};
+pub use block::{block, header, size};
 pub use error::{
     HALTED, LIMIT_EXCEEDED, REVERTED, answer_of, fails, fault, history, invalid, log_query,
     not_found, not_supported, rejected, server, submission,

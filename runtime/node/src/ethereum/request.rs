@@ -1,6 +1,6 @@
 //! Calls that nobody signed, and what they suppose.
 
-use super::error::invalid;
+use super::error::{invalid, server};
 use alloy_primitives::{B256, TxKind, U256, keccak256};
 use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use alloy_rpc_types_eth::{BlockOverrides, TransactionRequest};
@@ -78,21 +78,28 @@ pub fn patch(
     mut account: impl FnMut(&Address) -> Result<Account, Fault>,
 ) -> RpcResult<Patch> {
     let (mut entries, mut emptied) = (BTreeMap::new(), BTreeSet::new());
+    // Whoever is supposed to have no end of money has so much that the sum of all still has one.
+    let rich = overrides.values().filter(|wanted| wanted.balance.is_some()).count();
+    let most = (U256::MAX >> 1) / U256::from(rich.max(1));
     for (address, wanted) in overrides {
         let AccountOverride { balance, nonce, code, state, state_diff, move_precompile_to } =
             wanted;
         if move_precompile_to.is_some() {
-            return Err(invalid(format!("account {address} is not a precompile")));
+            return Err(server(format!("account {address} is not a precompile")));
         }
         if balance.is_some() || nonce.is_some() || code.is_some() {
             let now = account(&address).map_err(super::fault)?;
             let code_hash = match &code {
                 Some(code) if code.is_empty() => NO_CODE,
-                Some(code) => keccak256(code),
+                Some(code) => {
+                    let refused = |reason| invalid(format!("code of {address}: {reason}"));
+                    florin_runtime::vm::check(code).map_err(refused)?;
+                    keccak256(code)
+                }
                 None => now.code_hash,
             };
             let changed = Account {
-                balance: balance.unwrap_or(now.balance),
+                balance: balance.map_or(now.balance, |balance| balance.min(most)),
                 nonce: nonce.unwrap_or(now.nonce),
                 code_hash,
             };

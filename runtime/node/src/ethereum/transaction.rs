@@ -1,6 +1,7 @@
 //! Transactions and their receipts.
 
 use super::log::log;
+use alloy_consensus::Transaction as _;
 use alloy_consensus::transaction::Recovered;
 use alloy_consensus::{Eip658Value, ReceiptEnvelope, ReceiptWithBloom, TxEnvelope, TxType};
 use alloy_eips::Decodable2718;
@@ -41,12 +42,14 @@ pub fn transaction(block: &Block, index: usize) -> Result<Transaction, Fault> {
 /// # Errors
 /// It cannot be decoded, which was checked when it came.
 pub fn parked(bytes: &Bytes, sender: Address) -> Result<Transaction, Fault> {
+    let envelope = envelope(bytes)?;
     Ok(Transaction {
-        inner: Recovered::new_unchecked(envelope(bytes)?, sender),
+        // What it pays at most; what it pays shows when it is in a block.
+        effective_gas_price: Some(envelope.max_fee_per_gas()),
+        inner: Recovered::new_unchecked(envelope, sender),
         block_hash: None,
         block_number: None,
         transaction_index: None,
-        effective_gas_price: None,
         block_timestamp: None,
     })
 }

@@ -1,5 +1,6 @@
 //! `debug_`: what a transaction did, and raw bytes.
 
+use super::eth::EthApiServer;
 use super::{Rpc, simulate};
 use crate::ethereum;
 use alloy_primitives::{B256, Bytes};
@@ -120,12 +121,8 @@ impl DebugApiServer for Rpc {
     }
 
     fn get_raw_transaction(&self, hash: B256) -> RpcResult<Bytes> {
-        let ledger = self.0.ledger();
-        let parked = ledger.pool.find(&hash);
-        let located = ledger.chain.transaction(&hash).map_err(ethereum::fault)?;
-        let located = located.map(|at| at.block.body.transactions[at.index].clone());
-        let parked = parked.map(|(_, parked)| parked.bytes);
-        Ok(located.or(parked).unwrap_or_default())
+        let found = EthApiServer::get_raw_transaction_by_hash(self, hash)?;
+        found.ok_or_else(|| ethereum::not_found("transaction"))
     }
 
     fn get_raw_receipts(&self, block: BlockId) -> RpcResult<Vec<Bytes>> {

@@ -6,6 +6,7 @@
 use super::Rpc;
 use crate::connection::Connection;
 use crate::development::{Impersonated, MineOptions, Mined, Saved};
+use crate::node::Interval;
 use crate::pool::Sealing;
 use crate::{development, ethereum};
 use alloy_dyn_abi::TypedData;
@@ -25,6 +26,10 @@ pub trait SignApi {
     /// impersonated.
     #[method(name = "eth_sendTransaction", with_extensions)]
     async fn send_transaction(&self, request: TransactionRequest) -> RpcResult<B256>;
+
+    /// Fills in and sends a transaction in anybody's name, on a sandbox.
+    #[method(name = "eth_sendUnsignedTransaction", blocking)]
+    fn send_unsigned_transaction(&self, request: TransactionRequest) -> RpcResult<B256>;
 
     /// Fills in and signs a transaction.
     #[method(name = "eth_signTransaction", blocking)]
@@ -69,6 +74,14 @@ pub trait SandboxApi {
     /// Makes a block every so many seconds; 0 for never.
     #[method(name = "evm_setIntervalMining", aliases = ["anvil_setIntervalMining"])]
     fn set_interval(&self, seconds: u64) -> RpcResult<Value>;
+
+    /// How many seconds are between blocks that are made at intervals; `null` if none are.
+    #[method(name = "anvil_getIntervalMining")]
+    fn interval(&self) -> RpcResult<Option<u64>>;
+
+    /// Taken and ignored: what is logged is up to whoever runs the node.
+    #[method(name = "anvil_setLoggingEnabled", aliases = ["hardhat_setLoggingEnabled"])]
+    fn set_logging(&self, on: bool) -> RpcResult<Value>;
 
     /// Forgets a transaction that waits.
     #[method(name = "anvil_dropTransaction", aliases = ["hardhat_dropTransaction"])]
@@ -194,6 +207,11 @@ impl SignApiServer for Rpc {
         }
     }
 
+    fn send_unsigned_transaction(&self, request: TransactionRequest) -> RpcResult<B256> {
+        let bytes = self.0.unsigned(request)?;
+        self.0.send_impersonated(bytes)
+    }
+
     fn sign_transaction(&self, request: TransactionRequest) -> RpcResult<Value> {
         let (raw, impersonated) = self.0.sign_request(request)?;
         if impersonated == Impersonated::Yes {
@@ -267,7 +285,16 @@ impl SandboxApiServer for Rpc {
         if interval.is_some() {
             self.0.set_sealing(Sealing::OnDemand);
         }
-        self.0.interval.send_replace(interval);
+        // Tests wait for time to pass, also when nothing happens.
+        self.0.interval.send_replace(interval.map(|every| Interval { every, empty: true }));
+        Ok(Value::Null)
+    }
+
+    fn interval(&self) -> RpcResult<Option<u64>> {
+        Ok(self.0.interval.borrow().map(|interval| interval.every.as_secs()))
+    }
+
+    fn set_logging(&self, _on: bool) -> RpcResult<Value> {
         Ok(Value::Null)
     }
 
@@ -276,7 +303,9 @@ impl SandboxApiServer for Rpc {
     }
 
     fn increase_time(&self, seconds: U256) -> RpcResult<i64> {
-        Ok(self.0.clock.advance(small(seconds, "the time")?))
+        let seconds = development::possible(small(seconds, "the time")?)?;
+        development::possible(self.0.clock.now().saturating_add(seconds))?;
+        Ok(self.0.clock.advance(seconds))
     }
 
     fn set_next_time(&self, time: U256) -> RpcResult<Value> {
@@ -286,12 +315,12 @@ impl SandboxApiServer for Rpc {
     }
 
     fn set_time(&self, time: U256) -> RpcResult<i64> {
-        self.0.clock.set(small(time, "the time")?);
+        self.0.clock.set(development::possible(small(time, "the time")?)?);
         Ok(self.0.clock.ahead())
     }
 
     fn set_time_step(&self, seconds: u64) -> RpcResult<Value> {
-        self.0.clock.set_step(Some(seconds));
+        self.0.clock.set_step(Some(development::possible(seconds)?));
         Ok(Value::Null)
     }
 

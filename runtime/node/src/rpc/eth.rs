@@ -173,6 +173,26 @@ pub trait EthApi {
         index: Index,
     ) -> RpcResult<Option<Transaction>>;
 
+    /// The bytes of a transaction (EIP-2718), also of one that waits.
+    #[method(name = "getRawTransactionByHash", blocking)]
+    fn get_raw_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Bytes>>;
+
+    /// The bytes of a transaction by the hash of its block and its place there.
+    #[method(name = "getRawTransactionByBlockHashAndIndex", blocking)]
+    fn get_raw_transaction_by_block_hash_and_index(
+        &self,
+        hash: B256,
+        index: Index,
+    ) -> RpcResult<Option<Bytes>>;
+
+    /// The bytes of a transaction by the number of its block and its place there.
+    #[method(name = "getRawTransactionByBlockNumberAndIndex", blocking)]
+    fn get_raw_transaction_by_block_number_and_index(
+        &self,
+        block: BlockNumberOrTag,
+        index: Index,
+    ) -> RpcResult<Option<Bytes>>;
+
     /// The receipt of a transaction.
     #[method(name = "getTransactionReceipt", blocking)]
     fn get_transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>>;
@@ -296,7 +316,12 @@ impl EthApiServer for Rpc {
         newest_block: BlockNumberOrTag,
         reward_percentiles: Option<Vec<f64>>,
     ) -> RpcResult<FeeHistory> {
-        fees::history(&self.0, block_count.to(), newest_block, reward_percentiles.as_deref())
+        fees::history(
+            &self.0,
+            block_count.to(),
+            newest_block,
+            reward_percentiles.as_deref().filter(|list| !list.is_empty()),
+        )
     }
 
     fn get_balance(
@@ -453,6 +478,31 @@ impl EthApiServer for Rpc {
         self.transaction_at(block.into(), index)
     }
 
+    fn get_raw_transaction_by_hash(&self, hash: B256) -> RpcResult<Option<Bytes>> {
+        let ledger = self.0.ledger();
+        // What waits is looked for first, as above.
+        let parked = ledger.pool.find(&hash);
+        let located = ledger.chain.transaction(&hash).map_err(ethereum::fault)?;
+        let located = located.map(|at| at.block.body.transactions[at.index].clone());
+        Ok(located.or(parked.map(|(_, parked)| parked.bytes)))
+    }
+
+    fn get_raw_transaction_by_block_hash_and_index(
+        &self,
+        hash: B256,
+        index: Index,
+    ) -> RpcResult<Option<Bytes>> {
+        self.raw_at(hash.into(), index)
+    }
+
+    fn get_raw_transaction_by_block_number_and_index(
+        &self,
+        block: BlockNumberOrTag,
+        index: Index,
+    ) -> RpcResult<Option<Bytes>> {
+        self.raw_at(block.into(), index)
+    }
+
     fn get_transaction_receipt(&self, hash: B256) -> RpcResult<Option<TransactionReceipt>> {
         let located = self.0.chain().transaction(&hash).map_err(ethereum::fault)?;
         Ok(located.map(|located| ethereum::receipt(&located)))
@@ -545,6 +595,11 @@ impl Rpc {
         let block = block.filter(|block| index.0 < block.body.transactions.len());
         let found = block.map(|block| ethereum::transaction(&block, index.0));
         found.transpose().map_err(ethereum::fault)
+    }
+
+    fn raw_at(&self, id: BlockId, index: Index) -> RpcResult<Option<Bytes>> {
+        let block = self.0.block(id)?;
+        Ok(block.and_then(|block| block.body.transactions.get(index.0).cloned()))
     }
 
     fn transactions_in(&self, id: BlockId) -> RpcResult<Option<U64>> {

@@ -3,7 +3,7 @@
 use crate::ethereum;
 use crate::filters::{Polled, Wanted};
 use crate::node::Node;
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{B256, U256, keccak256};
 use alloy_rpc_types_eth::{BlockNumberOrTag, Filter, FilterBlockOption, FilterChanges, Log};
 use florin_runtime::limits::LOG_QUERY_BLOCKS;
 use florin_runtime::types::Block;
@@ -24,6 +24,12 @@ pub fn logs(node: &Node, filter: &Filter) -> RpcResult<Vec<Log>> {
             (place(from_block), place(to_block))
         }
     };
+    if from > head || to > head {
+        return Err(ethereum::invalid("block range extends beyond current head block"));
+    }
+    if from > to {
+        return Err(ethereum::invalid("invalid block range params"));
+    }
     find(node, filter, from, to)
 }
 
@@ -56,11 +62,8 @@ fn known(node: &Node, name: U256) -> RpcResult<Polled> {
 
 /// What a filter found since it was asked the last time.
 pub fn changes(node: &Node, name: U256) -> RpcResult<FilterChanges> {
-    let Polled { wanted, next, .. } = known(node, name)?;
+    let Polled { wanted, next, mut told, .. } = known(node, name)?;
     let head = node.chain().head().number;
-    if next > head {
-        return Ok(FilterChanges::Empty);
-    }
     let found = match wanted {
         Wanted::Logs(filter) => {
             let FilterBlockOption::Range { from_block, to_block } = filter.block_option else {
@@ -86,12 +89,17 @@ pub fn changes(node: &Node, name: U256) -> RpcResult<FilterChanges> {
                 let receipts = block.body.receipts.iter();
                 receipts.map(|receipt| receipt.transaction).collect()
             };
-            FilterChanges::Hashes(hashes(node, next, head, transactions)?)
+            let mut new = hashes(node, next, head, transactions)?;
+            new.retain(|hash| !told.remove(hash));
+            let waiting = node.ledger().pool.ready().into_iter().map(keccak256);
+            new.extend(waiting.filter(|hash| told.insert(*hash)));
+            FilterChanges::Hashes(new)
         }
     };
-    node.filters.told(name, head + 1);
+    node.filters.told(name, next.max(head + 1), told);
     Ok(match found {
         FilterChanges::Logs(logs) if logs.is_empty() => FilterChanges::Empty,
+        FilterChanges::Hashes(hashes) if hashes.is_empty() => FilterChanges::Empty,
         found => found,
     })
 }

@@ -38,7 +38,7 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
     let hint = signed.and_then(|signed| connection.signer(signed.intent.nonce));
     let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
     let sent = sent.map_err(refused)?;
-    if let Sent::Parked { hash, .. } = &sent {
+    if let Sent::Parked { hash, missing: None } = &sent {
         let _ = node.parked.send(*hash); // nobody may be listening
     }
     Ok(sent)

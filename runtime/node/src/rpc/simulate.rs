@@ -34,6 +34,7 @@ const NONCE_TOO_LOW: i32 = -38010;
 const NONCE_TOO_HIGH: i32 = -38011;
 const INSUFFICIENT_FUNDS: i32 = -38014;
 const BLOCK_GAS: i32 = -38015;
+const FEE_TOO_LOW: i32 = -38012;
 const INTRINSIC_GAS: i32 = -38013;
 const BLOCK_ORDER: i32 = -38020;
 const TIME_ORDER: i32 = -38021;
@@ -89,7 +90,7 @@ pub fn simulate(
     for (block, state, calls) in with_gaps(&parent.0, block_state_calls)? {
         let next = BlockEnv {
             number: parent.0.number + 1,
-            timestamp: first.timestamp.max(parent.0.timestamp + 1),
+            timestamp: first.timestamp.max(parent.0.timestamp.saturating_add(1)),
             gas_price: if validation { node.chain().genesis().gas_price } else { 0 },
             ..first
         };
@@ -205,7 +206,10 @@ impl Open {
                 ethereum::HALTED
             },
             message: error.message().to_owned(),
-            data: None,
+            data: match &receipt.outcome {
+                Outcome::Reverted { output } => Some(output.clone()),
+                _ => None,
+            },
         });
         let log = |(log, place): (&Log, u64)| EthLog {
             inner: log.clone(),
@@ -272,7 +276,8 @@ impl Open {
         } else {
             BlockTransactions::Hashes(receipts.map(|receipt| receipt.transaction).collect())
         };
-        let shown = EthHeader { hash, inner: header.clone(), ..EthHeader::default() };
+        let size = Some(U256::from(ethereum::size(&header, &encoded)));
+        let shown = EthHeader { hash, inner: header.clone(), size, ..EthHeader::default() };
         let inner = EthBlock { header: shown, uncles: Vec::new(), transactions, withdrawals: None };
         (SimulatedBlock { inner, calls: self.results }, (header, hash))
     }
@@ -284,6 +289,7 @@ fn refused(refusal: florin_runtime::SubmitError) -> ErrorObjectOwned {
     let code = match &refusal {
         SubmitError::Rejected(Rejection::InsufficientFunds { .. }) => INSUFFICIENT_FUNDS,
         SubmitError::Rejected(Rejection::IntrinsicGas { .. }) => INTRINSIC_GAS,
+        SubmitError::Rejected(Rejection::FeeTooLow { .. }) => FEE_TOO_LOW,
         _ => return ethereum::submission(refusal),
     };
     error(code, ethereum::submission(refusal).message())

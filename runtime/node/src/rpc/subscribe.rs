@@ -4,12 +4,14 @@
 
 use super::Rpc;
 use crate::ethereum;
+use crate::limits::PARKED_TRANSACTIONS;
 use alloy_rpc_types_eth::pubsub::{Params, SubscriptionKind};
 use florin_runtime::types::Block;
 use jsonrpsee::core::{SubscriptionResult, async_trait, to_json_raw_value};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::{PendingSubscriptionSink, SubscriptionSink, TrySendError};
 use serde::Serialize;
+use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
@@ -80,8 +82,8 @@ impl EthPubSubServer for Rpc {
 }
 
 impl Rpc {
-    /// Tells the hashes of transactions: of those that wait when they are taken, of all others when
-    /// they are in a block.
+    /// Tells the hashes of transactions once: of those that wait only for a block when they are taken,
+    /// of all others when they are in one.
     async fn hashes(
         &self,
         pending: PendingSubscriptionSink,
@@ -89,13 +91,23 @@ impl Rpc {
     ) -> SubscriptionResult {
         let mut parked = self.0.parked.subscribe();
         let mut sink = pending.accept().await?;
+        let mut told = HashSet::new();
         loop {
             let hashes = tokio::select! {
+                biased;
                 () = sink.closed() => return Ok(()),
-                hash = parked.recv() => vec![hash.map_err(behind)?],
+                hash = parked.recv() => {
+                    let hash = hash.map_err(behind)?;
+                    if told.len() >= PARKED_TRANSACTIONS {
+                        told.clear(); // those that never came into a block
+                    }
+                    told.insert(hash);
+                    vec![hash]
+                }
                 block = heads.recv() => {
                     let block = block.map_err(behind)?;
-                    block.body.receipts.iter().map(|receipt| receipt.transaction).collect()
+                    let all = block.body.receipts.iter().map(|receipt| receipt.transaction);
+                    all.filter(|hash| !told.remove(hash)).collect()
                 }
             };
             tell(&mut sink, hashes)?;
