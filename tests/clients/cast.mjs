@@ -5,9 +5,8 @@ import { promisify } from 'node:util'
 import * as florin from './promises.mjs'
 
 const { artefact, equal, finish, holds, promise, skip, until } = florin
-// The program itself: the script that npm puts before it exits with 0 when the program fails.
-const machine = `${process.platform}-${process.arch === 'x64' ? 'amd64' : process.arch}`
-const program = createRequire(import.meta.url).resolve(`@foundry-rs/cast-${machine}/bin/cast`)
+// The program itself: the script that @foundry-rs/cast puts before it exits with 0 when the program fails.
+const program = createRequire(import.meta.url).resolve('@foundry-rs/cast-linux-amd64/bin/cast')
 const environment = { ...process.env, ETH_RPC_URL: florin.http, NO_COLOR: '1' }
 const run = promisify(execFile)
 

@@ -228,8 +228,13 @@ await promise('finds events by getLogs and getContractEvents', async () => {
   equal(either.map((log) => log.args.value), [supply, 7n, 400n], 'one of several topics')
   const ofBlock = await client.getLogs({ blockHash: paid.blockHash })
   equal(ofBlock.length, 1, 'logs of a block by its hash')
-  const past = (await client.getBlockNumber()) + 1n
-  equal(await client.getLogs({ address: stranger().address, fromBlock: 0n, toBlock: past - 1n }), [], 'no such logs')
+  equal(await client.getLogs({ address: stranger().address, fromBlock: 0n }), [], 'no such logs')
+})
+
+await promise('refuses to look for logs in blocks that are not there yet', async () => {
+  const toBlock = (await client.getBlockNumber()) + 10n
+  const future = await failure(() => client.getLogs({ fromBlock: 0n, toBlock }), 'logs up to a future block')
+  holds(/block range extends beyond current head block/.test(future.details), 'the words of execution-apis', future)
 })
 
 await promise('tells filters what is new (poll)', async () => {
@@ -338,6 +343,23 @@ await promise('lets a transaction wait for an earlier nonce', async () => {
   equal(await client.getTransactionCount({ address: carol.address }), nonce + 2, 'nonce')
 })
 
+await promise('tells of a waiting transaction once, when nothing is missing before it', async () => {
+  const [to, hashes] = [stranger().address, []]
+  const stop = live.watchPendingTransactions({ onTransactions: (found) => hashes.push(...found) })
+  await new Promise((done) => setTimeout(done, 300))
+  const nonce = await client.getTransactionCount({ address: carol.address })
+  const second = await carols.sendTransaction({ to, value: 2n, nonce: nonce + 1, gas: 21000n })
+  await new Promise((done) => setTimeout(done, 200))
+  const early = [...hashes]
+  const first = await carols.sendTransaction({ to, value: 1n, nonce, gas: 21000n })
+  await receiptOf(second)
+  await until(() => hashes.includes(first) && hashes.includes(second), 'both are told')
+  await new Promise((done) => setTimeout(done, 300))
+  stop()
+  equal(hashes.filter((hash) => hash === second).length, 1, 'how often the second is told')
+  equal(early, [], 'what is told while the first is missing')
+})
+
 await promise('replaces a waiting transaction by one that pays more', async () => {
   const [former, latter] = [stranger().address, stranger().address]
   const nonce = await client.getTransactionCount({ address: carol.address })
@@ -345,7 +367,8 @@ await promise('replaces a waiting transaction by one that pays more', async () =
   const parked = { value: 3n, nonce: nonce + 1, gas: 21000n }
   const old = await carols.sendTransaction({ ...parked, to: former, ...fees(1n) })
   let replacement
-  const outcome = client.waitForTransactionReceipt({ hash: old, onReplaced: (found) => (replacement = found) })
+  const onReplaced = (found) => (replacement = found)
+  const outcome = client.waitForTransactionReceipt({ hash: old, onReplaced }).catch((error) => error)
   const cheap = () => carols.sendTransaction({ ...parked, to: latter, ...fees(1n) })
   const refused = await failure(cheap, 'a replacement that pays the same')
   holds(/replacement transaction underpriced/.test(refused.details), 'replacement transaction underpriced', refused)
@@ -357,7 +380,7 @@ await promise('replaces a waiting transaction by one that pays more', async () =
   isA(lost, TransactionNotFoundError)
   await receiptOf(await carols.sendTransaction({ to: zeroAddress, nonce, gas: 21000n }))
   equal((await receiptOf(better)).status, 'success', 'the replacement')
-  equal((await outcome).transactionHash, better, 'who waits for the former is told of the replacement')
+  equal((await outcome).transactionHash ?? (await outcome), better, 'who waits for the former is told of the replacement')
   equal(replacement?.reason, 'replaced', 'reason')
   equal(await client.getBalance({ address: former }), 0n, 'the former did not happen')
   equal(await client.getBalance({ address: latter }), 3n, 'the replacement did')
@@ -375,6 +398,12 @@ await promise('refuses with errors that viem has types for', async () => {
   isA(await failure(estimate, 'an estimate for somebody without funds'), InsufficientFundsError)
   const call = () => client.call({ account: poor.address, to, value: 1n })
   isA(await failure(call, 'a call of somebody without funds'), InsufficientFundsError)
+})
+
+await promise('refuses to simulate a payment that nobody can make', async () => {
+  const calls = [{ account: stranger(), to: bob.address, value: 1n }]
+  const error = await failure(() => client.simulateBlocks({ blocks: [{ calls }] }), 'simulateBlocks')
+  isA(error, InsufficientFundsError)
 })
 
 await promise('says what is not there', async () => {
@@ -418,6 +447,7 @@ await promise('shows blocks and their transactions', async () => {
   equal(sent.input, encodeFunctionData({ abi, functionName: 'transfer', args: [bob.address, 250_000_000n] }), 'input')
   const hashes = await client.getBlock({ blockNumber: paid.blockNumber })
   equal(hashes.transactions, [paid.transactionHash], 'hashes')
+  equal(keccak256(await client.getRawTransaction({ hash: paid.transactionHash })), paid.transactionHash, 'its bytes')
   const parent = await client.getBlock({ blockNumber: paid.blockNumber - 1n })
   equal(block.parentHash, parent.hash, 'parent')
   equal(await client.getBlockTransactionCount({ blockHash: paid.blockHash }), 1, 'count')

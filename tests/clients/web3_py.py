@@ -407,6 +407,13 @@ def _():
     failure(lambda: w3.manager.request_blocking("eth_notThere", []), MethodUnavailable, "a method")
 
 
+@promise("tells a request that cannot be read from a contract that refuses")
+def _():
+    call = {"from": alice.address, "to": token.address, "value": 2**256}
+    error = failure(lambda: w3.eth.call(call), Web3RPCError, "a value that is too large")
+    equal(error.rpc_response["error"]["code"], -32602, "code")
+
+
 @promise("reads the past by number and by hash")
 def _():
     balance = token.functions.balanceOf(bob.address)
