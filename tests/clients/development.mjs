@@ -152,6 +152,21 @@ await promise('goes back to a snapshot', async () => {
   equal(await read('balanceOf', [to]), 78n, 'it goes on from there')
 })
 
+await promise('goes on telling who polls or watches when it went back', async () => {
+  const blocks = []
+  const stop = client.watchBlockNumber({ onBlockNumber: (number) => blocks.push(number) })
+  const id = await test.snapshot()
+  for (const value of [1n, 2n, 3n]) await receiptOf(await wallet.sendTransaction({ account: alice, to: bob, value }))
+  const filter = await client.createBlockFilter()
+  const logs = await client.createContractEventFilter({ address: token, abi, eventName: 'Transfer' })
+  await test.revert({ id })
+  const { blockHash } = await receiptOf(await write(alice, 'transfer', [bob, 1n]))
+  equal((await client.getFilterChanges({ filter: logs })).length, 1, 'logs since then')
+  const told = await client.getFilterChanges({ filter })
+  equal(told.slice(-1), [blockHash], 'blocks since then')
+  stop()
+})
+
 await promise('makes blocks on demand', async () => {
   const number = await client.getBlockNumber()
   await test.mine({ blocks: 3 })
@@ -237,13 +252,11 @@ await promise('lets transactions wait for a block (setAutomine)', async () => {
     equal(await test.getAutomine(), false, 'no longer')
     const [to, number] = [stranger(), await client.getBlockNumber()]
     const nonce = await client.getTransactionCount({ address: dave })
-    const transactions = await client.createPendingTransactionFilter()
     const one = await wallet.sendTransaction({ account: dave, to, value: 1n })
     const two = await wallet.sendTransaction({ account: dave, to, value: 2n })
     equal((await client.getTransaction({ hash: two })).blockNumber, null, 'it waits')
     equal(await client.getTransactionCount({ address: dave, blockTag: 'pending' }), nonce + 2, 'pending nonce')
     equal(await client.getTransactionCount({ address: dave }), nonce, 'nonce')
-    equal(await client.getFilterChanges({ filter: transactions }), [one, two], 'who polls is told')
     equal(await test.getTxpoolStatus(), { pending: 2, queued: 0 }, 'txpool_status')
     const { pending } = await test.getTxpoolContent()
     const ours = Object.entries(pending).find(([sender]) => sender.toLowerCase() === dave.toLowerCase())
@@ -261,6 +274,47 @@ await promise('lets transactions wait for a block (setAutomine)', async () => {
     equal(block.transactions, [one, better], 'both are in it, the second replaced')
     equal(await client.getBalance({ address: to }), 5n, 'what arrived')
     equal(await test.getTxpoolStatus(), { pending: 0, queued: 0 }, 'nothing waits')
+  } finally {
+    await test.setAutomine(true)
+  }
+})
+
+await promise('puts several transactions into a block, in order', async () => {
+  await test.setAutomine(false)
+  try {
+    const to = stranger()
+    const hashes = []
+    for (const value of [1n, 2n, 3n]) hashes.push(await write(alice, 'transfer', [to, value], { gas: 100_000n }))
+    await test.mine({ blocks: 1 })
+    const { transactions, gasUsed, number } = await client.getBlock()
+    equal(transactions, hashes, 'transactions')
+    const receipts = await Promise.all(hashes.map(receiptOf))
+    equal(receipts.map(({ transactionIndex }) => transactionIndex), [0, 1, 2], 'their places')
+    equal(receipts.map(({ logs }) => logs[0].logIndex), [0, 1, 2], 'those of their logs')
+    const sums = receipts.map((_, last) => receipts.slice(0, last + 1).reduce((sum, one) => sum + one.gasUsed, 0n))
+    equal(receipts.map(({ cumulativeGasUsed }) => cumulativeGasUsed), sums, 'cumulative gas')
+    equal(sums[2], gasUsed, 'gas of the block')
+    const events = await client.getContractEvents({ address: token, abi, eventName: 'Transfer', fromBlock: number })
+    equal(events.map(({ args, logIndex }) => [args.value, logIndex]), [[1n, 0], [2n, 1], [3n, 2]], 'events')
+    const traces = await client.request({
+      method: 'debug_traceBlockByNumber',
+      params: [`0x${number.toString(16)}`, { tracer: 'callTracer' }],
+    })
+    equal(traces.map(({ txHash }) => txHash), hashes, 'traces')
+    equal(traces.map(({ result }) => BigInt(result.gasUsed)), receipts.map(({ gasUsed }) => gasUsed), 'their gas')
+  } finally {
+    await test.setAutomine(true)
+  }
+})
+
+await promise('tells who polls of what waits for a block', async () => {
+  await test.setAutomine(false)
+  try {
+    const filter = await client.createPendingTransactionFilter()
+    const hash = await wallet.sendTransaction({ account: dave, to: bob, value: 1n })
+    const early = await client.getFilterChanges({ filter })
+    await test.mine({ blocks: 1 })
+    equal([early, await client.getFilterChanges({ filter })], [[hash], []], 'when it is taken, and only then')
   } finally {
     await test.setAutomine(true)
   }

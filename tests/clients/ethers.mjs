@@ -305,8 +305,9 @@ await promise('answers with the receipt at once (eth_sendRawTransactionSync)', a
 })
 
 await promise('answers batches in order', async () => {
-  const counting = new JsonRpcProvider(florin.http, 31337, { staticNetwork: true, batchMaxCount: 100, cacheTimeout: -1 })
-  let payloads = []
+  const options = { staticNetwork: true, batchMaxCount: 100, cacheTimeout: -1 }
+  const counting = new JsonRpcProvider(florin.http, 31337, options)
+  const payloads = []
   await counting.on('debug', ({ action, payload }) => action === 'sendRpcPayload' && payloads.push(payload))
   const asked = Array.from({ length: 20 }, (_, index) => counting.getBalance(account(index % 5).address, 'earliest'))
   equal(await Promise.all(asked), Array(20).fill(parseEther('10000')))

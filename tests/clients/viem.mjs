@@ -280,7 +280,7 @@ for (const [name, watcher] of [['HTTP', client], ['WebSocket', live]]) {
     await until(
       () => seen.errors.length || (seen.blocks.some((block) => block.hash === receipt.blockHash) && seen.events.length
         && seen.hashes.includes(hash)),
-      `the watchers were told (${seen.blocks.length} blocks, ${seen.events.length} events, ${seen.hashes.length} hashes)`,
+      'the watchers are told of block, event and hash',
     )
     equal(seen.errors, [], 'errors')
     equal(seen.events.map((log) => [log.eventName, log.args.value]), [['Transfer', 12n]], 'events')
@@ -380,7 +380,8 @@ await promise('replaces a waiting transaction by one that pays more', async () =
   isA(lost, TransactionNotFoundError)
   await receiptOf(await carols.sendTransaction({ to: zeroAddress, nonce, gas: 21000n }))
   equal((await receiptOf(better)).status, 'success', 'the replacement')
-  equal((await outcome).transactionHash ?? (await outcome), better, 'who waits for the former is told of the replacement')
+  const found = await outcome
+  equal(found.transactionHash ?? found, better, 'who waits for the former is told of the replacement')
   equal(replacement?.reason, 'replaced', 'reason')
   equal(await client.getBalance({ address: former }), 0n, 'the former did not happen')
   equal(await client.getBalance({ address: latter }), 3n, 'the replacement did')
@@ -404,6 +405,21 @@ await promise('refuses to simulate a payment that nobody can make', async () => 
   const calls = [{ account: stranger(), to: bob.address, value: 1n }]
   const error = await failure(() => client.simulateBlocks({ blocks: [{ calls }] }), 'simulateBlocks')
   isA(error, InsufficientFundsError)
+})
+
+await promise('says by the codes of execution-apis why a call cannot be in a simulated block', async () => {
+  const fees = { maxFeePerGas: parseGwei('2'), maxPriorityFeePerGas: 0n }
+  const codeOf = async (call, what) => {
+    const simulate = () => client.simulateBlocks({ blocks: [{ calls: [call] }], validation: true })
+    const error = await failure(simulate, what)
+    return error.walk((e) => typeof e.code === 'number')?.code
+  }
+  const call = { account: alice, to: bob.address, ...fees }
+  equal(await codeOf({ ...call, nonce: 0 }, 'a used nonce'), -38010, 'nonce too low')
+  equal(await codeOf({ ...call, nonce: 9999 }, 'a later nonce'), -38011, 'nonce too high')
+  equal(await codeOf({ ...call, gas: 20000n }, 'too little gas'), -38013, 'intrinsic gas too low')
+  equal(await codeOf({ ...call, account: stranger(), value: 1n }, 'no funds'), -38014, 'insufficient funds')
+  equal(await codeOf({ ...call, maxFeePerGas: 1n }, 'too low a fee'), -38012, 'fee too low')
 })
 
 await promise('says what is not there', async () => {
@@ -447,7 +463,6 @@ await promise('shows blocks and their transactions', async () => {
   equal(sent.input, encodeFunctionData({ abi, functionName: 'transfer', args: [bob.address, 250_000_000n] }), 'input')
   const hashes = await client.getBlock({ blockNumber: paid.blockNumber })
   equal(hashes.transactions, [paid.transactionHash], 'hashes')
-  equal(keccak256(await client.getRawTransaction({ hash: paid.transactionHash })), paid.transactionHash, 'its bytes')
   const parent = await client.getBlock({ blockNumber: paid.blockNumber - 1n })
   equal(block.parentHash, parent.hash, 'parent')
   equal(await client.getBlockTransactionCount({ blockHash: paid.blockHash }), 1, 'count')
@@ -455,6 +470,10 @@ await promise('shows blocks and their transactions', async () => {
   equal(receipts, [await client.getTransactionReceipt({ hash: paid.transactionHash })], 'receipts of the block')
   const confirmations = await client.getTransactionConfirmations({ hash: paid.transactionHash })
   equal(confirmations, (await client.getBlockNumber()) - paid.blockNumber + 1n, 'confirmations')
+})
+
+await promise('shows the bytes of transactions (getRawTransaction)', async () => {
+  equal(keccak256(await client.getRawTransaction({ hash: paid.transactionHash })), paid.transactionHash)
 })
 
 await promise('simulates over a supposed state', async () => {
@@ -509,6 +528,14 @@ await promise('simulates blocks (eth_simulateV1)', async () => {
   equal(two.calls[1].result, 9n, 'it sees the first')
   equal(revertOf(two.calls[2].error).errorName, 'ERC20InsufficientBalance', 'the error of the third')
   equal(await client.getBlockNumber(), head, 'nothing happened')
+})
+
+await promise('shows a simulated block as any other', async () => {
+  const calls = [{ account: bob, to: token, abi, functionName: 'transfer', args: tooMuch() }]
+  const [block] = await client.simulateBlocks({ blocks: [{ calls }] })
+  const shown = await client.getBlock()
+  const missing = Object.keys(shown).filter((field) => shown[field] !== undefined && block[field] === undefined)
+  equal(missing, [], 'what is missing of it')
 })
 
 await promise('simulates calls (simulateCalls)', async () => {
