@@ -479,14 +479,17 @@ def _():
     equal([call["status"] for call in block["calls"]], [1, 1, 0], "status")
     equal(block["calls"][0]["gasUsed"], 21000, "gas")
     equal(len(block["calls"][1]["logs"]), 1, "logs")
-    equal(block["calls"][2]["error"]["code"], 3, "code of the error")
+    error = block["calls"][2]["error"]
+    equal(error["code"], 3, "code of the error")
+    holds(error.get("data", "").startswith("0xe450d38c"), "its data is that of ERC20InsufficientBalance", error)
 
 
 @promise("traces calls (callTracer)")
 def _():
     root = w3.geth.debug.trace_transaction(paid["transactionHash"], {"tracer": "callTracer"})
-    equal((root["type"], int(root["gasUsed"], 16) if isinstance(root["gasUsed"], str) else root["gasUsed"]),
-          ("CALL", paid["gasUsed"]))
+    used = root["gasUsed"]
+    used = int(used, 16) if isinstance(used, str) else used
+    equal((root["type"], used), ("CALL", paid["gasUsed"]))
 
 
 @promise("makes access lists")
