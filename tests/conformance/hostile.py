@@ -25,7 +25,7 @@ class Values:
             "data": self.data, "filter": self.filter, "hash": self.hash, "index": self.index, "list": self.slots,
             "number": self.number, "options": self.options, "override": self.override, "blocks": self.blocks,
             "percentiles": self.percentiles, "payload": self.payload, "raw": self.raw, "slot": self.slot,
-            "chain": lambda: self.one_of("0x7a69", "0x7a69", "0x1"), "type": lambda: self.one_of("0x0", "0x1", "0x2"),
+            "chain": lambda: self.one_of(*["0x7a69"] * 9, "0x1"), "type": lambda: self.one_of("0x0", "0x1", "0x2"),
             "access": self.access, "code": self.code, "subscription": self.subscription, "text": self.text,
         }
 
@@ -77,7 +77,8 @@ class Values:
         return self.random.choice(values)
 
     def address(self):
-        return self.random.choice([*self.known["addresses"], "0x" + "00" * 20, "0x" + "ff" * 20, "0x" + "00" * 19 + "01"])
+        nobody = ["0x" + "00" * 20, "0x" + "ff" * 20, "0x" + "00" * 19 + "01"]
+        return self.random.choice([*self.known["addresses"], *nobody])
 
     def hash(self):
         return self.random.choice([*self.known["hashes"], HASH, "0x" + "00" * 32])
@@ -145,7 +146,8 @@ class Values:
         if self.flag():
             name = self.random.choice(["state", "stateDiff"])
             one[name] = {HASH: self.of("hash"), "0x" + "00" * 32: HASH}
-        return {self.address(): one, **({self.address(): self.junk()} if self.random.random() < self.spoiled else {})}
+        spoiled = {self.address(): self.junk()} if self.random.random() < self.spoiled else {}
+        return {self.address(): one, **spoiled}
 
     def blocks(self):
         return self.some(number="number", time="number", gasLimit="number", feeRecipient="address",
@@ -172,9 +174,11 @@ class Values:
     def raw(self):
         """A signed transaction, often with bytes that changed."""
         account = self.random.choice(self.known["accounts"])
-        small = [0, 1, 21_000, 2**64 - 1]
+        small = [0, 1, 30_000, 2**64 - 1]
+        # Nonces that are next sooner or later, and some that are not.
+        nonces = [*small, *[self.random.randrange(40)] * 4]
         fields = {
-            "nonce": self.random.choice(small), "gas": self.random.choice([*small, 10**6]), "chainId": 31337,
+            "nonce": self.random.choice(nonces), "gas": self.random.choice([*small, 10**6]), "chainId": 31337,
             "value": self.random.choice([0, 1, 2**255]), "to": account.address,
             "data": self.random.randbytes(self.random.choice([0, 4, 3000]))}
         if self.random.random() < 0.3:
