@@ -41,7 +41,7 @@ MORE = [
     # A call that reverts, one that runs out of gas, and one that announces something.
     ("eth_simulateV1", [{"blockStateCalls": [{"calls": [
         {"from": "TO", "to": "TOKEN", "input": "PAY TOO MUCH"},
-        {"from": "FROM", "to": "TOKEN", "input": "PAY", "gas": "0x7530"},
+        {"from": "FROM", "to": "TOKEN", "input": "PAY", "gas": "0x5a00"},
         {"from": "FROM", "to": "TOKEN", "input": "PAY"},
     ]}], "returnFullTransactions": True}]),
 ]
