@@ -120,9 +120,6 @@ def check_survives(spec, node, report, case, params):
     answer = node.raw(case.method, *params)
     if mistake := envelope_mistake(answer, node.number):
         return report.not_ok(case.name, mistake)
-    # The empty list of logs is ambiguous in the document.
-    if answer.get("result") == []:
-        return report.ok(case.name)
     if answer.get("error", {}).get("code") == -32603:
         return report.not_ok(case.name, f"an internal error: {answer['error']}")
     mistake = "result" in answer and spec.result_mistake(case.method, answer["result"])
