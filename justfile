@@ -16,6 +16,14 @@ forms *arguments:
     FLORIN_NATIVE=1 cargo test {{all}} --test token --test escrow --test splitter {{arguments}}
     FLORIN_DEVELOPMENT=1 cargo test {{all}} --test token {{arguments}}
 
+# The node with unmodified clients, with the examples of execution-apis (if EXECUTION_APIS names a copy), and with what nobody
+# should send it. Needs Node.js and Python.
+clients:
+    cargo build --workspace --bins
+    target/debug/florin --quiet build contracts/token >/dev/null
+    tests/clients/run
+    tests/conformance/run
+
 # What a reviewer should not have to say.
 lint:
     cargo fmt --all --check

@@ -82,19 +82,43 @@ EDGES = [
 ]
 
 
+LENIENT = "parameters are read as alloy's types read them, who are more lenient"
+NOT_THERE = "the method is not there"
+# What is known to differ, and why; who no longer differs has to be taken off.
+KNOWN = {
+    "eth_fillTransaction/more-0": NOT_THERE,
+    "eth_capabilities/example-0": NOT_THERE,
+    "eth_capabilities/get-capabilities": NOT_THERE,
+    "eth_getBalance: an address without 0x": LENIENT,
+    "eth_getBalance: too many parameters": "parameters beyond those of a method are not looked at",
+    "eth_getBlockByNumber: a number with a leading zero": LENIENT,
+    "debug_getRawTransaction/get-invalid-hash": LENIENT,
+    "eth_getStorageAt/get-storage-invalid-key-too-large": LENIENT,
+    "eth_simulateV1/ethSimulate-overflow-nonce": "a nonce without successor is refused, validation or not",
+}
+
+
 class Report:
     """A line for each, and how many of which."""
 
     def __init__(self):
-        self.wrong, self.fine, self.left_out = 0, 0, []
+        self.wrong, self.fine, self.known, self.left_out = 0, 0, 0, []
 
     def ok(self, name):
         """It is as it should be."""
+        if name in KNOWN:
+            self.wrong += 1
+            print(f"not ok  {name}: it no longer differs; take it off the list")
+            return
         self.fine += 1
         print(f"ok      {name}")
 
     def not_ok(self, name, why):
         """It is not."""
+        if name in KNOWN:
+            self.known += 1
+            print(f"differs  {name}: {KNOWN[name]}")
+            return
         self.wrong += 1
         print(f"not ok  {name}: {why}")
 
@@ -225,7 +249,8 @@ def main():
             report.not_ok(method, "nobody asks it: add a request to this program")
     for name, why in report.left_out:
         print(f"left out  {name}: {why}")
-    print(f"{report.fine} ok, {report.wrong} not ok, {len(report.left_out)} left out")
+    left_out = len(report.left_out)
+    print(f"{report.fine} ok, {report.wrong} not ok, {report.known} known to differ, {left_out} left out")
     return 1 if report.wrong else 0
 
 

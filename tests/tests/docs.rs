@@ -247,7 +247,7 @@ fn gas_md_is_the_price_list() {
 const LIMITS_INTRODUCTION: &str = "\
 # Limits
 
-<!-- Made from sdk/abi/src/limits.rs and runtime/src/limits.rs by a test; `just bless` writes it anew. -->
+<!-- Made from the limits.rs of sdk/abi, runtime and runtime/node by a test; `just bless` writes it anew. -->
 
 Nothing is read from a contract or a client without a named maximum. Whatever a transaction does, the memory, stack and
 time it can take are bounded by these and by its gas.
@@ -260,6 +260,7 @@ fn limits_md_is_the_lists_of_limits() {
     let lists = [
         ("What contracts see", "sdk/abi/src/limits.rs"),
         ("What the host imposes", "runtime/src/limits.rs"),
+        ("What a node imposes", "runtime/node/src/limits.rs"),
     ];
     for (title, path) in lists {
         writeln!(text, "## {title}\n\n| name | value | why |\n| --- | --- | --- |")
@@ -270,6 +271,78 @@ fn limits_md_is_the_lists_of_limits() {
         text += "\n";
     }
     check("docs/LIMITS.md", &format!("{}\n", text.trim_end()));
+}
+
+const RPC_INTRODUCTION: &str = include_str!("rpc.md");
+
+/// The namespaces: what they are, and the traits that are their documentation.
+const NAMESPACES: [(&str, &str); 7] = [
+    ("`eth_`", "runtime/node/src/rpc/eth.rs"),
+    ("`eth_subscribe`, by WebSocket", "runtime/node/src/rpc/subscribe.rs"),
+    ("`net_` and `web3_`", "runtime/node/src/rpc/net.rs"),
+    ("`txpool_`", "runtime/node/src/rpc/txpool.rs"),
+    ("`debug_`", "runtime/node/src/rpc/debug.rs"),
+    ("Only with `--dev`", "runtime/node/src/rpc/dev.rs"),
+    ("`florin_`, for administrators", "runtime/node/src/rpc/florin.rs"),
+];
+
+/// The methods that a trait declares: name, other names, what it does.
+fn methods(path: &str) -> Vec<(String, Vec<String>, String)> {
+    let (mut found, mut docs, mut attribute) = (Vec::new(), String::new(), String::new());
+    let mut namespace = String::new();
+    let quoted = |text: &str| -> Vec<String> {
+        text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
+    };
+    for line in read(path).lines() {
+        let line = line.trim();
+        if line.starts_with("#[rpc(") {
+            namespace = quoted(line).pop().map(|name| format!("{name}_")).unwrap_or_default();
+        } else if let Some(text) = line.strip_prefix("/// ") {
+            docs = format!("{docs} {text}").trim().to_owned();
+        } else if line.starts_with("#[method(")
+            || line.starts_with("#[subscription(")
+            || !attribute.is_empty()
+        {
+            attribute += line;
+        }
+        if attribute.ends_with(")]") {
+            let names = quoted(&attribute);
+            let (name, others) = names.split_first().expect("a name");
+            let others: Vec<_> = match attribute.split_once("aliases") {
+                Some(_) => others.to_vec(),
+                None => Vec::new(),
+            };
+            found.push((format!("{namespace}{name}"), others, std::mem::take(&mut docs)));
+            attribute.clear();
+        } else if !line.starts_with("///") && attribute.is_empty() {
+            docs.clear();
+        }
+    }
+    found
+}
+
+#[test]
+fn rpc_md_lists_the_methods() {
+    let mut text = String::from(RPC_INTRODUCTION);
+    for (title, path) in NAMESPACES {
+        writeln!(text, "\n## {title}\n\n| method | what it does |\n| --- | --- |")
+            .expect("a string");
+        let methods = methods(path);
+        assert!(!methods.is_empty(), "{path} declares no methods");
+        for (name, others, docs) in methods {
+            assert!(!docs.is_empty(), "{name} says nothing of what it does");
+            let also: Vec<_> = others.iter().map(|other| format!("`{other}`")).collect();
+            let also =
+                if also.is_empty() { String::new() } else { format!(", {}", also.join(", ")) };
+            writeln!(
+                text,
+                "| `{name}`{also} | {} |",
+                docs.replace("[`get_storage_at`](Self::get_storage_at)", "`eth_getStorageAt`")
+            )
+            .expect("a string");
+        }
+    }
+    check("docs/RPC.md", &format!("{}\n", text.trim_end()));
 }
 
 /// The files that a document links to, relative to itself.

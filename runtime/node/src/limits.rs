@@ -42,6 +42,8 @@ pub const FILTER_LIFETIME: Duration = Duration::from_secs(5 * 60);
 pub const FEE_HISTORY_BLOCKS: u64 = 1_024;
 /// Percentiles of which it tells at once, as in geth.
 pub const FEE_HISTORY_PERCENTILES: usize = 100;
+/// Storage entries that one `eth_getStorageValues` asks for, as in geth.
+pub const STORAGE_VALUES: usize = 1_024;
 /// Blocks of one `eth_simulateV1`, as in geth.
 pub const SIMULATED_BLOCKS: u64 = 256;
 /// Calls of one `eth_simulateV1`: each may take all the gas that is left of a block's.

@@ -11,6 +11,7 @@ use crate::tls::Certificates;
 use crate::{SpawnError, health};
 use alloy_primitives::keccak256;
 use http::StatusCode;
+use http_body::Body as _;
 use jsonrpsee::server::middleware::http::HostFilterLayer;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
@@ -93,7 +94,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             async move {
                 match early {
                     Some(answer) => Ok(answer),
-                    None => service.call(request).await.map(blame).map_err(io::Error::other),
+                    None => service.call(request).await.map(amend).map_err(io::Error::other),
                 }
             }
         });
@@ -115,8 +116,15 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
     }
 }
 
-/// A request that cannot be read to its end is its sender's mistake; no method ends like that.
-fn blame(mut response: HttpResponse) -> HttpResponse {
+/// What jsonrpsee says where nothing is to be said, to a notification: no answer is as short.
+const NOTHING: &str = "null";
+
+/// A request that cannot be read to its end is its sender's mistake; no method ends like that. And a
+/// notification is not answered.
+fn amend(mut response: HttpResponse) -> HttpResponse {
+    if response.body().size_hint().exact() == Some(NOTHING.len() as u64) {
+        *response.body_mut() = HttpBody::empty();
+    }
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR {
         *response.status_mut() = StatusCode::BAD_REQUEST;
     }

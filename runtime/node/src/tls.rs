@@ -99,7 +99,7 @@ fn load(source: &Tls) -> Result<InUse, TlsError> {
             (vec![cert.der().clone()], key)
         }
     };
-    let hash = certificates.first().map(|first| Sha256::digest(first)).unwrap_or_default();
+    let hash = certificates.first().map(Sha256::digest).unwrap_or_default();
     let pairs: Vec<String> = hash.iter().map(|byte| format!("{byte:02X}")).collect();
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&TLS13, &TLS12])?

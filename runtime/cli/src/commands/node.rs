@@ -34,7 +34,7 @@ pub struct Args {
     /// Where to listen, for HTTP and WebSocket alike
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8545")]
     listen: SocketAddr,
-    /// An origin of web pages that may ask, as in https://shop.example, or `*`; may be repeated
+    /// An origin of web pages that may ask, as in `https://shop.example`, or `*`; may be repeated
     #[arg(long, value_name = "ORIGIN")]
     origin: Vec<String>,
     /// A host name by which clients may call the node; all if none is named; may be repeated

@@ -68,6 +68,10 @@ pub trait DebugApi {
     #[method(name = "getRawBlock", blocking)]
     fn get_raw_block(&self, block: BlockId) -> RpcResult<Bytes>;
 
+    /// Blocks that were refused: there never are any, since nobody else makes blocks.
+    #[method(name = "getBadBlocks")]
+    fn get_bad_blocks(&self) -> RpcResult<Vec<Bytes>>;
+
     /// A header in Ethereum's encoding (RLP).
     #[method(name = "getRawHeader", blocking)]
     fn get_raw_header(&self, block: BlockId) -> RpcResult<Bytes>;
@@ -141,6 +145,10 @@ impl DebugApiServer for Rpc {
             withdrawals: None,
         };
         Ok(alloy_rlp::encode(alloy_consensus::Block { header, body }).into())
+    }
+
+    fn get_bad_blocks(&self) -> RpcResult<Vec<Bytes>> {
+        Ok(Vec::new())
     }
 
     fn get_raw_header(&self, block: BlockId) -> RpcResult<Bytes> {

@@ -4,6 +4,7 @@ use super::{Rpc, fees, filter, send, simulate};
 use crate::connection::Connection;
 use crate::ethereum;
 use crate::filters::Wanted;
+use crate::limits::STORAGE_VALUES;
 use alloy_eips::eip2930::AccessList;
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_rpc_types_eth::simulate::{SimulatePayload, SimulatedBlock};
@@ -13,10 +14,11 @@ use alloy_rpc_types_eth::{
     FilterChanges, Index, Log, SyncStatus, Transaction, TransactionReceipt, TransactionRequest,
 };
 use alloy_serde::JsonStorageKey;
-use florin_runtime::Located;
+use florin_runtime::{Located, Snapshot};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Accounts, blocks, calls, transactions, logs.
@@ -54,6 +56,10 @@ pub trait EthApi {
     #[method(name = "gasPrice")]
     fn gas_price(&self) -> RpcResult<U256>;
 
+    /// Price of a unit of gas in the next block, which is that of all.
+    #[method(name = "baseFee")]
+    fn base_fee(&self) -> RpcResult<U256>;
+
     /// What to offer above the price to be in the next block: nothing.
     #[method(name = "maxPriorityFeePerGas")]
     fn max_priority_fee_per_gas(&self) -> RpcResult<U256>;
@@ -88,6 +94,14 @@ pub trait EthApi {
         slot: JsonStorageKey,
         block: Option<BlockId>,
     ) -> RpcResult<B256>;
+
+    /// What contracts keep under keys of 32 bytes, as [`get_storage_at`](Self::get_storage_at) tells.
+    #[method(name = "getStorageValues", blocking)]
+    fn get_storage_values(
+        &self,
+        wanted: BTreeMap<Address, Vec<JsonStorageKey>>,
+        block: Option<BlockId>,
+    ) -> RpcResult<BTreeMap<Address, Vec<B256>>>;
 
     /// The next nonce of an account; with `pending`, after what waits.
     #[method(name = "getTransactionCount", with_extensions, blocking)]
@@ -302,6 +316,10 @@ impl EthApiServer for Rpc {
         Ok(U256::from(self.0.chain().genesis().gas_price))
     }
 
+    fn base_fee(&self) -> RpcResult<U256> {
+        self.gas_price()
+    }
+
     fn max_priority_fee_per_gas(&self) -> RpcResult<U256> {
         Ok(U256::ZERO)
     }
@@ -348,9 +366,28 @@ impl EthApiServer for Rpc {
         block: Option<BlockId>,
     ) -> RpcResult<B256> {
         let (snapshot, _) = self.0.snapshot(block)?;
-        let value = snapshot.storage(&address, slot.as_b256().as_slice());
-        let value = value.map_err(ethereum::fault)?.unwrap_or_default();
-        Ok(if value.len() <= 32 { B256::left_padding_from(&value) } else { B256::ZERO })
+        slot_value(&snapshot, &address, slot)
+    }
+
+    fn get_storage_values(
+        &self,
+        wanted: BTreeMap<Address, Vec<JsonStorageKey>>,
+        block: Option<BlockId>,
+    ) -> RpcResult<BTreeMap<Address, Vec<B256>>> {
+        let slots: usize = wanted.values().map(Vec::len).sum();
+        if slots == 0 {
+            return Err(ethereum::invalid("empty request"));
+        }
+        if slots > STORAGE_VALUES {
+            let text = format!("too many slots: {slots}, at most {STORAGE_VALUES}");
+            return Err(ethereum::invalid(text));
+        }
+        let (snapshot, _) = self.0.snapshot(block)?;
+        let values = |(address, slots): (Address, Vec<JsonStorageKey>)| {
+            let values = slots.into_iter().map(|slot| slot_value(&snapshot, &address, slot));
+            Ok((address, values.collect::<RpcResult<_>>()?))
+        };
+        wanted.into_iter().map(values).collect()
     }
 
     fn get_transaction_count(
@@ -581,6 +618,13 @@ impl EthApiServer for Rpc {
     fn uninstall_filter(&self, name: U256) -> RpcResult<bool> {
         Ok(self.0.filters.remove(name))
     }
+}
+
+/// What a contract keeps under a key of 32 bytes, if that fits into 32 bytes.
+fn slot_value(snapshot: &Snapshot, address: &Address, slot: JsonStorageKey) -> RpcResult<B256> {
+    let value = snapshot.storage(address, slot.as_b256().as_slice());
+    let value = value.map_err(ethereum::fault)?.unwrap_or_default();
+    Ok(if value.len() <= 32 { B256::left_padding_from(&value) } else { B256::ZERO })
 }
 
 impl Rpc {

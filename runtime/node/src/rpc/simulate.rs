@@ -164,6 +164,9 @@ impl Open {
         if let Some(wanted) = call.gas.filter(|gas| *gas > left) {
             return Err(error(BLOCK_GAS, format!("block gas limit reached: {wanted} >= {left}")));
         }
+        if call.gas == Some(0) {
+            return Err(error(INTRINSIC_GAS, "intrinsic gas too low: the call has no gas at all"));
+        }
         let mut request = ethereum::call_request(call, &block)?;
         request.gas = Some(request.gas.unwrap_or(left));
         let account = simulator.account(&request.from).map_err(ethereum::fault)?;
