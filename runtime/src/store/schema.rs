@@ -32,7 +32,7 @@ use super::{
 use crate::types::{Address, B256, Bytes, StateKey};
 use serde::{Deserialize, Serialize};
 use std::{
-    fs::{File, TryLockError},
+    fs::{self, File, TryLockError},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
     thread,
@@ -41,6 +41,8 @@ use std::{
 
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
+/// How the name of a snapshot ends that sled has not finished.
+const UNFINISHED: &str = ".generating";
 /// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
 /// of this process that was just dropped: sled's threads let go a little later, and a process that
 /// this one is just starting when it executes.
@@ -206,6 +208,7 @@ impl State {
     }
 
     fn start(dir: &Path, cache_bytes: u64) -> Result<Self> {
+        forget_unfinished(dir)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
         // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
@@ -305,6 +308,20 @@ impl State {
     pub fn damage(&self, what: impl Into<String>) -> StoreError {
         Damage::repairable(&self.dir, what)
     }
+}
+
+/// Removes what sled was writing when its process died. sled 0.34 writes a snapshot of its tables
+/// under a name of its own before it gives it the right one, but takes either for a snapshot when it
+/// is opened, and refuses an unfinished one as damage. Without it, it goes on from the one before.
+fn forget_unfinished(dir: &Path) -> Result<()> {
+    for entry in fs::read_dir(dir).context("list", dir)? {
+        let path = entry.context("list", dir)?.path();
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.starts_with("snap.") && name.ends_with(UNFINISHED) {
+            fs::remove_file(&path).context("remove", &path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether sled's own lock is still held.

@@ -300,3 +300,21 @@ fn an_audit_names_every_block_that_cannot_be_read() {
     assert!(verified.findings.iter().all(|damage| damage.remedy == Remedy::Restore));
     assert_eq!(verified.blocks, model.blocks.len() as u64 - 2);
 }
+
+#[test]
+fn what_sled_was_writing_when_its_process_died_is_no_damage() {
+    let (dir, model, _) = ledger();
+    // It writes a snapshot of its tables when it is opened.
+    open(dir.path()).unwrap().close().unwrap();
+    let snapshot = Snapshot::take(dir.path());
+    let is_one = |name: &Path| name.to_string_lossy().starts_with("state/snap.");
+    let whole = snapshot.files.iter().find(|(name, _)| is_one(name)).expect("a snapshot").1;
+    // Of what was in the last one, as much as was written; the name sorts after all others.
+    let unfinished = dir.path().join("state/snap.FFFFFFFFFFFFFFFF.generating");
+    for length in [0, 5, whole.len() / 2, whole.len()] {
+        std::fs::write(&unfinished, &whole[..length]).unwrap();
+        let store = open(dir.path()).unwrap_or_else(|error| panic!("{length}: {error}"));
+        model.assert_equals(&store);
+        assert!(!unfinished.exists());
+    }
+}
