@@ -2,6 +2,7 @@
 //!
 //! Invariant: the requests of a batch begin in its order, and its answers come in that order.
 
+use crate::connection::Connection;
 use crate::limits::RESPONSE_BYTES;
 use crate::metrics::Metrics;
 use futures_util::future::{Either, join_all};
@@ -100,11 +101,14 @@ where
             return Either::Left(ready(MethodResponse::error(request.id, refusal)));
         }
         let (method, id) = (request.method.to_string(), request.id.clone());
+        let connection = Connection::of(request.extensions()).source;
         let (answer, metrics) = (self.service.call(request), self.metrics.clone());
         Either::Right(async move {
-            let begin = Instant::now();
+            let (begin, number) = (Instant::now(), metrics.number());
             let answer = explained(answer.await, &method, id);
-            metrics.answered(&method, answer.is_error(), begin.elapsed());
+            let (took, code) = (begin.elapsed(), answer.as_error_code());
+            metrics.answered(&method, code.is_some(), took);
+            tracing::debug!(request = number, connection, method, ?code, ?took, "answered");
             answer
         })
     }

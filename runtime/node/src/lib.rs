@@ -119,7 +119,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
             Some((TcpListener::bind(listen).await.map_err(cannot)?, token.clone()))
         }
     };
-    let node = Node::new(chain, config).map_err(SpawnError::Threads)?;
+    let node = Node::new(chain, config, address).map_err(SpawnError::Threads)?;
     let methods: Methods = rpc::methods(node.clone())?.into();
     node.metrics.name(methods.method_names());
     let (stop, server) = stop_channel();

@@ -12,6 +12,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ pub struct Metrics {
     block_transactions: Histogram,
     parked: Gauge,
     head: Gauge,
+    numbers: AtomicU64,
     /// Names that labels may have.
     names: OnceLock<HashMap<&'static str, ()>>,
 }
@@ -57,6 +59,7 @@ impl Default for Metrics {
             block_transactions: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
             parked: Gauge::default(),
             head: Gauge::default(),
+            numbers: AtomicU64::new(1),
             names: OnceLock::new(),
         };
         metrics.register();
@@ -78,6 +81,11 @@ impl Metrics {
         let help = "Transactions that wait for an earlier nonce or for a block";
         registry.register("parked_transactions", help, self.parked.clone());
         registry.register("head", "Number of the last block", self.head.clone());
+    }
+
+    /// A number for a request, by which logs tell it from others.
+    pub fn number(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed)
     }
 
     /// The names of methods that are told apart.

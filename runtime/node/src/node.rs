@@ -15,9 +15,10 @@ use florin_runtime::types::{Address, B256, Block};
 use florin_runtime::{Chain, Fault, Snapshot};
 use jsonrpsee::core::RpcResult;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 
 /// A ledger that is served, and the way into its blocks.
@@ -43,6 +44,10 @@ pub struct Node {
     ledger: RwLock<Arc<Ledger>>,
     /// What the operator decided.
     pub config: Config,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// When it started.
+    pub started: Instant,
     /// The time.
     pub clock: Arc<Clock>,
     /// Whoever polls.
@@ -66,7 +71,7 @@ impl Node {
     ///
     /// # Errors
     /// The operating system has no more threads.
-    pub fn new(chain: Chain, config: Config) -> io::Result<Arc<Self>> {
+    pub fn new(chain: Chain, config: Config, address: SocketAddr) -> io::Result<Arc<Self>> {
         let (heads, parked) =
             (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
         let clock = Arc::new(Clock::default());
@@ -83,6 +88,8 @@ impl Node {
         Ok(Arc::new(Node {
             ledger,
             config,
+            address,
+            started: Instant::now(),
             clock,
             filters: Filters::default(),
             heads,

@@ -76,8 +76,15 @@ impl Keystore {
         self.put(signer.address(), json)
     }
 
-    /// Stores a keystore file as it is, once the password has opened it.
-    pub fn add_file(&self, json: Value, password: &str) -> Result<Address> {
+    /// Stores a keystore file as it is, once the password has opened it. What the standard calls
+    /// `crypto` ethers calls `Crypto`, as geth once did.
+    pub fn add_file(&self, mut json: Value, password: &str) -> Result<Address> {
+        if let Some(file) = json.as_object_mut()
+            && !file.contains_key("crypto")
+            && let Some(crypto) = file.remove("Crypto")
+        {
+            file.insert("crypto".to_owned(), crypto);
+        }
         let scratch = tempfile::NamedTempFile::new().context("cannot make a temporary file")?;
         fs::write(scratch.path(), json.to_string())?;
         let address = unlock(scratch.path(), password, "the keystore file", "the file")?.address();

@@ -22,6 +22,7 @@ pub mod replay;
 pub mod restore;
 pub mod send;
 pub mod sign;
+pub mod status;
 pub mod transfer;
 pub mod tx;
 pub mod upgrade;
@@ -82,6 +83,8 @@ pub enum Command {
     Gas(gas::Args),
     /// Serve the ledger to wallets, libraries and tools (JSON-RPC)
     Node(node::Args),
+    /// Show how the node is that has the ledger open
+    Status(status::Args),
     /// Check every hash, signature, index and balance on disk
     Audit(audit::Args),
     /// Execute the whole history again and compare
@@ -134,6 +137,7 @@ pub fn run(command: Command, context: &Context) -> Result<()> {
         Command::Inspect(args) => inspect::run(args, context),
         Command::Gas(args) => gas::run(args, context),
         Command::Node(args) => node::run(args, context),
+        Command::Status(args) => status::run(args, context),
         Command::Audit(args) => audit::run(args, context),
         Command::Replay(args) => replay::run(args, context),
         Command::Repair(args) => repair::run(args, context),

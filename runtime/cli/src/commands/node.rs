@@ -58,6 +58,9 @@ pub struct Args {
     /// With --block-time: make blocks also when there is nothing to put into them
     #[arg(long, requires = "block_time")]
     empty_blocks: bool,
+    /// Write the log, which FLORIN_LOG chooses (as in `info` or `florin_node=debug`), as JSON
+    #[arg(long)]
+    log_json: bool,
     /// For development: a ledger that ends with the node, unless --dir names one; ten accounts with
     /// well-known keys and money, which the node signs for
     #[arg(long)]
@@ -119,10 +122,12 @@ pub fn run(args: Args, context: &Context) -> Result<()> {
         false => open_chain(&context.dir, &context.out)?,
         true => development_ledger(context, temporary.path(), &keys)?,
     };
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(EnvFilter::try_from_env("FLORIN_LOG").unwrap_or_else(|_| "warn".into()))
-        .init();
+    let filter = EnvFilter::try_from_env("FLORIN_LOG").unwrap_or_else(|_| "warn".into());
+    let log = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    match args.log_json {
+        true => log.json().init(),
+        false => log.init(),
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(READERS)

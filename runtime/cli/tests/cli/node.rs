@@ -71,12 +71,16 @@ fn a_node_that_has_the_ledger_is_asked() {
     let sent: Value = place.json(&["transfer", "bob", "1.5", "--from", "alice"]);
     assert_eq!((&sent["status"], &sent["gas_used"]), (&"success".into(), &21000.into()));
     assert_eq!(place.json(&["tx"]), sent);
+    let status = place.json(&["status"]);
+    assert_eq!((&status["block"], &status["waiting"]), (&3.into(), &0.into()));
+    assert!(place.run(&["status"]).ok().contains("http://127.0.0.1:"));
     place.run(&["backup", "copy"]).ok();
     assert!(!place.path("copy/node.json").exists(), "a copy is served by nobody");
     place.run(&["node", "--listen", "127.0.0.1:0"]).fails(5, "in use");
     let balances = told(&place, &["balance"]);
     assert!(node.stop(), "it stops when it is told to");
     assert!(!place.path("florin-ledger/node.json").exists());
+    place.run(&["status"]).fails(1, "no node has the ledger");
     assert_eq!(told(&place, &["balance"]), balances, "and the ledger is as it was");
     let copied = place.run(&["--dir", "again", "restore", "copy"]);
     copied.ok();
@@ -85,5 +89,6 @@ fn a_node_that_has_the_ledger_is_asked() {
     let node = Node::on(&place);
     drop(node);
     assert!(place.path("florin-ledger/node.json").exists());
+    place.run(&["status"]).fails(1, "no node has the ledger");
     assert_eq!(told(&place, &["balance"]), balances);
 }

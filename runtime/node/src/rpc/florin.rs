@@ -18,6 +18,7 @@ use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
 use jsonrpsee::types::ErrorObjectOwned;
 use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// A transaction, or a call that is to be one, was not taken: the code of that error (EIP-1474).
@@ -32,9 +33,32 @@ pub enum Estimate {
     Fails(Box<Simulation>),
 }
 
+/// How a node is.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Its version.
+    pub version: String,
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Whether connections are encrypted.
+    pub encrypted: bool,
+    /// Number of the last block.
+    pub block: u64,
+    /// Time of the last block, in seconds since 1970.
+    pub timestamp: u64,
+    /// Transactions that wait for an earlier nonce or for a block.
+    pub waiting: usize,
+    /// Seconds since it started.
+    pub uptime: u64,
+}
+
 /// The ledger in the runtime's terms.
 #[rpc(server, client, namespace = "florin")]
 pub trait FlorinApi {
+    /// How the node is.
+    #[method(name = "status")]
+    fn status(&self) -> RpcResult<Status>;
+
     /// The rules.
     #[method(name = "genesis")]
     fn genesis(&self) -> RpcResult<Genesis>;
@@ -110,6 +134,20 @@ fn submission(error: SubmitError) -> ErrorObjectOwned {
 
 #[async_trait]
 impl FlorinApiServer for Rpc {
+    fn status(&self) -> RpcResult<Status> {
+        let ledger = self.0.ledger();
+        let head = ledger.chain.head();
+        Ok(Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            address: self.0.address,
+            encrypted: self.0.config.tls.is_some(),
+            block: head.number,
+            timestamp: head.timestamp,
+            waiting: ledger.pool.len(),
+            uptime: self.0.started.elapsed().as_secs(),
+        })
+    }
+
     fn genesis(&self) -> RpcResult<Genesis> {
         Ok(self.0.chain().genesis().clone())
     }

@@ -18,7 +18,7 @@ mod txpool;
 pub use debug::{DebugApiClient, DebugApiServer};
 pub use dev::{SandboxApiClient, SignApiClient};
 pub use eth::{EthApiClient, EthApiServer};
-pub use florin::{Estimate, FlorinApiClient, FlorinApiServer, REJECTED};
+pub use florin::{Estimate, FlorinApiClient, FlorinApiServer, REJECTED, Status};
 pub use net::{NetApiClient, NetApiServer, Web3ApiClient, Web3ApiServer};
 pub use subscribe::EthPubSubServer;
 pub use txpool::{TxpoolApiClient, TxpoolApiServer};
