@@ -94,5 +94,6 @@ pub(crate) fn steps(block: &Block) -> u64 {
             .flat_map(|receipt| &receipt.logs)
             .map(|log| log.data.data.len())
             .sum::<usize>();
-    (1 + receipts.len() + bytes / 1_024) as u64
+    let logs: usize = receipts.iter().map(|receipt| receipt.logs.len()).sum();
+    (1 + receipts.len() + (writes.len() + logs) / 4 + bytes / 1_024) as u64
 }

@@ -16,6 +16,7 @@ use crate::state::StateView;
 use crate::store::{Options, Store};
 use crate::types::{Account, Address, Block, BlockBody, Bytes, StateKey, U256, Write};
 use alloy_primitives::Signature;
+use florin_abi::limits;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -153,6 +154,15 @@ fn check(key: &StateKey, value: Option<&Bytes>) -> Result<(), SandboxError> {
             impossible("a module has another hash")
         }
         (StateKey::Code(_), None) => impossible("modules stay"),
+        (StateKey::Code(_), Some(module)) if crate::vm::check(module).is_err() => {
+            impossible("a module is none that a ledger takes")
+        }
+        (StateKey::Storage(_, key), _) if key.len() > limits::KEY_BYTES as usize => {
+            impossible("a key is longer than contracts may have")
+        }
+        (StateKey::Storage(..), Some(value)) if value.len() > limits::VALUE_BYTES as usize => {
+            impossible("a value is longer than contracts may keep")
+        }
         _ => Ok(()),
     }
 }

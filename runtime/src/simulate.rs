@@ -65,14 +65,19 @@ pub struct Simulator {
     /// The block. Whoever changes it decides what contracts see.
     pub block: BlockEnv,
     chain: Chain,
+    /// What it began with.
+    base: Arc<dyn StateView>,
+    /// What is different since then, but for what the overlay has.
+    since: Patch,
+    /// Both together.
     under: Arc<dyn StateView>,
     overlay: Overlay,
 }
 
 impl Simulator {
-    pub(crate) fn new(chain: Chain, under: Arc<dyn StateView>, block: BlockEnv) -> Self {
-        let overlay = Overlay::new(under.clone());
-        Simulator { block, chain, under, overlay }
+    pub(crate) fn new(chain: Chain, base: Arc<dyn StateView>, block: BlockEnv) -> Self {
+        let (under, overlay) = (base.clone(), Overlay::new(base.clone()));
+        Simulator { block, chain, base, since: Patch::default(), under, overlay }
     }
 
     /// An account, after what was executed.
@@ -93,16 +98,15 @@ impl Simulator {
 
     /// Supposes a part of the state to be otherwise from here on.
     pub fn suppose(&mut self, patch: Patch) {
-        let (_, under) = self.settle();
-        self.under = Arc::new(Patched::new(under, vec![patch]));
-        self.overlay = Overlay::new(self.under.clone());
+        self.settle();
+        self.since.put(patch);
+        self.begin();
     }
 
     /// What was changed since the beginning, or since this was asked the last time, in order of key.
     pub fn changes(&mut self) -> Vec<Write> {
-        let (writes, under) = self.settle();
-        self.under = under;
-        self.overlay = Overlay::new(self.under.clone());
+        let writes = self.settle();
+        self.begin();
         writes
     }
 
@@ -112,15 +116,22 @@ impl Simulator {
         self.overlay.touched()
     }
 
-    /// What was changed, and the state with it.
-    fn settle(&mut self) -> (Vec<Write>, Arc<dyn StateView>) {
+    /// What was changed, which from here on is as it was before.
+    fn settle(&mut self) -> Vec<Write> {
         let overlay = std::mem::replace(&mut self.overlay, Overlay::new(self.under.clone()));
         let writes = overlay.into_writes();
-        if writes.is_empty() {
-            return (writes, self.under.clone());
+        if !writes.is_empty() {
+            self.since.put(Patch::after(&writes));
         }
-        let after = Patched::new(self.under.clone(), vec![Patch::after(&writes)]);
-        (writes, Arc::new(after))
+        writes
+    }
+
+    /// Goes on over the beginning and what was changed since then. It is one patch, however often:
+    /// patches over patches would be as deep as blocks are long.
+    fn begin(&mut self) {
+        let patches = vec![self.since.clone()];
+        self.under = Arc::new(Patched::new(self.base.clone(), patches));
+        self.overlay = Overlay::new(self.under.clone());
     }
 
     /// Executes a call.

@@ -1,5 +1,6 @@
 //! How a node is run.
 
+use crate::limits::CONNECTIONS;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -19,6 +20,8 @@ pub struct Config {
     pub interval: Option<Duration>,
     /// Whether a block is made at an interval although there is nothing for it.
     pub empty_blocks: bool,
+    /// Connections at a time; each takes a file descriptor, of which the ledger needs some as well.
+    pub connections: u32,
     /// With what certificates; without, connections are not encrypted.
     pub tls: Option<Tls>,
     /// Where whoever holds the token may do everything; without it, nobody.
@@ -77,6 +80,7 @@ impl Default for Config {
             hosts: Vec::new(),
             interval: None,
             empty_blocks: false,
+            connections: CONNECTIONS,
             tls: None,
             administration: None,
             development: None,

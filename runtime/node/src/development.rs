@@ -6,9 +6,8 @@
 //! Invariant: a ledger that is no sandbox refuses whatever would change it other than by transactions.
 
 use crate::ethereum;
-use crate::limits::{BLOCKS_AT_ONCE, LATEST_TIME, SNAPSHOTS};
-use crate::node::Node;
-use crate::pool::{Sealing, Sent};
+use crate::limits::{BLOCKS_AT_ONCE, FORGET_PAUSE, LATEST_TIME, SNAPSHOTS};
+use crate::node::{Ledger, Node};
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
 use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
@@ -280,23 +279,6 @@ impl Node {
         Ok((envelope.encoded_2718().into(), impersonated))
     }
 
-    /// Sends a transaction in somebody's name; its hash.
-    ///
-    /// # Errors
-    /// It is not taken.
-    pub fn send_impersonated(&self, bytes: Bytes) -> RpcResult<B256> {
-        let ledger = self.ledger();
-        if self.sealing() == Sealing::OnDemand {
-            let sent = ledger.pool.check_and_park(bytes);
-            return match sent.map_err(|error| ethereum::server(error.to_string()))? {
-                Sent::Parked { hash, .. } => Ok(hash),
-                Sent::Sealed(located) => Ok(located.receipt().transaction),
-            };
-        }
-        let sent = ledger.chain.submit(bytes, self.clock.begin_block());
-        Ok(sent.map_err(ethereum::submission)?.receipt().transaction)
-    }
-
     /// Makes blocks as somebody asked.
     ///
     /// # Errors
@@ -396,6 +378,7 @@ impl Node {
     }
 
     fn go_back(&self, block: u64, ahead: i64) -> RpcResult<()> {
+        let _alone = self.going_back.lock().unwrap_or_else(PoisonError::into_inner);
         let development = self.config.development.as_ref();
         let folder = development.and_then(|development| development.branches.as_ref());
         let message = "the node keeps this ledger in a folder that was named, where history stays; to go back in \
@@ -410,9 +393,8 @@ impl Node {
         self.replace(branch).map_err(cannot)?;
         self.clock.restore(ahead, last);
         self.filters.go_back(block + 1);
-        // What nobody serves any more is of no use; that it cannot be removed hurts nobody.
         if now.chain.dir().starts_with(folder) {
-            let _ = std::fs::remove_dir_all(now.chain.dir());
+            forget(now);
         }
         Ok(())
     }
@@ -489,6 +471,20 @@ impl Node {
         self.chain().adjust(entries, self.clock.now()).map_err(refused)?;
         Ok(())
     }
+}
+
+/// Removes a ledger that is not served any more, as soon as nobody reads it. That it cannot be removed
+/// hurts nobody: its folder goes with the node.
+fn forget(ledger: Arc<Ledger>) {
+    let wait = move || {
+        let dir = ledger.chain.dir().to_owned();
+        while Arc::strong_count(&ledger) > 1 {
+            std::thread::sleep(FORGET_PAUSE);
+        }
+        drop(ledger);
+        let _ = std::fs::remove_dir_all(dir);
+    };
+    let _ = std::thread::Builder::new().name("forget".to_owned()).spawn(wait);
 }
 
 /// A time that clients can do with.

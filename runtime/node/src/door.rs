@@ -3,9 +3,11 @@
 //! Invariant: the requests of a batch begin in its order, and its answers come in that order.
 
 use crate::connection::Connection;
-use crate::limits::RESPONSE_BYTES;
+use crate::ethereum::LIMIT_EXCEEDED;
+use crate::limits::{BATCH_AT_ONCE, READS, READS_WAITING, RESPONSE_BYTES};
 use crate::metrics::Metrics;
-use futures_util::future::{Either, join_all};
+use futures_util::future::Either;
+use futures_util::stream::{self, StreamExt};
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification};
 use jsonrpsee::server::middleware::rpc::RpcServiceT;
 use jsonrpsee::server::{BatchResponseBuilder, MethodResponse};
@@ -14,7 +16,12 @@ use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
 use serde::Deserialize;
 use std::future::{Future, ready};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Methods that are not there, and why.
+pub type Refused = Arc<[(&'static str, &'static str)]>;
 
 /// By what a request came; without this, by nothing that could be told something later.
 #[derive(Debug, Clone, Copy)]
@@ -24,22 +31,76 @@ pub struct WebSocket;
 #[derive(Clone)]
 pub struct Door<S> {
     service: S,
-    refused: Arc<[&'static str]>,
+    refused: Refused,
     metrics: Arc<Metrics>,
+    reads: Arc<Reads>,
+}
+
+/// Whether a method sends a transaction.
+fn is_send(method: &str) -> bool {
+    method.starts_with("eth_send") || method == "florin_submit"
+}
+
+/// Who may read: so many at a time, and so many more wait.
+pub struct Reads {
+    turns: Semaphore,
+    waiting: AtomicUsize,
+}
+
+impl Default for Reads {
+    fn default() -> Self {
+        Reads { turns: Semaphore::new(READS), waiting: AtomicUsize::new(0) }
+    }
+}
+
+impl Reads {
+    /// A turn; `None` if too many wait for one.
+    async fn enter(&self) -> Option<SemaphorePermit<'_>> {
+        if let Ok(turn) = self.turns.try_acquire() {
+            return Some(turn);
+        }
+        let waits = Waits::begin(&self.waiting)?;
+        let turn = self.turns.acquire().await.ok();
+        drop(waits);
+        turn
+    }
+
+    fn refusal() -> ErrorObjectOwned {
+        let text = format!("{READS_WAITING} requests wait for an answer already; try again later");
+        ErrorObjectOwned::owned(LIMIT_EXCEEDED, text, None::<()>)
+    }
+}
+
+/// Somebody who waits, until dropped.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(count: &'a AtomicUsize) -> Option<Self> {
+        let before = count.fetch_add(1, Ordering::Relaxed);
+        let waits = Waits(count);
+        (before < READS_WAITING).then_some(waits)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<S> Door<S> {
     /// A door before `service`; `refused` are the names of methods that are not there because they are
     /// for development.
-    pub fn new(service: S, refused: Arc<[&'static str]>, metrics: Arc<Metrics>) -> Self {
-        Door { service, refused, metrics }
+    pub fn new(service: S, refused: Refused, metrics: Arc<Metrics>, reads: Arc<Reads>) -> Self {
+        Door { service, refused, metrics, reads }
     }
 
     /// Why a request is not even tried.
     fn refusal(&self, request: &Request<'_>) -> Option<ErrorObjectOwned> {
         let method = request.method_name();
-        let text = if self.refused.contains(&method) {
-            format!("the method {method} is for development: start the node with --dev")
+        let refused = self.refused.iter().find(|(name, _)| *name == method);
+        let text = if let Some((_, why)) = refused {
+            format!("the method {method} is not available: {why}")
         } else if matches!(method, "eth_subscribe" | "eth_unsubscribe")
             && request.extensions().get::<WebSocket>().is_none()
         {
@@ -103,8 +164,17 @@ where
         let (method, id) = (request.method.to_string(), request.id.clone());
         let connection = Connection::of(request.extensions()).source;
         let (answer, metrics) = (self.service.call(request), self.metrics.clone());
+        let reads = self.reads.clone();
         Either::Right(async move {
             let (begin, number) = (Instant::now(), metrics.number());
+            // Who sends waits for nobody who reads.
+            let _turn = match is_send(&method) {
+                true => None,
+                false => match reads.enter().await {
+                    Some(turn) => Some(turn),
+                    None => return MethodResponse::error(id, Reads::refusal()),
+                },
+            };
             let answer = explained(answer.await, &method, id);
             let (took, code) = (begin.elapsed(), answer.as_error_code());
             metrics.answered(&method, code.is_some(), took);
@@ -128,9 +198,10 @@ where
                     Some(Either::Right(ready(MethodResponse::error(id, error))))
                 }
             });
-            let answers = join_all(answers.collect::<Vec<_>>()).await;
+            let answers: Vec<_> = answers.collect();
+            let mut answers = stream::iter(answers).buffered(BATCH_AT_ONCE);
             let mut all = BatchResponseBuilder::new_with_limit(RESPONSE_BYTES as usize);
-            for answer in answers {
+            while let Some(answer) = answers.next().await {
                 if let Err(too_large) = all.append(answer) {
                     return too_large;
                 }

@@ -61,9 +61,11 @@ impl Filters {
         Some(filter.clone())
     }
 
-    /// Its client was told of all blocks before `next`, and of transactions that wait.
-    pub fn told(&self, name: U256, next: u64, told: HashSet<B256>) {
-        if let Some(filter) = self.filters().get_mut(&name) {
+    /// Its client was told of all blocks from `from` to before `next`, and of transactions that wait. If
+    /// it was told otherwise meanwhile, or the ledger went back, it stays at that.
+    pub fn told(&self, name: U256, from: u64, next: u64, told: HashSet<B256>) {
+        let mut filters = self.filters();
+        if let Some(filter) = filters.get_mut(&name).filter(|filter| filter.next == from) {
             (filter.next, filter.told) = (next, told);
         }
     }

@@ -1,7 +1,7 @@
 //! `/health`, `/ready` and `/metrics`: for whoever watches the node.
 
 use crate::node::Node;
-use http::HeaderValue;
+use http::{HeaderValue, StatusCode};
 use jsonrpsee::server::{HttpBody, HttpRequest, HttpResponse};
 use std::sync::Arc;
 
@@ -20,6 +20,12 @@ pub fn answer<B>(
     let head = || node.chain().head().number;
     let (kind, text) = match request.uri().path() {
         "/health" => (JSON, "{\"status\":\"ok\"}\n".to_owned()),
+        "/ready" if node.failure().is_some() => {
+            let text = "{\"status\":\"failed\"}\n";
+            let mut response = HttpResponse::new(HttpBody::from(text));
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return Some(response);
+        }
         "/ready" => (JSON, format!("{{\"status\":\"ready\",\"block\":{}}}\n", head())),
         "/metrics" if for_administrators => {
             (METRICS, node.metrics.text(&node.ledger().pool, head()))

@@ -33,7 +33,7 @@ mod config;
 mod connection;
 mod development;
 mod door;
-pub mod ethereum;
+mod ethereum;
 mod filters;
 mod health;
 pub mod limits;
@@ -48,7 +48,6 @@ pub use config::{Administration, Config, Development, Tls};
 pub use tls::TlsError;
 
 use florin_runtime::{Chain, Fault};
-use futures_util::future::join_all;
 use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
@@ -123,11 +122,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let methods: Methods = rpc::methods(node.clone())?.into();
     node.metrics.name(methods.method_names());
     let (stop, server) = stop_channel();
-    let refused = match node.config.development {
-        Some(_) => Vec::new(),
-        None => rpc::development_names(node.clone())?,
-    };
-    let refused = refused.into();
+    let refused = rpc::refused(&node).into();
     let public = Served { methods, refused, layers, token: None, tls: tls.clone() };
     let mut tasks = vec![tokio::spawn(server::serve(listener, node.clone(), public, stop.clone()))];
     let mut administration = None;
@@ -170,22 +165,42 @@ impl Handle {
         self.tls.as_ref().map_or(Ok(()), |certificates| certificates.reload())
     }
 
-    /// Stops: takes no more connections, answers what was begun, and makes what is on disk whole.
+    /// Why the ledger takes no more blocks, if so: then the node is of no use but for reading.
+    pub fn failure(&self) -> Option<String> {
+        self.node.failure().cloned()
+    }
+
+    /// Stops: takes no more connections, answers what was begun, makes a block of what waits only for
+    /// one, and makes what is on disk whole.
     ///
     /// # Errors
-    /// The disk refuses. What was acknowledged is durable all the same.
+    /// The disk refuses. What was acknowledged as durable is durable all the same.
     pub async fn stop(mut self) -> Result<(), Fault> {
         let _ = self.server.stop(); // it may have been stopped already
-        // Those that talk to clients come first.
-        let talking = 1 + usize::from(self.administration.is_some());
-        let talking = join_all(self.tasks.drain(..talking));
-        if timeout(STOP_PATIENCE, talking).await.is_err() {
+        if timeout(STOP_PATIENCE, self.server.clone().stopped()).await.is_err() {
             tracing::warn!("some clients did not let go in time");
         }
-        let chain = self.node.chain();
-        let closed = tokio::task::spawn_blocking(move || chain.close());
-        closed.await.unwrap_or(Err(Fault::Bug("closing the ledger panicked")))
+        for task in self.tasks.drain(..) {
+            task.abort();
+            let _ = task.await;
+        }
+        let node = self.node.clone();
+        let closing = beside(move || {
+            while node.failure().is_none() && node.seal(false)?.is_some() {}
+            node.chain().close()
+        });
+        closing.await.unwrap_or(Err(Fault::Bug("closing the ledger panicked")))
     }
+}
+
+/// Does what must not wait for reads, on a thread of its own; `None` if it panicked.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (done, finished) = tokio::sync::oneshot::channel();
+    let work = move || {
+        let _ = done.send(work()); // whoever asked may be gone
+    };
+    std::thread::Builder::new().name("node".to_owned()).spawn(work).ok()?;
+    finished.await.ok()
 }
 
 impl Drop for Handle {
@@ -248,10 +263,11 @@ async fn seal_at_intervals(node: Arc<Node>) {
             () = is_time => {}
         }
         let (node, empty) = (node.clone(), interval.is_some_and(|interval| interval.empty));
-        let sealed = tokio::task::spawn_blocking(move || node.seal(empty)).await;
-        if let Ok(Err(fault)) = sealed {
-            tracing::error!(%fault, "no block could be made");
-            return;
+        let sealing = node.clone();
+        match beside(move || sealing.seal(empty)).await {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => return, // it is remembered
+            None => return node.fail(&Fault::Bug("a thread that makes blocks panicked")),
         }
     }
 }

@@ -24,6 +24,13 @@ pub const REQUEST_BYTES: u32 = 16 << 20;
 pub const RESPONSE_BYTES: u32 = 160 << 20;
 /// Requests in one batch at most, as in geth.
 pub const BATCH_REQUESTS: u32 = 1_000;
+/// Requests that may be answered at a time, beside those that send transactions; each may hold a thread
+/// that reads. Some of these threads are left for others.
+pub const READS: usize = 48;
+/// Requests that may wait for that.
+pub const READS_WAITING: usize = 4 << 10;
+/// Requests of one batch that are answered at a time.
+pub const BATCH_AT_ONCE: usize = 256;
 /// Connections at a time: the idle subscribers of a busy shop, and a margin.
 pub const CONNECTIONS: u32 = 16 << 10;
 /// Subscriptions of one connection.
@@ -33,8 +40,10 @@ pub const SUBSCRIPTION_BUFFER: u32 = 1_024;
 /// Blocks that wait to be told to subscribers; whoever is further behind is dropped.
 pub const BLOCKS_BEHIND: usize = 1_024;
 
-/// Filters at a time; the one that was asked longest ago goes first.
-pub const FILTERS: usize = 10_000;
+/// Filters at a time, which bounds their memory; the one that was asked longest ago goes first.
+pub const FILTERS: usize = 4_096;
+/// Blocks of which a filter tells the hashes, or those of their transactions, at once.
+pub const FILTER_BLOCKS: u64 = 4_096;
 /// How long a filter lives that nobody asks, as in geth.
 pub const FILTER_LIFETIME: Duration = Duration::from_secs(5 * 60);
 
@@ -46,6 +55,8 @@ pub const FEE_HISTORY_PERCENTILES: usize = 100;
 pub const STORAGE_VALUES: usize = 1_024;
 /// Blocks of one `eth_simulateV1`, as in geth.
 pub const SIMULATED_BLOCKS: u64 = 256;
+/// Gas that all calls of one `eth_simulateV1` use at most, in blocks.
+pub const SIMULATED_GAS_BLOCKS: u64 = 4;
 /// Calls of one `eth_simulateV1`: each may take all the gas that is left of a block's.
 pub const SIMULATED_CALLS: usize = 1_000;
 
@@ -70,5 +81,7 @@ pub const BODY_PAUSE: Duration = Duration::from_secs(15);
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long to wait before the next connection is accepted, if one could not be.
 pub const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often it is looked whether a ledger is still read that is served no more.
+pub const FORGET_PAUSE: Duration = Duration::from_millis(50);
 /// How often what has expired is looked for.
 pub const HOUSEKEEPING: Duration = Duration::from_secs(10);

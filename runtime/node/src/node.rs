@@ -12,12 +12,12 @@ use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use florin_runtime::host::BlockEnv;
 use florin_runtime::limits::HISTORY_STEPS;
 use florin_runtime::types::{Address, B256, Block};
-use florin_runtime::{Chain, Fault, Snapshot};
+use florin_runtime::{Chain, Fault, Rejection, Snapshot};
 use jsonrpsee::core::RpcResult;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, watch};
 
@@ -64,6 +64,10 @@ pub struct Node {
     pub interval: watch::Sender<Option<Interval>>,
     /// Whether a block is made as soon as there is a transaction.
     immediate: AtomicBool,
+    /// Why no block can be made any more.
+    failed: OnceLock<String>,
+    /// Held by whoever makes another ledger of this one.
+    pub going_back: Mutex<()>,
 }
 
 impl Node {
@@ -98,6 +102,8 @@ impl Node {
             sandbox: Sandbox::default(),
             interval,
             immediate,
+            failed: OnceLock::new(),
+            going_back: Mutex::default(),
         }))
     }
 
@@ -154,18 +160,39 @@ impl Node {
     /// # Errors
     /// The ledger failed.
     pub fn seal(&self, empty: bool) -> Result<Option<Arc<Block>>, Fault> {
+        self.seal_ready(empty).inspect_err(|fault| self.fail(fault))
+    }
+
+    fn seal_ready(&self, empty: bool) -> Result<Option<Arc<Block>>, Fault> {
         let ledger = self.ledger();
         let ready = ledger.pool.ready();
         if ready.is_empty() && !empty {
             return Ok(None);
         }
-        let sealed = ledger.chain.seal(ready, self.clock.begin_block())?;
-        let block = match sealed.block {
-            None if empty => ledger.chain.seal(Vec::new(), self.clock.begin_block())?.block,
-            block => block,
+        let bytes = ready.iter().map(|parked| parked.bytes.clone()).collect();
+        let sealed = ledger.chain.seal(bytes, self.clock.begin_block())?;
+        // What there was no room for waits for the next block, and so does what follows it.
+        let waits = |result: &Result<usize, Rejection>| {
+            use Rejection::{BlockFull, BlockTooLarge, NonceTooHigh};
+            matches!(result, Err(BlockFull { .. } | BlockTooLarge { .. } | NonceTooHigh { .. }))
         };
-        ledger.pool.forget_done();
-        Ok(block)
+        let done = ready.iter().zip(&sealed.results).filter(|(_, result)| !waits(result));
+        ledger.pool.forget(done.map(|(parked, _)| parked.hash));
+        match sealed.block {
+            None if empty => Ok(ledger.chain.seal(Vec::new(), self.clock.begin_block())?.block),
+            block => Ok(block),
+        }
+    }
+
+    /// Remembers that the ledger takes no more blocks.
+    pub fn fail(&self, fault: &Fault) {
+        tracing::error!(%fault, "no block can be made any more");
+        let _ = self.failed.set(fault.to_string()); // the first cause is the cause
+    }
+
+    /// Why the ledger takes no more blocks, if so.
+    pub fn failure(&self) -> Option<&String> {
+        self.failed.get()
     }
 
     /// The number that a block parameter stands for. Whatever is acknowledged is final, so all tags

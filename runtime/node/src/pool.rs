@@ -17,7 +17,7 @@ use alloy_primitives::keccak256;
 use florin_runtime::pipeline::receive;
 use florin_runtime::senders::Source;
 use florin_runtime::sequencer::{Answer, Sequencer, Submission};
-use florin_runtime::types::{Address, B256, Block, Bytes, Intent};
+use florin_runtime::types::{Account, Address, B256, Block, Bytes, Intent, U256};
 use florin_runtime::{Chain, Located, Rejection, SubmitError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -97,7 +97,7 @@ struct Waiting {
 pub enum Sealing {
     /// As soon as there is a transaction.
     Immediately,
-    /// When [`Pool::seal`] is called.
+    /// When somebody asks for one, or at intervals.
     OnDemand,
 }
 
@@ -136,12 +136,19 @@ impl Pool {
         match self.submit(transaction.clone(), hint, source).await {
             Ok(located) => Ok(Sent::Sealed(located)),
             Err(SubmitError::Rejected(Rejection::NonceTooHigh { .. })) => {
-                let (sender, hash, missing) = self.park(transaction)?;
+                let (sender, hash) = self.park(transaction.clone())?;
                 // The gap may have been closed meanwhile.
                 self.resume(sender).await;
-                match self.chain.transaction(&hash).map_err(SubmitError::from)? {
-                    Some(located) => Ok(Sent::Sealed(located)),
-                    None => Ok(Sent::Parked { hash, missing: Some(missing) }),
+                if let Some(located) = self.chain.transaction(&hash).map_err(SubmitError::from)? {
+                    return Ok(Sent::Sealed(located));
+                }
+                match self.find(&hash) {
+                    Some((_, nonce, _)) => {
+                        let next = self.chain.account(&sender).map_err(SubmitError::from)?.nonce;
+                        Ok(Sent::Parked { hash, missing: self.gap(&sender, next, nonce) })
+                    }
+                    // It was tried and refused; now it is told why.
+                    None => Ok(Sent::Sealed(self.submit(transaction, hint, source).await?)),
                 }
             }
             Err(error) => Err(error.into()),
@@ -170,34 +177,48 @@ impl Pool {
             Err(rejection) => return Err(rejection.into()),
         }
         let account = latest.account(&intent.sender).map_err(SubmitError::from)?;
-        let missing = self.insert(&intent, transaction, account.nonce)?;
+        self.insert(&intent, transaction, &account)?;
+        let missing = self.gap(&intent.sender, account.nonce, intent.nonce);
         Ok(Sent::Parked { hash: intent.hash, missing })
     }
 
-    /// Lets a transaction wait whose nonce is ahead; the nonce that is missing.
-    fn park(&self, transaction: Bytes) -> Result<(Address, B256, u64), SendError> {
+    /// Lets a transaction wait whose nonce is ahead: its sender and its hash.
+    fn park(&self, transaction: Bytes) -> Result<(Address, B256), SendError> {
         let intent = receive(&transaction, self.chain.genesis())?;
-        let next = self.chain.account(&intent.sender).map_err(SubmitError::from)?.nonce;
-        let missing = self.insert(&intent, transaction, next)?;
-        Ok((intent.sender, intent.hash, missing.unwrap_or(next)))
+        let account = self.chain.account(&intent.sender).map_err(SubmitError::from)?;
+        self.insert(&intent, transaction, &account)?;
+        Ok((intent.sender, intent.hash))
     }
 
-    /// Lets a transaction wait; the first nonce that is missing before its own.
-    fn insert(&self, intent: &Intent, bytes: Bytes, next: u64) -> Result<Option<u64>, SendError> {
+    /// Lets a transaction wait that its sender could pay for now.
+    fn insert(&self, intent: &Intent, bytes: Bytes, account: &Account) -> Result<(), SendError> {
+        let gas = U256::from(intent.gas_limit).checked_mul(U256::from(intent.max_fee));
+        let needed = gas.zip(intent.total_value()).and_then(|(gas, value)| gas.checked_add(value));
+        let needed = needed.ok_or(Rejection::CostOverflow)?;
+        if needed > account.balance {
+            let (account, balance) = (intent.sender, account.balance);
+            return Err(Rejection::InsufficientFunds { account, balance, needed }.into());
+        }
         let mut waiting = self.waiting();
         let fees = (intent.max_fee, intent.max_priority_fee);
         let parked = Parked { bytes, hash: intent.hash, fees, since: Instant::now() };
         waiting.insert(intent.sender, intent.nonce, parked)?;
         self.count.store(waiting.hashes.len(), Ordering::Relaxed);
-        let line = waiting.lines.get(&intent.sender);
-        Ok((next..intent.nonce).find(|nonce| line.is_none_or(|line| !line.contains_key(nonce))))
+        Ok(())
+    }
+
+    /// The first nonce from `next` on that is missing before another one.
+    fn gap(&self, sender: &Address, next: u64, nonce: u64) -> Option<u64> {
+        let waiting = self.waiting();
+        let line = waiting.lines.get(sender);
+        (next..nonce).find(|nonce| line.is_none_or(|line| !line.contains_key(nonce)))
     }
 
     /// Sends again what of a sender has no gap before it any more.
     pub async fn resume(&self, sender: Address) {
-        while let Some((nonce, bytes)) = self.first_ready(&sender) {
+        while let Some((nonce, parked)) = self.first_ready(&sender) {
             // It stays in line until there is an answer, so that nobody finds it nowhere.
-            match self.submit(bytes, Some(sender), Source::MAX).await {
+            match self.submit(parked.bytes, Some(sender), Source::MAX).await {
                 Ok(_) => {}
                 // The next block, or housekeeping, tries again.
                 Err(SubmitError::Fault(_) | SubmitError::Rejected(Rejection::QueueFull)) => return,
@@ -205,20 +226,20 @@ impl Pool {
                     tracing::info!(%sender, nonce, %reason, "a transaction that waited was dropped");
                 }
             }
-            self.remove(&sender, nonce);
+            self.remove(&sender, nonce, &parked.hash);
         }
     }
 
     /// The first transaction of a sender, if it waits for nothing. A lower nonce than the account's
     /// is as ready: it is refused, and so forgotten.
-    fn first_ready(&self, sender: &Address) -> Option<(u64, Bytes)> {
-        let (nonce, bytes) = {
+    fn first_ready(&self, sender: &Address) -> Option<(u64, Parked)> {
+        let (nonce, parked) = {
             let waiting = self.waiting();
             let (nonce, parked) = waiting.lines.get(sender)?.first_key_value()?;
-            (*nonce, parked.bytes.clone())
+            (*nonce, parked.clone())
         };
         let account = self.chain.account(sender).ok()?;
-        (account.nonce >= nonce).then_some((nonce, bytes))
+        (account.nonce >= nonce).then_some((nonce, parked))
     }
 
     /// The senders in a block of whom something waits.
@@ -233,34 +254,28 @@ impl Pool {
 
     /// What may be in the next block, in the order in which it came: of each sender what follows
     /// without a gap.
-    pub fn ready(&self) -> Vec<Bytes> {
-        let (mut ready, waiting) = (Vec::new(), self.waiting());
-        for (sender, line) in &waiting.lines {
+    pub fn ready(&self) -> Vec<Parked> {
+        let mut ready = Vec::new();
+        // Nobody waits while accounts are read.
+        for (sender, line) in &self.lines() {
             let Ok(account) = self.chain.account(sender) else { continue };
             let mut earliest = None;
             for parked in (account.nonce..).map_while(|nonce| line.get(&nonce)) {
                 // A replacement may be younger than what has to follow it.
                 let since = earliest.map_or(parked.since, |before| parked.since.max(before));
                 earliest = Some(since);
-                ready.push((since, parked.bytes.clone()));
+                ready.push((since, parked.clone()));
             }
         }
         ready.sort_by_key(|(since, _)| *since);
-        ready.into_iter().map(|(_, bytes)| bytes).collect()
+        ready.into_iter().map(|(_, parked)| parked).collect()
     }
 
-    /// Forgets what a block has, and what can never be in one any more.
-    pub fn forget_done(&self) {
-        let mut waiting = self.waiting();
-        let chain = &self.chain;
-        let done: Vec<_> = waiting
-            .lines
-            .iter()
-            .filter_map(|(sender, line)| Some((*sender, chain.account(sender).ok()?.nonce, line)))
-            .flat_map(|(sender, next, line)| line.range(..next).map(move |(n, _)| (sender, *n)))
-            .collect();
-        done.iter().for_each(|(sender, nonce)| drop(waiting.remove(sender, *nonce)));
-        self.count.store(waiting.hashes.len(), Ordering::Relaxed);
+    /// Forgets what a block has, or what can never be in one.
+    pub fn forget(&self, done: impl IntoIterator<Item = B256>) {
+        for hash in done {
+            self.drop_transaction(&hash);
+        }
     }
 
     /// Forgets what has waited too long.
@@ -283,22 +298,26 @@ impl Pool {
     /// Forgets a transaction; whether it waited.
     pub fn drop_transaction(&self, hash: &B256) -> bool {
         let place = self.waiting().hashes.get(hash).copied();
-        place.is_some_and(|(sender, nonce)| self.remove(&sender, nonce).is_some())
+        place.is_some_and(|(sender, nonce)| self.remove(&sender, nonce, hash))
     }
 
-    fn remove(&self, sender: &Address, nonce: u64) -> Option<Parked> {
+    /// Forgets a transaction, if it is still the one that waits with its nonce.
+    fn remove(&self, sender: &Address, nonce: u64, hash: &B256) -> bool {
         let mut waiting = self.waiting();
-        let removed = waiting.remove(sender, nonce);
+        let is_there = waiting.hashes.contains_key(hash);
+        if is_there {
+            waiting.remove(sender, nonce);
+        }
         self.count.store(waiting.hashes.len(), Ordering::Relaxed);
-        removed
+        is_there
     }
 
-    /// A transaction that waits, and its sender.
-    pub fn find(&self, hash: &B256) -> Option<(Address, Parked)> {
+    /// A transaction that waits, with its sender and nonce.
+    pub fn find(&self, hash: &B256) -> Option<(Address, u64, Parked)> {
         let waiting = self.waiting();
         let (sender, nonce) = waiting.hashes.get(hash)?;
         let parked = waiting.lines.get(sender)?.get(nonce)?;
-        Some((*sender, parked.clone()))
+        Some((*sender, *nonce, parked.clone()))
     }
 
     /// The nonce after those of a sender that follow each other from `next` on.

@@ -4,7 +4,7 @@
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::door::{Door, WebSocket};
+use crate::door::{Door, Reads, Refused, WebSocket};
 use crate::limits::*;
 use crate::node::Node;
 use crate::tls::Certificates;
@@ -32,8 +32,8 @@ use tower_http::timeout::RequestBodyTimeoutLayer;
 pub struct Served {
     /// The methods.
     pub methods: Methods,
-    /// Names of methods that are not there because they are for development.
-    pub refused: Arc<[&'static str]>,
+    /// Names of methods that are not there, and why.
+    pub refused: Refused,
     /// Which pages and which names may reach them.
     pub layers: Layers,
     /// What clients have to prove themselves by.
@@ -42,22 +42,26 @@ pub struct Served {
     pub tls: Option<Arc<Certificates>>,
 }
 
+/// The names by which a node on the loopback is called, unless its operator names others.
+const LOOPBACK: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
+
 /// Answers whoever connects, until it is told to stop and all have left.
 pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop: StopHandle) {
     let Served { methods, refused, layers, token, tls } = served;
-    let metrics = node.metrics.clone();
-    let rpc = RpcServiceBuilder::new()
-        .layer_fn(move |service| Door::new(service, refused.clone(), metrics.clone()));
+    let (metrics, reads) = (node.metrics.clone(), Arc::<Reads>::default());
+    let rpc = RpcServiceBuilder::new().layer_fn(move |service| {
+        Door::new(service, refused.clone(), metrics.clone(), reads.clone())
+    });
     let http = ServiceBuilder::new()
-        .layer(layers.cors)
-        .layer(layers.hosts)
+        .layer(layers.cors.clone())
+        .layer(layers.hosts.clone())
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE));
     let builder = Server::builder()
         .set_config(config())
         .set_rpc_middleware(rpc)
         .set_http_middleware(http)
         .to_service_builder();
-    let room = Arc::new(Semaphore::new(CONNECTIONS as usize));
+    let room = Arc::new(Semaphore::new(node.config.connections as usize));
     let mut number = 0;
     loop {
         let accepted = tokio::select! {
@@ -79,15 +83,21 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
         number += 1;
         let connection = Connection::new(number);
         let (builder, methods, node) = (builder.clone(), methods.clone(), node.clone());
-        let token = token.clone();
+        let (token, origins) = (token.clone(), layers.origins.clone());
         let (stop, stopped) = (stop.clone(), stop.clone().shutdown());
         let service = tower::service_fn(move |mut request: HttpRequest<_>| {
             request.extensions_mut().insert(connection.clone());
-            if ws::is_upgrade_request(&request) {
+            let is_socket = ws::is_upgrade_request(&request);
+            if is_socket {
                 request.extensions_mut().insert(WebSocket);
             }
             let early = match &token {
-                Some(token) if !proves(&request, token) => Some(unauthorized()),
+                Some(token) if !proves(&request, token) => {
+                    Some(refuse(StatusCode::UNAUTHORIZED, "this needs the node's token"))
+                }
+                _ if is_socket && !origins.admit(&request) => {
+                    Some(refuse(StatusCode::FORBIDDEN, "pages of this origin are not let in"))
+                }
                 _ => health::answer(&node, &request, token.is_some()),
             };
             let mut service = builder.clone().build(methods.clone(), stop.clone());
@@ -139,10 +149,9 @@ fn proves<B>(request: &HttpRequest<B>, token: &str) -> bool {
     given.is_some_and(|given| keccak256(given) == keccak256(token))
 }
 
-fn unauthorized() -> HttpResponse {
-    let text = "the administrative interface needs the node's token\n";
-    let mut response = HttpResponse::new(HttpBody::from(text));
-    *response.status_mut() = StatusCode::UNAUTHORIZED;
+fn refuse(status: StatusCode, why: &str) -> HttpResponse {
+    let mut response = HttpResponse::new(HttpBody::from(format!("{why}\n")));
+    *response.status_mut() = status;
     response
 }
 
@@ -163,12 +172,27 @@ fn config() -> ServerConfig {
 pub struct Layers {
     cors: CorsLayer,
     hosts: HostFilterLayer,
+    origins: Origins,
+}
+
+/// The origins of pages that are let in. Browsers ask before a page gets an answer by HTTP, but not
+/// before it opens a WebSocket.
+#[derive(Clone)]
+struct Origins(Arc<[String]>);
+
+impl Origins {
+    /// Whether a request is no page's, or one that is let in.
+    fn admit<B>(&self, request: &HttpRequest<B>) -> bool {
+        let Some(origin) = request.headers().get("origin") else { return true };
+        self.0.iter().any(|known| known == "*" || known.as_bytes() == origin.as_bytes())
+    }
 }
 
 impl Layers {
     /// Everybody; no page.
     pub fn open() -> Self {
-        Layers { cors: CorsLayer::new(), hosts: HostFilterLayer::disable() }
+        let origins = Origins(Arc::new([]));
+        Layers { cors: CorsLayer::new(), hosts: HostFilterLayer::disable(), origins }
     }
 
     /// As the operator decided.
@@ -177,6 +201,9 @@ impl Layers {
     /// An origin or a host is none.
     pub fn new(config: &Config) -> Result<Self, SpawnError> {
         let hosts = match config.hosts.as_slice() {
+            // A name that is pointed to this machine for its sake is none of its own.
+            [] if config.listen.ip().is_loopback() => HostFilterLayer::new(LOOPBACK)
+                .map_err(|error| SpawnError::Host(error.to_string()))?,
             [] => HostFilterLayer::disable(),
             hosts => HostFilterLayer::new(hosts.iter().map(String::as_str))
                 .map_err(|error| SpawnError::Host(error.to_string()))?,
@@ -189,7 +216,7 @@ impl Layers {
             AllowOrigin::list(config.origins.iter().map(header).collect::<Result<Vec<_>, _>>()?)
         };
         let cors = CorsLayer::new().allow_origin(origins).allow_methods(Any).allow_headers(Any);
-        Ok(Layers { cors, hosts })
+        Ok(Layers { cors, hosts, origins: Origins(config.origins.clone().into()) })
     }
 }
 

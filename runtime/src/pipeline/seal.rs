@@ -44,7 +44,7 @@ pub fn environment(genesis: &Genesis, number: u64, before: u64, timestamp: u64) 
 pub fn receive(bytes: &[u8], genesis: &Genesis) -> Result<Intent, Rejection> {
     let signed = decode(bytes, genesis)?;
     match sandbox::impersonated(&signed, genesis) {
-        Some(sender) => Ok(Intent { sender, payer: sender, unsigned: true, ..signed.intent }),
+        Some(sender) => Ok(signed.intent.in_the_name_of(sender)),
         None => authenticate(signed),
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::crypto::keccak256;
 use crate::pipeline::decode;
+use crate::sandbox;
 use crate::senders::Offer;
 use crate::types::{B256, Intent};
 use florin_abi::deploy::{self, Deployment};
@@ -21,26 +22,30 @@ impl Shared {
 
     fn authenticate(&self, batch: Vec<Waiting>) -> Vec<Ready> {
         let mut ready = Vec::with_capacity(batch.len());
-        let (mut offers, mut places) = (Vec::with_capacity(batch.len()), Vec::new());
-        for (place, Waiting { submission, done }) in batch.into_iter().enumerate() {
+        let mut offers = Vec::with_capacity(batch.len());
+        for Waiting { submission, done } in batch {
             let bytes = submission.transaction;
-            let mut module = None;
-            let rejection = match decode(&bytes, self.chain.genesis()) {
+            let (mut module, genesis) = (None, self.chain.genesis());
+            let early = match decode(&bytes, genesis) {
                 Ok(signed) => {
                     module = module_hash(&signed.intent);
-                    let (hint, source) = (submission.hint, submission.source);
-                    offers.push(Offer { signed, hint, source });
-                    places.push(place);
-                    None
+                    match sandbox::impersonated(&signed, genesis) {
+                        Some(sender) => Some(Ok(signed.intent.in_the_name_of(sender))),
+                        None => {
+                            let (hint, source) = (submission.hint, submission.source);
+                            offers.push(Offer { signed, hint, source });
+                            None
+                        }
+                    }
                 }
-                Err(rejection) => Some(rejection),
+                Err(rejection) => Some(Err(rejection)),
             };
-            ready.push((bytes, module, rejection, done));
+            ready.push((bytes, module, early, done));
         }
         let mut authenticated = self.authenticator.authenticate_all(offers).into_iter();
-        let ready = ready.into_iter().map(|(bytes, module, rejection, done)| {
-            let intent = match rejection {
-                Some(rejection) => Err(rejection),
+        let ready = ready.into_iter().map(|(bytes, module, early, done)| {
+            let intent = match early {
+                Some(early) => early,
                 None => authenticated.next().map(|one| one.result)?,
             };
             Some(Ready { bytes, module, intent, done })

@@ -15,7 +15,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone, Default)]
 pub struct Patch {
     /// In order of key; `None` is absence.
-    entries: Arc<[(StateKey, Option<Bytes>)]>,
+    entries: Arc<Vec<(StateKey, Option<Bytes>)>>,
     /// Contracts that have no other storage than what is here.
     emptied: BTreeSet<Address>,
 }
@@ -24,14 +24,27 @@ impl Patch {
     /// `entries` as they are to be; those of `emptied` contracts' storage that are not among them are
     /// absent.
     pub fn new(entries: BTreeMap<StateKey, Option<Bytes>>, emptied: BTreeSet<Address>) -> Self {
-        Patch { entries: entries.into_iter().collect(), emptied }
+        Patch { entries: Arc::new(entries.into_iter().collect()), emptied }
     }
 
     /// What a block's writes lead to.
     pub fn after(writes: &[Write]) -> Self {
         debug_assert!(writes.is_sorted_by(|a, b| a.key < b.key));
         let entry = |write: &Write| (write.key.clone(), write.after.clone());
-        Patch { entries: writes.iter().map(entry).collect(), emptied: BTreeSet::new() }
+        Patch { entries: Arc::new(writes.iter().map(entry).collect()), emptied: BTreeSet::new() }
+    }
+
+    /// Puts another one over this.
+    pub fn put(&mut self, upper: Patch) {
+        let is_gone = |key: &StateKey| match key {
+            StateKey::Storage(contract, _) => upper.emptied.contains(contract),
+            _ => false,
+        };
+        let lower = self.entries.iter().filter(|(key, _)| !is_gone(key));
+        let mut both: BTreeMap<_, _> = lower.cloned().collect();
+        both.extend(upper.entries.iter().cloned());
+        self.entries = Arc::new(both.into_iter().collect());
+        self.emptied.extend(upper.emptied);
     }
 
     fn find(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
@@ -144,7 +157,15 @@ mod tests {
             ],
             &[ONE],
         );
-        let state = Patched::new(Arc::new(Sevens), vec![upper, lower]);
+        // One over the other, or both in one.
+        let mut both = lower.clone();
+        both.put(upper.clone());
+        for patches in [vec![upper, lower], vec![both]] {
+            check(Patched::new(Arc::new(Sevens), patches), code);
+        }
+    }
+
+    fn check(state: Patched, code: B256) {
         let storage = |address, key: &[u8]| state.storage(&address, key).expect("no fault");
         assert_eq!(storage(ONE, b"a"), Some(Bytes::from_static(b"upper")));
         assert_eq!(storage(ONE, b"b"), None);

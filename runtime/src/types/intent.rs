@@ -49,6 +49,11 @@ pub struct Call {
 }
 
 impl Intent {
+    /// The same by somebody who did not sign it.
+    pub(crate) fn in_the_name_of(self, sender: Address) -> Self {
+        Intent { sender, payer: sender, unsigned: true, ..self }
+    }
+
     /// What a unit of gas costs this transaction when the ledger's price is `price` (EIP-1559).
     pub fn effective_gas_price(&self, price: u128) -> u128 {
         self.max_fee.min(price.saturating_add(self.max_priority_fee))

@@ -3,6 +3,7 @@
 use crate::{
     amount::Currency,
     context::Context,
+    exit::Exit,
     ledger::{now, open_chain},
     output::{Report, fields, table},
     remote::Place,
@@ -10,7 +11,7 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use anyhow::{Context as _, Result};
-use florin_node::{Administration, Config, Development, Tls, spawn};
+use florin_node::{Administration, Config, Development, Tls, limits::CONNECTIONS, spawn};
 use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
@@ -25,6 +26,10 @@ const CHAIN_ID: u64 = 31_337;
 const FUNDS: &str = "10000";
 /// Where help lists what has to do with it.
 const TLS: &str = "TLS";
+/// File descriptors that are left for the ledger: its files, and those of compiled modules.
+const LEDGER_FILES: u64 = 1_024;
+/// How often it is looked whether the ledger still takes blocks.
+const WATCH: Duration = Duration::from_secs(1);
 /// Threads that may wait for reads at a time, beside those that talk to clients.
 const READERS: usize = 64;
 
@@ -148,7 +153,12 @@ async fn serve(
     let administration = Administration { listen: args.admin, token: token.clone() };
     let tls = tls(&args);
     let secure = if tls.is_some() { "s" } else { "" };
+    // As many as there may be; where there are few, both get half.
+    let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(LEDGER_FILES);
+    let connections = files.saturating_sub(LEDGER_FILES).max(files / 2);
+    let connections = connections.min(CONNECTIONS.into()) as u32;
     let config = Config {
+        connections,
         tls,
         administration: Some(administration),
         listen: args.listen,
@@ -183,6 +193,9 @@ async fn serve(
         tokio::select! {
             _ = interrupt.recv() => break,
             _ = terminate.recv() => break,
+            () = tokio::time::sleep(WATCH) => if let Some(cause) = node.failure() {
+                return Err(Exit::Failure.because(format!("the ledger takes no more blocks: {cause}")));
+            },
             _ = hang_up.recv() => match node.reload_certificates() {
                 Ok(()) => context.out.note("the certificates were read again"),
                 Err(error) => context.out.warn(format!("the old certificates stay: {error}")),

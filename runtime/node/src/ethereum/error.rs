@@ -64,7 +64,7 @@ pub fn log_query(error: LogError) -> ErrorObjectOwned {
 }
 
 /// Why a transaction is not taken.
-pub fn rejected(rejection: &Rejection) -> ErrorObjectOwned {
+fn rejected(rejection: &Rejection) -> ErrorObjectOwned {
     let phrase = match rejection {
         Rejection::Oversized { .. } => "oversized data",
         Rejection::Malformed(_) => "rlp: cannot decode",

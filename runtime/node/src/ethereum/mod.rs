@@ -12,7 +12,7 @@ mod transaction;
 pub use block::{block, header, size};
 pub use error::{
     HALTED, LIMIT_EXCEEDED, REVERTED, answer_of, fails, fault, history, invalid, log_query,
-    not_found, not_supported, rejected, server, submission,
+    not_found, not_supported, server, submission,
 };
 pub use log::{filter_of, found, logs_of};
 pub use request::{blocks_of, call_request, patch};

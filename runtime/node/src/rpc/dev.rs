@@ -6,7 +6,7 @@
 use super::Rpc;
 use crate::connection::Connection;
 use crate::development::{Impersonated, MineOptions, Mined, Saved};
-use crate::node::Interval;
+use crate::node::{Interval, Node};
 use crate::pool::Sealing;
 use crate::{development, ethereum};
 use alloy_dyn_abi::TypedData;
@@ -28,8 +28,8 @@ pub trait SignApi {
     async fn send_transaction(&self, request: TransactionRequest) -> RpcResult<B256>;
 
     /// Fills in and sends a transaction in anybody's name, on a sandbox.
-    #[method(name = "eth_sendUnsignedTransaction", blocking)]
-    fn send_unsigned_transaction(&self, request: TransactionRequest) -> RpcResult<B256>;
+    #[method(name = "eth_sendUnsignedTransaction", with_extensions)]
+    async fn send_unsigned_transaction(&self, request: TransactionRequest) -> RpcResult<B256>;
 
     /// Fills in and signs a transaction.
     #[method(name = "eth_signTransaction", blocking)]
@@ -171,14 +171,34 @@ pub trait SandboxApi {
     fn set_base_fee(&self, fee: U256) -> RpcResult<Value>;
 }
 
-/// The methods for development.
-///
-/// # Errors
-/// Two methods have the same name, which a test would find.
-pub fn methods(rpc: Rpc) -> Result<RpcModule<Rpc>, jsonrpsee::core::RegisterMethodError> {
-    let mut all = SignApiServer::into_rpc(rpc.clone());
-    all.merge(SandboxApiServer::into_rpc(rpc))?;
-    Ok(all)
+/// What a method for development needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Keys.
+    Sign,
+    /// A ledger that is a toy.
+    Sandbox,
+}
+
+/// What a node lacks for methods of a kind.
+pub fn missing(node: &Node, kind: Kind) -> Option<&'static str> {
+    if node.config.development.is_none() {
+        Some("it is for development; start the node with --dev")
+    } else if kind == Kind::Sandbox && !node.chain().genesis().sandbox {
+        Some("the ledger is no sandbox: its genesis does not say so")
+    } else {
+        None
+    }
+}
+
+/// The methods that sign.
+pub fn signing(rpc: Rpc) -> RpcModule<Rpc> {
+    SignApiServer::into_rpc(rpc)
+}
+
+/// The methods that change a sandbox.
+pub fn sandbox(rpc: Rpc) -> RpcModule<Rpc> {
+    SandboxApiServer::into_rpc(rpc)
 }
 
 fn small(number: U256, what: &str) -> RpcResult<u64> {
@@ -196,20 +216,19 @@ impl SignApiServer for Rpc {
         let node = self.0.clone();
         let filled = tokio::task::spawn_blocking(move || node.sign_request(request));
         let lost = |_| ethereum::server("signing panicked");
-        let (bytes, impersonated) = filled.await.map_err(lost)??;
-        match impersonated {
-            Impersonated::No => super::send::raw(&self.0, &Connection::of(extensions), bytes).await,
-            Impersonated::Yes => {
-                let node = self.0.clone();
-                let sent = tokio::task::spawn_blocking(move || node.send_impersonated(bytes));
-                sent.await.map_err(lost)?
-            }
-        }
+        let (bytes, _) = filled.await.map_err(lost)??;
+        super::send::raw(&self.0, &Connection::of(extensions), bytes).await
     }
 
-    fn send_unsigned_transaction(&self, request: TransactionRequest) -> RpcResult<B256> {
-        let bytes = self.0.unsigned(request)?;
-        self.0.send_impersonated(bytes)
+    async fn send_unsigned_transaction(
+        &self,
+        extensions: &Extensions,
+        request: TransactionRequest,
+    ) -> RpcResult<B256> {
+        let node = self.0.clone();
+        let filled = tokio::task::spawn_blocking(move || node.unsigned(request)).await;
+        let bytes = filled.map_err(|_| ethereum::server("filling in panicked"))??;
+        super::send::raw(&self.0, &Connection::of(extensions), bytes).await
     }
 
     fn sign_transaction(&self, request: TransactionRequest) -> RpcResult<Value> {

@@ -86,7 +86,7 @@ pub trait EthApi {
     fn get_code(&self, address: Address, block: Option<BlockId>) -> RpcResult<Bytes>;
 
     /// What a contract keeps under a key of 32 bytes, if that is 32 bytes or fewer; else zero.
-    /// Florin's contracts keep byte strings under byte strings: `florin_getStorage` reads any.
+    /// Florin's contracts keep byte strings under byte strings: `florin_storage` reads any.
     #[method(name = "getStorageAt", blocking)]
     fn get_storage_at(
         &self,
@@ -495,7 +495,7 @@ impl EthApiServer for Rpc {
         {
             return ethereum::transaction(&block, index).map(Some).map_err(ethereum::fault);
         }
-        let parked = parked.map(|(sender, parked)| ethereum::parked(&parked.bytes, sender));
+        let parked = parked.map(|(sender, _, parked)| ethereum::parked(&parked.bytes, sender));
         parked.transpose().map_err(ethereum::fault)
     }
 
@@ -521,7 +521,7 @@ impl EthApiServer for Rpc {
         let parked = ledger.pool.find(&hash);
         let located = ledger.chain.transaction(&hash).map_err(ethereum::fault)?;
         let located = located.map(|at| at.block.body.transactions[at.index].clone());
-        Ok(located.or(parked.map(|(_, parked)| parked.bytes)))
+        Ok(located.or(parked.map(|(_, _, parked)| parked.bytes)))
     }
 
     fn get_raw_transaction_by_block_hash_and_index(

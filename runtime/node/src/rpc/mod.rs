@@ -33,12 +33,13 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Rpc(pub Arc<Node>);
 
-/// The names of the methods that only a node for development has.
-///
-/// # Errors
-/// Two methods have the same name, which a test would find.
-pub fn development_names(node: Arc<Node>) -> Result<Vec<&'static str>, RegisterMethodError> {
-    Ok(dev::methods(Rpc(node))?.method_names().collect())
+/// The methods that this node does not have, though one for development, or on a sandbox, would.
+pub fn refused(node: &Arc<Node>) -> Vec<(&'static str, &'static str)> {
+    let rpc = Rpc(node.clone());
+    let (sign, sandbox) = (dev::signing(rpc.clone()), dev::sandbox(rpc));
+    let all = sign.method_names().map(|name| (name, dev::Kind::Sign));
+    let all = all.chain(sandbox.method_names().map(|name| (name, dev::Kind::Sandbox)));
+    all.filter_map(|(name, kind)| Some((name, dev::missing(node, kind)?))).collect()
 }
 
 /// The methods of the administrative interface.
@@ -59,8 +60,11 @@ pub fn methods(node: Arc<Node>) -> Result<RpcModule<()>, RegisterMethodError> {
     all.merge(Web3ApiServer::into_rpc(rpc.clone()))?;
     all.merge(TxpoolApiServer::into_rpc(rpc.clone()))?;
     all.merge(DebugApiServer::into_rpc(rpc.clone()))?;
-    if rpc.0.config.development.is_some() {
-        all.merge(dev::methods(rpc)?)?;
+    if dev::missing(&rpc.0, dev::Kind::Sign).is_none() {
+        all.merge(dev::signing(rpc.clone()))?;
+    }
+    if dev::missing(&rpc.0, dev::Kind::Sandbox).is_none() {
+        all.merge(dev::sandbox(rpc))?;
     }
     let namespaces: std::collections::BTreeMap<String, String> = all
         .method_names()

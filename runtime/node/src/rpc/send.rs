@@ -26,6 +26,7 @@ const NOT_IN_TIME: i32 = 4;
 const NONCE_GAP: i32 = 6;
 
 async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcResult<Sent> {
+    check(node)?;
     let ledger = node.ledger();
     let Ok(_room) = connection.room.try_acquire() else {
         let message = format!(
@@ -37,7 +38,7 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
     let signed = decode(&transaction, ledger.chain.genesis()).ok();
     let hint = signed.and_then(|signed| connection.signer(signed.intent.nonce));
     let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
-    let sent = sent.map_err(refused)?;
+    let sent = sent.map_err(|error| refused(node, error))?;
     if let Sent::Parked { hash, missing: None } = &sent {
         let _ = node.parked.send(*hash); // nobody may be listening
     }
@@ -46,9 +47,10 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
 
 /// Sends what administrators send.
 pub async fn submit(node: &Node, transaction: Bytes) -> RpcResult<Sent> {
+    check(node)?;
     let sent = node.ledger().pool.send(transaction, None, Source::MAX, node.sealing()).await;
     sent.map_err(|error| match error {
-        SendError::Submit(SubmitError::Fault(error)) => ethereum::fault(error),
+        SendError::Submit(SubmitError::Fault(_)) => refused(node, error),
         rejected => ErrorObjectOwned::owned(REJECTED, rejected.to_string(), None::<()>),
     })
 }
@@ -66,7 +68,18 @@ pub async fn wait(node: &Node, hash: B256) -> RpcResult<Located> {
     })
 }
 
-fn refused(error: SendError) -> ErrorObjectOwned {
+/// Whoever can make no block promises none.
+fn check(node: &Node) -> RpcResult<()> {
+    match node.failure() {
+        Some(cause) => Err(ethereum::server(format!("the ledger takes no more blocks: {cause}"))),
+        None => Ok(()),
+    }
+}
+
+fn refused(node: &Node, error: SendError) -> ErrorObjectOwned {
+    if let SendError::Submit(SubmitError::Fault(fault)) = &error {
+        node.fail(fault);
+    }
     match error {
         SendError::Submit(error) => ethereum::submission(error),
         other => ethereum::server(other.to_string()),

@@ -1,7 +1,7 @@
 //! Calls that nobody signed: one, or blocks of them (`eth_simulateV1`).
 
 use crate::ethereum;
-use crate::limits::{SIMULATED_BLOCKS, SIMULATED_CALLS};
+use crate::limits::{SIMULATED_BLOCKS, SIMULATED_CALLS, SIMULATED_GAS_BLOCKS};
 use crate::node::Node;
 use alloy_consensus::transaction::Recovered;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
@@ -86,7 +86,7 @@ pub fn simulate(
     let base = snapshot.header();
     let mut parent = (base.inner().clone(), base.hash());
     let mut simulator = snapshot.simulator(first);
-    let mut done = Vec::new();
+    let (mut done, mut budget) = (Vec::new(), SIMULATED_GAS_BLOCKS * first.gas_limit);
     for (block, state, calls) in with_gaps(&parent.0, block_state_calls)? {
         let next = BlockEnv {
             number: parent.0.number + 1,
@@ -109,7 +109,13 @@ pub fn simulate(
         let mut open = Open { validation, trace_transfers, ..Open::default() };
         for call in calls {
             open.call(&mut simulator, call)?;
+            if open.gas_used > budget {
+                let text =
+                    format!("the calls use more gas than {SIMULATED_GAS_BLOCKS} blocks have");
+                return Err(error(TOO_MANY, text));
+            }
         }
+        budget -= open.gas_used;
         let (block, header) = open.close(&simulator.block, &parent, return_full_transactions);
         parent = header;
         done.push(block);

@@ -2,7 +2,7 @@
 //!
 //! Invariant: who does not read is dropped, and nobody else waits for it.
 
-use super::Rpc;
+use super::{Rpc, filter};
 use crate::ethereum;
 use crate::limits::PARKED_TRANSACTIONS;
 use alloy_rpc_types_eth::pubsub::{Params, SubscriptionKind};
@@ -50,6 +50,10 @@ impl EthPubSubServer for Rpc {
                 follow(pending, heads, move |block| ethereum::logs_of(block, &all)).await
             }
             (SubscriptionKind::Logs, Params::Logs(filter)) => {
+                if let Err(error) = filter::check(&filter) {
+                    pending.reject(error).await;
+                    return Ok(());
+                }
                 let wanted = ethereum::filter_of(&filter, 0, u64::MAX);
                 follow(pending, heads, move |block| ethereum::logs_of(block, &wanted)).await
             }

@@ -114,6 +114,11 @@ async fn no_other_node_has_these_methods() {
         ("anvil_setBalance", json!([BOB, "0x1"])),
         ("anvil_reset", json!([])),
         ("anvil_setStorageAt", json!([BOB, "0x1", format!("{:#066x}", 5)])),
+        ("evm_setTime", json!([4_000_000_000u64])),
+        ("evm_increaseTime", json!([1])),
+        ("evm_setNextBlockTimestamp", json!([4_000_000_000u64])),
+        ("anvil_setBlockTimestampInterval", json!([5])),
+        ("evm_mine", json!([])),
     ] {
         let (_, message, _) = running.ask(method, params).await.expect_err(method);
         assert!(message.contains("no sandbox"), "{method}: {message}");

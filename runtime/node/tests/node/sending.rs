@@ -100,6 +100,71 @@ async fn one_sender_cannot_fill_the_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_makes_a_block_of_what_waits_for_one() {
+    let interval = Some(Duration::from_secs(3_600));
+    let running = Running::with(Config { interval, ..Config::default() }, false).await;
+    for n in [0, 1, 3] {
+        raw(&running, &payment(n, 1, 10)).await.expect("it waits");
+    }
+    assert_eq!(nonce(&running, "latest").await, 0);
+    let folder = running.stop().await;
+    let durability = florin_runtime::store::Durability::Unsynced;
+    let chain =
+        florin_runtime::Chain::open(&folder.path().join("ledger"), durability, &mut |_, _| {});
+    let chain = chain.expect("it opens");
+    assert_eq!(
+        (chain.head().number, chain.account(&alice().address()).expect("readable").nonce),
+        (1, 2)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_its_sender_cannot_pay_does_not_wait() {
+    let running = Running::new().await;
+    let poor =
+        raw(&running, &payment(5, 1, u128::from(u64::MAX) * 100)).await.expect_err("too dear");
+    assert!(poor.1.starts_with("insufficient funds"), "{poor:?}");
+    assert_eq!(running.get("txpool_status", json!([])).await["queued"], "0x0");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_they_come_each_is_in_one_block() {
+    let running = Running::new().await;
+    // Every nonce several times, out of order and at once, with fees that sometimes replace.
+    let sent = (0..40u64).rev().flat_map(|nonce| (0..3u128).map(move |again| (nonce, again)));
+    let sent = sent.map(|(nonce, again)| {
+        let bytes = payment(nonce, 1 + again as u64, 10 + 5 * again);
+        let running = &running;
+        async move { raw(running, &bytes).await }
+    });
+    let told = futures_util::future::join_all(sent).await;
+    let end = tokio::time::Instant::now() + Duration::from_secs(30);
+    while nonce(&running, "latest").await < 40 {
+        assert!(
+            tokio::time::Instant::now() < end,
+            "it stands still at {}",
+            nonce(&running, "latest").await
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(
+        running.get("txpool_status", json!([])).await,
+        json!({ "pending": "0x0", "queued": "0x0" })
+    );
+    let mut paid = U256::ZERO;
+    for hash in told.into_iter().flatten() {
+        let receipt = running.get("eth_getTransactionReceipt", json!([hash])).await;
+        let transaction = running.get("eth_getTransactionByHash", json!([hash])).await;
+        // What was replaced is nowhere, all else is in a block.
+        assert_eq!(receipt.is_null(), transaction.is_null());
+        if !receipt.is_null() {
+            paid += transaction["value"].as_str().expect("hex").parse::<U256>().expect("a number");
+        }
+    }
+    assert_eq!(running.client.get_balance(BOB).await.expect("a balance"), paid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refusals_begin_with_the_words_that_clients_look_for() {
     let running = Running::new().await;
     raw(&running, &payment(0, 1, 10)).await.expect("the first");

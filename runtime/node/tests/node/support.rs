@@ -62,6 +62,12 @@ impl Running {
         Running { node, client, _folder: folder }
     }
 
+    /// Stops it; its folder stays as long as what is returned.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.node.stop().await.expect("it stops");
+        self._folder
+    }
+
     /// The same by WebSocket.
     pub async fn websocket(&self) -> DynProvider {
         let url = format!("ws://{}", self.node.address());
