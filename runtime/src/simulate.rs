@@ -224,8 +224,15 @@ impl Simulator {
         } else if account.balance < value {
             let (balance, needed) = (account.balance, value);
             Err(Rejection::InsufficientFunds { account: from, balance, needed })?;
-        } else {
-            lend(&mut self.overlay, &from, U256::from(gas_limit) * U256::from(offered))?;
+        } else if lend(&mut self.overlay, &from, U256::from(gas_limit) * U256::from(offered))? {
+            let done = self.run(&intent, traced)?;
+            let unused = U256::from(gas_limit - done.receipt.gas_used) * U256::from(offered);
+            // What was lent and not used has just been given back to it.
+            self.overlay.update(&from, |account| {
+                let balance = account.balance.checked_sub(unused);
+                Ok(Account { balance: balance.ok_or(Fault::Bug("lent gas was lost"))?, ..account })
+            })?;
+            return Ok(done);
         }
         self.run(&intent, traced)
     }
@@ -295,13 +302,12 @@ fn least_gas<E>(
 
 /// Gives an account what the gas of a simulation costs. The pipeline takes it away before anything
 /// runs, so contracts see the real price of gas and the real balance. An account so rich that the
-/// sum overflows pays by itself.
-fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<(), Fault> {
+/// sum overflows pays by itself; then that is `false`.
+fn lend(overlay: &mut Overlay, address: &Address, cost: U256) -> Result<bool, Fault> {
     let account = overlay.account(address)?;
-    match account.balance.checked_add(cost) {
-        Some(balance) => overlay.set_account(address, Account { balance, ..account }),
-        None => Ok(()),
-    }
+    let Some(balance) = account.balance.checked_add(cost) else { return Ok(false) };
+    overlay.set_account(address, Account { balance, ..account })?;
+    Ok(true)
 }
 
 impl From<SubmitError> for EstimateError {

@@ -7,9 +7,7 @@ use alloy_rpc_types_trace::geth::{
 };
 use alloy_sol_types::decode_revert_reason;
 use florin_runtime::host::{TraceCall, TraceKind};
-use florin_runtime::types::{
-    Account, Address, Bytes, Halt, Log, Outcome, Receipt, StateKey, Write,
-};
+use florin_runtime::types::{Account, Address, Bytes, Halt, Outcome, Receipt, StateKey, Write};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -21,17 +19,14 @@ pub fn call_frames(
     gas_limit: u64,
     config: CallConfig,
 ) -> CallFrame {
-    let (with_log, only_top) =
-        (config.with_log.unwrap_or_default(), config.only_top_call.unwrap_or_default());
-    let mut index = 0;
-    // Open calls, outermost first.
-    let mut open: Vec<CallFrame> = Vec::new();
-    for call in trace.iter().filter(|call| !only_top || call.depth == 0) {
-        fold(&mut open, call.depth);
-        open.push(frame(call, with_log, &mut index));
+    let with_log = config.with_log.unwrap_or_default();
+    let mut root = match trace.is_empty() {
+        true => CallFrame::default(),
+        false => tree(trace, &mut 0, with_log).0,
+    };
+    if config.only_top_call.unwrap_or_default() {
+        root.calls.clear();
     }
-    fold(&mut open, 1);
-    let mut root = open.pop().unwrap_or_default();
     // The transaction's own gas has what it costs before it runs in it.
     (root.gas, root.gas_used) = (U256::from(gas_limit), U256::from(receipt.gas_used));
     let outcome = Some(&receipt.outcome);
@@ -46,16 +41,50 @@ fn first_kind(trace: &[TraceCall]) -> TraceKind {
     trace.first().map_or(TraceKind::Call, |call| call.kind)
 }
 
-/// Puts open calls into those that made them, until so many are left.
-fn fold(open: &mut Vec<CallFrame>, left: usize) {
-    while open.len() > left.max(1) {
-        if let (Some(done), Some(parent)) = (open.pop(), open.last_mut()) {
-            parent.calls.push(done);
+/// The call at `next` with those that it made, and how many of their logs stand; `next` is then the
+/// call after them. Calls nest 64 deep at most, and so does this.
+fn tree(trace: &[TraceCall], next: &mut usize, with_log: bool) -> (CallFrame, usize) {
+    let call = &trace[*next];
+    *next += 1;
+    let mut root = frame(call);
+    let (mut own, mut index) = (call.logs.iter(), call.logs_before);
+    let mut put = |root: &mut CallFrame, index: &mut usize, until: usize| {
+        for log in own.by_ref().take(until.saturating_sub(*index)) {
+            root.logs.push(CallLogFrame {
+                address: Some(log.address),
+                topics: Some(log.topics().to_vec()),
+                data: Some(log.data.data.clone()),
+                position: Some(root.calls.len() as u64),
+                index: Some(*index as u64),
+            });
+            *index += 1;
         }
+    };
+    while let Some(inner) = trace.get(*next).filter(|inner| inner.depth > call.depth) {
+        // Its own logs until then come first.
+        put(&mut root, &mut index, inner.logs_before);
+        let (inner, logs) = tree(trace, next, with_log);
+        index += logs;
+        root.calls.push(inner);
     }
+    put(&mut root, &mut index, usize::MAX);
+    if root.error.is_some() {
+        undo(&mut root);
+        index = call.logs_before;
+    }
+    if !with_log {
+        root.logs.clear();
+    }
+    (root, index - call.logs_before)
 }
 
-fn frame(call: &TraceCall, with_log: bool, index: &mut u64) -> CallFrame {
+/// Takes the logs of a call that was undone, and of those that it made.
+fn undo(frame: &mut CallFrame) {
+    frame.logs.clear();
+    frame.calls.iter_mut().for_each(undo);
+}
+
+fn frame(call: &TraceCall) -> CallFrame {
     let (output, error, revert_reason) = ending(call.outcome.as_ref());
     let kind = match call.kind {
         TraceKind::Call | TraceKind::Migrate => "CALL",
@@ -63,17 +92,6 @@ fn frame(call: &TraceCall, with_log: bool, index: &mut u64) -> CallFrame {
         TraceKind::Create => "CREATE",
     };
     let is_static = call.kind == TraceKind::StaticCall;
-    let mut log = |log: &Log| {
-        let place = *index;
-        *index += 1;
-        CallLogFrame {
-            address: Some(log.address),
-            topics: Some(log.topics().to_vec()),
-            data: Some(log.data.data.clone()),
-            position: Some(0),
-            index: Some(place),
-        }
-    };
     CallFrame {
         from: call.caller,
         gas: U256::from(call.gas),
@@ -83,7 +101,6 @@ fn frame(call: &TraceCall, with_log: bool, index: &mut u64) -> CallFrame {
         output,
         error,
         revert_reason,
-        logs: if with_log { call.logs.iter().map(&mut log).collect() } else { Vec::new() },
         value: (!is_static).then_some(call.value),
         typ: kind.to_owned(),
         ..CallFrame::default()
