@@ -61,9 +61,13 @@ pub async fn wait(node: &Node, hash: B256) -> RpcResult<Located> {
     if let Some(located) = node.chain().transaction(&hash).map_err(ethereum::fault)? {
         return Ok(located);
     }
-    let waited = tokio::time::timeout(SYNC_TIMEOUT, sealed(node, &mut heads, hash)).await;
+    // Whoever hears that it failed sends it again, and pays twice: so the next block is waited for.
+    let interval = node.interval.borrow().map(|interval| 2 * interval.every).unwrap_or_default();
+    let timeout = SYNC_TIMEOUT + interval;
+    let waited = tokio::time::timeout(timeout, sealed(node, &mut heads, hash)).await;
     waited.unwrap_or_else(|_| {
-        let text = format!("transaction {hash} waits; no block has taken it so far");
+        let text =
+            format!("the transaction was sent and waits for a block, do not send it again: {hash}");
         Err(ethereum::server(text))
     })
 }
