@@ -78,7 +78,12 @@ impl Chain {
                 let block = self.block(number)?;
                 let block = block.ok_or(Fault::Bug("a block of the index is not there"))?;
                 work = work.checked_sub(steps(&block)).ok_or(LogError::TooMuchWork)?;
-                found_logs(&block, filter, &mut found)?;
+                // One more than may be found tells that there are too many.
+                let room = LOG_QUERY_RESULTS - found.len();
+                found.extend(FoundLog::all(&block, filter).take(room + 1));
+                if found.len() > LOG_QUERY_RESULTS {
+                    return Err(LogError::TooMany);
+                }
             }
             from = window.end() + 1;
         }
@@ -86,32 +91,26 @@ impl Chain {
     }
 }
 
-/// Adds the logs of a block that satisfy a filter.
-fn found_logs(
-    block: &Block,
-    filter: &LogFilter,
-    found: &mut Vec<FoundLog>,
-) -> Result<(), LogError> {
-    let mut log_index = 0;
-    for (receipt, transaction_index) in block.body.receipts.iter().zip(0..) {
-        for (log, log_index) in receipt.logs.iter().zip(log_index..) {
-            if !filter.matches(log) {
-                continue;
-            }
-            if found.len() >= LOG_QUERY_RESULTS {
-                return Err(LogError::TooMany);
-            }
-            found.push(FoundLog {
-                log: log.clone(),
-                block: block.header.number,
-                block_hash: block.hash,
-                timestamp: block.header.timestamp,
-                transaction: receipt.transaction,
-                transaction_index,
-                log_index,
-            });
+impl FoundLog {
+    /// A log of a block's transaction; `log_index` is its position in the block.
+    pub fn new(block: &Block, transaction_index: usize, log_index: u64, log: &Log) -> Self {
+        FoundLog {
+            log: log.clone(),
+            block: block.header.number,
+            block_hash: block.hash,
+            timestamp: block.header.timestamp,
+            transaction: block.body.receipts[transaction_index].transaction,
+            transaction_index: transaction_index as u64,
+            log_index,
         }
-        log_index += receipt.logs.len() as u64;
     }
-    Ok(())
+
+    /// The logs of a block that satisfy a filter, whatever its range, in order.
+    pub fn all(block: &Block, filter: &LogFilter) -> impl Iterator<Item = Self> {
+        let receipts = block.body.receipts.iter().enumerate();
+        let logs =
+            receipts.flat_map(|(index, receipt)| receipt.logs.iter().map(move |log| (index, log)));
+        let found = logs.zip(0..).filter(|((_, log), _)| filter.matches(log));
+        found.map(|((index, log), place)| FoundLog::new(block, index, place, log))
+    }
 }

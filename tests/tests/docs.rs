@@ -334,12 +334,7 @@ fn rpc_md_lists_the_methods() {
             let also: Vec<_> = others.iter().map(|other| format!("`{other}`")).collect();
             let also =
                 if also.is_empty() { String::new() } else { format!(", {}", also.join(", ")) };
-            writeln!(
-                text,
-                "| `{name}`{also} | {} |",
-                docs.replace("[`get_storage_at`](Self::get_storage_at)", "`eth_getStorageAt`")
-            )
-            .expect("a string");
+            writeln!(text, "| `{name}`{also} | {} |", docs).expect("a string");
         }
     }
     check("docs/RPC.md", &format!("{}\n", text.trim_end()));

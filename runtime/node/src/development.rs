@@ -23,18 +23,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Name and version of the node.
-pub const CLIENT: &str = concat!("Florin/v", env!("CARGO_PKG_VERSION"));
-
-/// Whether a transaction is in the name of somebody who did not sign it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Impersonated {
-    /// It was signed.
-    No,
-    /// It was not.
-    Yes,
-}
-
 /// How blocks are made on demand: as anvil takes it, a time or an object.
 #[derive(Debug, Default, Deserialize, Serialize)]
 #[serde(untagged)]
@@ -180,41 +168,37 @@ impl Node {
     /// # Errors
     /// The node does not have it.
     pub fn key(&self, address: &Address) -> RpcResult<&PrivateKeySigner> {
-        let mut keys = self.config.development.iter().flat_map(|development| &development.keys);
-        let key = keys.find(|key| key.address() == *address);
+        let key = self.keys().find(|key| key.address() == *address);
         key.ok_or_else(|| {
             ethereum::server(format!("unknown account: there is no key of {address}"))
         })
     }
 
-    /// Fills in what a request for a transaction leaves open, and signs it.
+    /// Whose transaction a request is for: who it says, else the first account.
+    ///
+    /// # Errors
+    /// It says nobody, and there is no account.
+    pub fn sender(&self, request: &TransactionRequest) -> RpcResult<Address> {
+        let first = || self.accounts().first().copied();
+        request.from.or_else(first).ok_or_else(|| ethereum::server("unknown account"))
+    }
+
+    /// Whether transactions are taken in an account's name that the node has no key of.
+    pub fn is_impersonated(&self, address: &Address) -> bool {
+        self.key(address).is_err() && self.sandbox.is_impersonated(address)
+    }
+
+    /// Fills in what a request for a transaction leaves open, and signs it, unless it is in the name of
+    /// somebody who does not.
     ///
     /// # Errors
     /// There is no key, or no gas with which it would succeed.
-    pub fn sign_request(&self, request: TransactionRequest) -> RpcResult<(Bytes, Impersonated)> {
-        let from = match request.from {
-            Some(from) => from,
-            None => *self.accounts().first().ok_or_else(|| ethereum::server("unknown account"))?,
-        };
-        let is_impersonated = self.key(&from).is_err() && self.sandbox.is_impersonated(&from);
-        self.fill(request, from, is_impersonated)
-    }
-
-    /// Fills in a transaction in anybody's name.
-    ///
-    /// # Errors
-    /// It would not succeed with any gas.
-    pub fn unsigned(&self, request: TransactionRequest) -> RpcResult<Bytes> {
-        let from = request.from.ok_or_else(|| ethereum::invalid("from is missing"))?;
-        Ok(self.fill(request, from, true)?.0)
-    }
-
-    fn fill(
+    pub fn fill(
         &self,
         request: TransactionRequest,
         from: Address,
         is_impersonated: bool,
-    ) -> RpcResult<(Bytes, Impersonated)> {
+    ) -> RpcResult<Bytes> {
         let ledger = self.ledger();
         let key = self.key(&from);
         let latest = ledger.chain.latest();
@@ -275,8 +259,7 @@ impl Node {
             let signature = sign(&tx.signature_hash())?;
             tx.into_signed(signature).into()
         };
-        let impersonated = if is_impersonated { Impersonated::Yes } else { Impersonated::No };
-        Ok((envelope.encoded_2718().into(), impersonated))
+        Ok(envelope.encoded_2718().into())
     }
 
     /// Makes blocks as somebody asked.

@@ -62,6 +62,9 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
+/// Name and version of the node, as clients are told.
+const CLIENT: &str = concat!("Florin/v", env!("CARGO_PKG_VERSION"));
+
 /// Why a node does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum SpawnError {
@@ -262,8 +265,7 @@ async fn seal_at_intervals(node: Arc<Node>) {
             },
             () = is_time => {}
         }
-        let (node, empty) = (node.clone(), interval.is_some_and(|interval| interval.empty));
-        let sealing = node.clone();
+        let (sealing, empty) = (node.clone(), interval.is_some_and(|interval| interval.empty));
         match beside(move || sealing.seal(empty)).await {
             Some(Ok(_)) => {}
             Some(Err(_)) => return, // it is remembered

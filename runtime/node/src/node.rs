@@ -9,6 +9,7 @@ use crate::limits::BLOCKS_BEHIND;
 use crate::metrics::Metrics;
 use crate::pool::{Pool, Sealing};
 use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
+use alloy_signer_local::PrivateKeySigner;
 use florin_runtime::host::BlockEnv;
 use florin_runtime::limits::HISTORY_STEPS;
 use florin_runtime::types::{Address, B256, Block};
@@ -246,7 +247,11 @@ impl Node {
 
     /// The accounts that the node signs for.
     pub fn accounts(&self) -> Vec<Address> {
-        let keys = self.config.development.iter().flat_map(|development| &development.keys);
-        keys.map(|key| key.address()).collect()
+        self.keys().map(|key| key.address()).collect()
+    }
+
+    /// Their keys.
+    pub fn keys(&self) -> impl Iterator<Item = &PrivateKeySigner> {
+        self.config.development.iter().flat_map(|development| &development.keys)
     }
 }

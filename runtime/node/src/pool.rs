@@ -280,19 +280,13 @@ impl Pool {
 
     /// Forgets what has waited too long.
     pub fn expire(&self) {
-        let mut waiting = self.waiting();
-        let old = |parked: &Parked| parked.since.elapsed() > PARKED_LIFETIME;
-        let expired: Vec<_> = waiting
-            .lines
-            .iter()
-            .flat_map(|(sender, line)| {
-                line.iter().map(move |(nonce, parked)| (sender, nonce, parked))
-            })
-            .filter(|(_, _, parked)| old(parked))
-            .map(|(sender, nonce, _)| (*sender, *nonce))
-            .collect();
-        expired.iter().for_each(|(sender, nonce)| drop(waiting.remove(sender, *nonce)));
-        self.count.store(waiting.hashes.len(), Ordering::Relaxed);
+        let old = |parked: &&Parked| parked.since.elapsed() > PARKED_LIFETIME;
+        let expired: Vec<_> = {
+            let waiting = self.waiting();
+            let all = waiting.lines.values().flat_map(BTreeMap::values);
+            all.filter(old).map(|parked| parked.hash).collect()
+        };
+        self.forget(expired);
     }
 
     /// Forgets a transaction; whether it waited.

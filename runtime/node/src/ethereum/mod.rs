@@ -14,7 +14,7 @@ pub use error::{
     HALTED, LIMIT_EXCEEDED, REVERTED, answer_of, fails, fault, history, invalid, log_query,
     not_found, not_supported, server, submission,
 };
-pub use log::{filter_of, found, logs_of};
+pub use log::{filter_of, log, logs_of};
 pub use request::{blocks_of, call_request, patch};
 pub use trace::{call_frames, host_frames, prestate};
 pub use transaction::{parked, receipt, transaction};

@@ -8,7 +8,7 @@ use alloy_eips::Decodable2718;
 use alloy_primitives::{Address, Bloom};
 use alloy_rpc_types_eth::{Log as EthLog, Transaction, TransactionReceipt};
 use florin_runtime::types::{Block, Bytes, Receipt};
-use florin_runtime::{Fault, Located};
+use florin_runtime::{Fault, FoundLog, Located};
 
 fn envelope(bytes: &Bytes) -> Result<TxEnvelope, Fault> {
     let mut rest: &[u8] = bytes;
@@ -61,7 +61,8 @@ pub fn receipt(located: &Located) -> TransactionReceipt {
     let first_log = before.map(|receipt| receipt.logs.len() as u64).sum();
     let receipt = located.receipt();
     let logs = receipt.logs.iter().zip(first_log..);
-    let logs: Vec<EthLog> = logs.map(|(found, place)| log(block, *index, place, found)).collect();
+    let logs: Vec<EthLog> =
+        logs.map(|(found, place)| log(FoundLog::new(block, *index, place, found))).collect();
     TransactionReceipt {
         inner: typed(receipt, logs),
         transaction_hash: receipt.transaction,

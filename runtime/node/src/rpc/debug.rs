@@ -163,17 +163,12 @@ impl Rpc {
 
     /// What executes a block's transactions again.
     fn before(&self, block: &Block) -> RpcResult<Simulator> {
-        let chain = self.0.chain();
-        let at = |number| {
-            let at = chain.at(number, HISTORY_STEPS).map_err(ethereum::history)?;
-            at.ok_or_else(|| ethereum::not_found("block"))
-        };
-        let number = block.header.number;
-        let parent =
-            number.checked_sub(1).ok_or_else(|| ethereum::server("genesis is not traceable"))?;
-        let own = at(parent)?;
-        let environment = own.next_block(block.header.timestamp);
-        Ok(own.simulator(environment))
+        let parent = block.header.number.checked_sub(1);
+        let parent = parent.ok_or_else(|| ethereum::server("genesis is not traceable"))?;
+        let before = self.0.chain().at(parent, HISTORY_STEPS).map_err(ethereum::history)?;
+        let before = before.ok_or_else(|| ethereum::not_found("block"))?;
+        let environment = before.next_block(block.header.timestamp);
+        Ok(before.simulator(environment))
     }
 
     fn trace_block(

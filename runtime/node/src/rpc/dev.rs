@@ -5,7 +5,7 @@
 
 use super::Rpc;
 use crate::connection::Connection;
-use crate::development::{Impersonated, MineOptions, Mined, Saved};
+use crate::development::{MineOptions, Mined, Saved};
 use crate::node::{Interval, Node};
 use crate::pool::Sealing;
 use crate::{development, ethereum};
@@ -213,11 +213,9 @@ impl SignApiServer for Rpc {
         extensions: &Extensions,
         request: TransactionRequest,
     ) -> RpcResult<B256> {
-        let node = self.0.clone();
-        let filled = tokio::task::spawn_blocking(move || node.sign_request(request));
-        let lost = |_| ethereum::server("signing panicked");
-        let (bytes, _) = filled.await.map_err(lost)??;
-        super::send::raw(&self.0, &Connection::of(extensions), bytes).await
+        let from = self.0.sender(&request)?;
+        let is_impersonated = self.0.is_impersonated(&from);
+        self.fill_and_send(extensions, request, from, is_impersonated).await
     }
 
     async fn send_unsigned_transaction(
@@ -225,15 +223,15 @@ impl SignApiServer for Rpc {
         extensions: &Extensions,
         request: TransactionRequest,
     ) -> RpcResult<B256> {
-        let node = self.0.clone();
-        let filled = tokio::task::spawn_blocking(move || node.unsigned(request)).await;
-        let bytes = filled.map_err(|_| ethereum::server("filling in panicked"))??;
-        super::send::raw(&self.0, &Connection::of(extensions), bytes).await
+        let from = request.from.ok_or_else(|| ethereum::invalid("from is missing"))?;
+        self.fill_and_send(extensions, request, from, true).await
     }
 
     fn sign_transaction(&self, request: TransactionRequest) -> RpcResult<Value> {
-        let (raw, impersonated) = self.0.sign_request(request)?;
-        if impersonated == Impersonated::Yes {
+        let from = self.0.sender(&request)?;
+        let is_impersonated = self.0.is_impersonated(&from);
+        let raw = self.0.fill(request, from, is_impersonated)?;
+        if is_impersonated {
             return Err(ethereum::server(
                 "there is no key to sign with: the account is impersonated",
             ));
@@ -264,6 +262,21 @@ impl SignApiServer for Rpc {
         let hash = data.eip712_signing_hash().map_err(|error| bad(&error))?;
         let signature = key.sign_hash_sync(&hash).map_err(|error| bad(&error))?;
         Ok(signature.as_bytes().into())
+    }
+}
+
+impl Rpc {
+    async fn fill_and_send(
+        &self,
+        extensions: &Extensions,
+        request: TransactionRequest,
+        from: Address,
+        is_impersonated: bool,
+    ) -> RpcResult<B256> {
+        let node = self.0.clone();
+        let filled = tokio::task::spawn_blocking(move || node.fill(request, from, is_impersonated));
+        let bytes = filled.await.map_err(|_| ethereum::server("signing panicked"))??;
+        super::send::raw(&self.0, &Connection::of(extensions), bytes).await
     }
 }
 
@@ -415,7 +428,7 @@ impl SandboxApiServer for Rpc {
         let chain = self.0.chain();
         let head = chain.latest();
         Ok(serde_json::json!({
-            "clientVersion": development::CLIENT,
+            "clientVersion": crate::CLIENT,
             "chainId": chain.genesis().chain_id,
             "latestBlockNumber": head.header().number,
             "latestBlockHash": head.header().hash(),

@@ -95,7 +95,7 @@ pub trait EthApi {
         block: Option<BlockId>,
     ) -> RpcResult<B256>;
 
-    /// What contracts keep under keys of 32 bytes, as [`get_storage_at`](Self::get_storage_at) tells.
+    /// What contracts keep under keys of 32 bytes, as `eth_getStorageAt` tells.
     #[method(name = "getStorageValues", blocking)]
     fn get_storage_values(
         &self,

@@ -57,7 +57,7 @@ pub fn check(filter: &Filter) -> RpcResult<()> {
 fn find(node: &Node, filter: &Filter, from: u64, to: u64) -> RpcResult<Vec<Log>> {
     let wanted = ethereum::filter_of(filter, from, to);
     let found = node.chain().logs(&wanted).map_err(ethereum::log_query)?;
-    Ok(found.into_iter().map(ethereum::found).collect())
+    Ok(found.into_iter().map(ethereum::log).collect())
 }
 
 /// A filter for what happens from now on.

@@ -1,6 +1,7 @@
 //! `net_` and `web3_`: who one talks to.
 
 use super::Rpc;
+use crate::CLIENT;
 use alloy_primitives::{B256, Bytes, U64, keccak256};
 use jsonrpsee::{core::RpcResult, proc_macros::rpc};
 
@@ -49,7 +50,7 @@ impl NetApiServer for Rpc {
 impl Web3ApiServer for Rpc {
     fn client_version(&self) -> RpcResult<String> {
         let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
-        Ok(format!("Florin/v{}/{os}-{arch}/rust", env!("CARGO_PKG_VERSION")))
+        Ok(format!("{CLIENT}/{os}-{arch}/rust"))
     }
 
     fn sha3(&self, data: Bytes) -> RpcResult<B256> {
