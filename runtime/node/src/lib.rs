@@ -40,6 +40,7 @@ pub mod limits;
 mod metrics;
 mod node;
 mod pool;
+mod resume;
 pub mod rpc;
 mod server;
 mod tls;
@@ -51,6 +52,7 @@ use florin_runtime::{Chain, Fault};
 use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
+use resume::Wishes;
 use server::{Layers, Served};
 use std::future::pending;
 use std::io;
@@ -58,7 +60,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tls::Certificates;
 use tokio::net::TcpListener;
-use tokio::sync::broadcast::error::RecvError;
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
@@ -121,7 +122,8 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
             Some((TcpListener::bind(listen).await.map_err(cannot)?, token.clone()))
         }
     };
-    let node = Node::new(chain, config, address).map_err(SpawnError::Threads)?;
+    let (wishes, wished) = Wishes::new();
+    let node = Node::new(chain, config, address, wishes).map_err(SpawnError::Threads)?;
     let methods: Methods = rpc::methods(node.clone())?.into();
     node.metrics.name(methods.method_names());
     let (stop, server) = stop_channel();
@@ -137,7 +139,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
         tasks.push(tokio::spawn(server::serve(listener, node.clone(), served, stop)));
     }
     tasks.extend([
-        tokio::spawn(resume(node.clone())),
+        tokio::spawn(resume::run(node.clone(), wished)),
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
     ]);
@@ -213,37 +215,14 @@ impl Drop for Handle {
     }
 }
 
-/// Sends what waited for an earlier nonce, when that is in a block.
-async fn resume(node: Arc<Node>) {
-    let mut heads = node.heads.subscribe();
-    loop {
-        let head = heads.recv().await;
-        let ledger = node.ledger();
-        let senders = match head {
-            Ok(block) => ledger.pool.concerned(&block),
-            Err(RecvError::Lagged(_)) => ledger.pool.lines().into_keys().collect(),
-            Err(RecvError::Closed) => return,
-        };
-        if node.sealing() == pool::Sealing::Immediately {
-            for sender in senders {
-                ledger.pool.resume(sender).await;
-            }
-        }
-    }
-}
-
-/// Forgets what has expired, and tries again what had no room.
+/// Forgets what has expired.
 async fn keep_house(node: Arc<Node>) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         node.filters.expire();
-        let ledger = node.ledger();
-        ledger.pool.expire();
-        if node.sealing() == pool::Sealing::Immediately {
-            node.resume_all().await;
-        }
+        node.ledger().pool.expire();
     }
 }
 

@@ -8,12 +8,14 @@ use crate::filters::Filters;
 use crate::limits::BLOCKS_BEHIND;
 use crate::metrics::Metrics;
 use crate::pool::{Pool, Sealing};
+use crate::resume::Wishes;
 use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use alloy_signer_local::PrivateKeySigner;
 use florin_runtime::host::BlockEnv;
 use florin_runtime::limits::HISTORY_STEPS;
 use florin_runtime::types::{Address, B256, Block};
 use florin_runtime::{Chain, Fault, Rejection, Snapshot};
+use futures_util::future::join_all;
 use jsonrpsee::core::RpcResult;
 use std::io;
 use std::net::SocketAddr;
@@ -61,6 +63,8 @@ pub struct Node {
     pub metrics: Arc<Metrics>,
     /// What the holder of a sandbox has decided.
     pub sandbox: Sandbox,
+    /// Who wants what waits to be sent again.
+    wishes: Wishes,
     /// How long to wait between blocks that are made at intervals.
     pub interval: watch::Sender<Option<Interval>>,
     /// Whether a block is made as soon as there is a transaction.
@@ -76,7 +80,12 @@ impl Node {
     ///
     /// # Errors
     /// The operating system has no more threads.
-    pub fn new(chain: Chain, config: Config, address: SocketAddr) -> io::Result<Arc<Self>> {
+    pub fn new(
+        chain: Chain,
+        config: Config,
+        address: SocketAddr,
+        wishes: Wishes,
+    ) -> io::Result<Arc<Self>> {
         let (heads, parked) =
             (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
         let clock = Arc::new(Clock::default());
@@ -86,7 +95,7 @@ impl Node {
             measured.sealed(block);
             let _ = told.send(block.clone()); // nobody may be listening
         });
-        let ledger = RwLock::new(Node::serve(chain, &clock)?);
+        let ledger = RwLock::new(Node::serve(chain, &clock, &wishes)?);
         let immediate = AtomicBool::new(config.interval.is_none());
         let interval = config.interval.map(|every| Interval { every, empty: config.empty_blocks });
         let interval = watch::channel(interval).0;
@@ -101,6 +110,7 @@ impl Node {
             parked,
             metrics,
             sandbox: Sandbox::default(),
+            wishes,
             interval,
             immediate,
             failed: OnceLock::new(),
@@ -108,10 +118,10 @@ impl Node {
         }))
     }
 
-    fn serve(chain: Chain, clock: &Arc<Clock>) -> io::Result<Arc<Ledger>> {
+    fn serve(chain: Chain, clock: &Arc<Clock>, wishes: &Wishes) -> io::Result<Arc<Ledger>> {
         let clock = clock.clone();
         let sequencer = chain.sequencer(move || clock.begin_block())?;
-        let pool = Pool::new(chain.clone(), sequencer);
+        let pool = Pool::new(chain.clone(), sequencer, wishes.clone());
         Ok(Arc::new(Ledger { chain, pool }))
     }
 
@@ -130,17 +140,15 @@ impl Node {
     /// # Errors
     /// The operating system has no more threads.
     pub fn replace(&self, branch: Chain) -> io::Result<()> {
-        let branch = Node::serve(branch, &self.clock)?;
+        let branch = Node::serve(branch, &self.clock, &self.wishes)?;
         *self.ledger.write().unwrap_or_else(PoisonError::into_inner) = branch;
         Ok(())
     }
 
     /// Sends again whatever waits for nothing.
     pub async fn resume_all(&self) {
-        let ledger = self.ledger();
-        for sender in ledger.pool.lines().into_keys() {
-            ledger.pool.resume(sender).await;
-        }
+        let senders = self.ledger().pool.senders();
+        join_all(senders.into_iter().map(|sender| self.wishes.resume(sender))).await;
     }
 
     /// How blocks come about.

@@ -13,8 +13,9 @@
 //! executed any more, or by its age.
 
 use crate::limits::*;
+use crate::resume::Wishes;
 use alloy_primitives::keccak256;
-use florin_runtime::pipeline::receive;
+use florin_runtime::pipeline::{decode, receive};
 use florin_runtime::senders::Source;
 use florin_runtime::sequencer::{Answer, Sequencer, Submission};
 use florin_runtime::types::{Account, Address, B256, Block, Bytes, Intent, U256};
@@ -105,6 +106,7 @@ pub enum Sealing {
 pub struct Pool {
     chain: Chain,
     sequencer: Sequencer,
+    wishes: Wishes,
     waiting: Mutex<Waiting>,
     /// How many wait, to be looked at without a lock.
     count: AtomicUsize,
@@ -112,8 +114,8 @@ pub struct Pool {
 
 impl Pool {
     /// Nothing waits.
-    pub fn new(chain: Chain, sequencer: Sequencer) -> Self {
-        Pool { chain, sequencer, waiting: Mutex::default(), count: AtomicUsize::new(0) }
+    pub fn new(chain: Chain, sequencer: Sequencer, wishes: Wishes) -> Self {
+        Pool { chain, sequencer, wishes, waiting: Mutex::default(), count: AtomicUsize::new(0) }
     }
 
     /// Sends a transaction: into a block now, or into the waiting line.
@@ -135,19 +137,19 @@ impl Pool {
         }
         match self.submit(transaction.clone(), hint, source).await {
             Ok(located) => Ok(Sent::Sealed(located)),
-            Err(SubmitError::Rejected(Rejection::NonceTooHigh { .. })) => {
-                let (sender, hash) = self.park(transaction.clone())?;
+            Err(SubmitError::Rejected(Rejection::NonceTooHigh { sender, .. })) => {
+                let signed = decode(&transaction, self.chain.genesis())?;
+                let account = self.chain.account(&sender).map_err(SubmitError::from)?;
+                let hash = self.park(sender, &signed.intent, transaction.clone(), &account)?;
                 // The gap may have been closed meanwhile.
-                self.resume(sender).await;
-                if let Some(located) = self.chain.transaction(&hash).map_err(SubmitError::from)? {
-                    return Ok(Sent::Sealed(located));
+                self.wishes.resume(sender).await;
+                if let Some((_, nonce, _)) = self.find(&hash) {
+                    let next = self.chain.account(&sender).map_err(SubmitError::from)?.nonce;
+                    return Ok(Sent::Parked { hash, missing: self.gap(&sender, next, nonce) });
                 }
-                match self.find(&hash) {
-                    Some((_, nonce, _)) => {
-                        let next = self.chain.account(&sender).map_err(SubmitError::from)?.nonce;
-                        Ok(Sent::Parked { hash, missing: self.gap(&sender, next, nonce) })
-                    }
-                    // It was tried and refused; now it is told why.
+                // It waits no more: it is in a block, or was refused, and now it is told why.
+                match self.chain.transaction(&hash).map_err(SubmitError::from)? {
+                    Some(located) => Ok(Sent::Sealed(located)),
                     None => Ok(Sent::Sealed(self.submit(transaction, hint, source).await?)),
                 }
             }
@@ -177,34 +179,32 @@ impl Pool {
             Err(rejection) => return Err(rejection.into()),
         }
         let account = latest.account(&intent.sender).map_err(SubmitError::from)?;
-        self.insert(&intent, transaction, &account)?;
+        let hash = self.park(intent.sender, &intent, transaction, &account)?;
         let missing = self.gap(&intent.sender, account.nonce, intent.nonce);
-        Ok(Sent::Parked { hash: intent.hash, missing })
+        Ok(Sent::Parked { hash, missing })
     }
 
-    /// Lets a transaction wait whose nonce is ahead: its sender and its hash.
-    fn park(&self, transaction: Bytes) -> Result<(Address, B256), SendError> {
-        let intent = receive(&transaction, self.chain.genesis())?;
-        let account = self.chain.account(&intent.sender).map_err(SubmitError::from)?;
-        self.insert(&intent, transaction, &account)?;
-        Ok((intent.sender, intent.hash))
-    }
-
-    /// Lets a transaction wait that its sender could pay for now.
-    fn insert(&self, intent: &Intent, bytes: Bytes, account: &Account) -> Result<(), SendError> {
+    /// Lets a transaction wait that its sender could pay for now; its hash.
+    fn park(
+        &self,
+        sender: Address,
+        intent: &Intent,
+        bytes: Bytes,
+        account: &Account,
+    ) -> Result<B256, SendError> {
         let gas = U256::from(intent.gas_limit).checked_mul(U256::from(intent.max_fee));
         let needed = gas.zip(intent.total_value()).and_then(|(gas, value)| gas.checked_add(value));
         let needed = needed.ok_or(Rejection::CostOverflow)?;
         if needed > account.balance {
-            let (account, balance) = (intent.sender, account.balance);
+            let (account, balance) = (sender, account.balance);
             return Err(Rejection::InsufficientFunds { account, balance, needed }.into());
         }
         let mut waiting = self.waiting();
-        let fees = (intent.max_fee, intent.max_priority_fee);
-        let parked = Parked { bytes, hash: intent.hash, fees, since: Instant::now() };
-        waiting.insert(intent.sender, intent.nonce, parked)?;
+        let (hash, fees) = (intent.hash, (intent.max_fee, intent.max_priority_fee));
+        let parked = Parked { bytes, hash, fees, since: Instant::now() };
+        waiting.insert(sender, intent.nonce, parked)?;
         self.count.store(waiting.hashes.len(), Ordering::Relaxed);
-        Ok(())
+        Ok(hash)
     }
 
     /// The first nonce from `next` on that is missing before another one.
@@ -214,7 +214,7 @@ impl Pool {
         (next..nonce).find(|nonce| line.is_none_or(|line| !line.contains_key(nonce)))
     }
 
-    /// Sends again what of a sender has no gap before it any more.
+    /// Sends again what of a sender has no gap before it any more. For one at a time (`resume`).
     pub async fn resume(&self, sender: Address) {
         while let Some((nonce, parked)) = self.first_ready(&sender) {
             // It stays in line until there is an answer, so that nobody finds it nowhere.
@@ -242,7 +242,12 @@ impl Pool {
         (account.nonce >= nonce).then_some((nonce, parked))
     }
 
-    /// The senders in a block of whom something waits.
+    /// The senders of whom something waits.
+    pub fn senders(&self) -> BTreeSet<Address> {
+        self.waiting().lines.keys().copied().collect()
+    }
+
+    /// Those in a block of whom something waits.
     pub fn concerned(&self, block: &Block) -> BTreeSet<Address> {
         if self.len() == 0 {
             return BTreeSet::new();

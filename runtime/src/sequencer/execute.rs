@@ -1,10 +1,12 @@
 //! Authenticated transactions to executed blocks: one thread at a time, in order.
 //!
 //! A transaction that creates a contract from new code waits until that is compiled, and so do
-//! those of its sender that come after it; the others go on.
+//! those of its sender that come after it; the others go on. One whose nonce is ahead waits as long
+//! as the missing one may be on its way: threads and sockets let neighbours pass each other.
 //!
 //! Invariants: a block starts from the state after the one before it, durable or not. The
-//! transactions of a sender are executed in the order of their submission.
+//! transactions of a sender are executed in the order of their nonces, and those of the same nonce
+//! in the order of their submission.
 
 use super::{
     Shared,
@@ -24,6 +26,9 @@ use florin_abi::deploy::{self, Deployment};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// After how many batches a transaction whose nonce is ahead is given up: what was sent together is
+/// in one batch, or in two that follow each other.
+const BATCHES_EARLY: u64 = 2;
 /// Transactions between two looks at whether the block can be sealed.
 const LOOK_EVERY: usize = 16;
 
@@ -34,12 +39,24 @@ pub struct Executor {
     queue: VecDeque<Ready>,
     /// By sender: what waits for a module to be compiled.
     deferred: BTreeMap<Address, VecDeque<Ready>>,
+    /// By sender and nonce: what came before the nonce that it follows.
+    early: BTreeMap<(Address, u64), VecDeque<Early>>,
+    /// Batches that were begun.
+    batches: u64,
     /// The block that is being filled; not without a transaction between two steps.
     open: Option<Draft>,
     /// Who waits for it, in the order of its transactions.
     askers: Vec<Asker>,
     /// `None` while nothing is on its way.
     tip: Option<Tip>,
+}
+
+/// A transaction whose nonce is ahead.
+struct Early {
+    ready: Ready,
+    rejection: Rejection,
+    /// The batch at whose beginning it is given up.
+    until: u64,
 }
 
 /// Where the next block goes on: the last one, durable or not.
@@ -55,6 +72,11 @@ impl Executor {
     /// Whether there is more to execute.
     pub fn has_more(&self) -> bool {
         !self.queue.is_empty()
+    }
+
+    /// Whether something came before what it follows.
+    pub fn has_early(&self) -> bool {
+        !self.early.is_empty()
     }
 
     /// Whether there is a block that waits to be sealed.
@@ -75,7 +97,9 @@ impl Shared {
             Ok(job) => job,
             Err(fault) => {
                 executor.open = None;
-                let waiting = executor.queue.drain(..).map(Ready::asker);
+                let early = std::mem::take(&mut executor.early).into_values().flatten();
+                let waiting = executor.queue.drain(..).chain(early.map(|early| early.ready));
+                let waiting = waiting.map(Ready::asker);
                 let askers = executor.askers.drain(..).chain(waiting);
                 let answer = |asker| (asker, Err(fault.again().into()));
                 self.work.answer(askers.map(answer).collect());
@@ -90,7 +114,14 @@ impl Shared {
         loop {
             let Some(next) = executor.queue.pop_front() else {
                 match self.work.next_ready() {
-                    Some(next) => executor.enqueue(next),
+                    Some(next) => {
+                        executor.enqueue(next);
+                        let batch = executor.batches;
+                        self.give_up(executor.early_until(batch));
+                    }
+                    None if !executor.early.is_empty() && self.work.is_drained() => {
+                        self.give_up(executor.early_until(u64::MAX));
+                    }
                     None if self.work.can_seal() => return self.close(executor),
                     None => return Ok(None),
                 }
@@ -175,15 +206,32 @@ impl Shared {
         let others = draft.transactions() > 0;
         let (draft, added) = draft.add(&self.chain.vm, bytes.clone(), &intent)?;
         executor.keep(draft);
-        let Err(rejection) = added else { return Ok(None) };
+        let Err(rejection) = added else {
+            executor.follow(&intent);
+            return Ok(None);
+        };
         let Some(asker) = executor.askers.pop() else { return Ok(None) };
         let is_full =
             matches!(rejection, Rejection::BlockFull { .. } | Rejection::BlockTooLarge { .. });
         if is_full && others {
             return Ok(Some(Ready { bytes, module, intent: Ok(intent), done: asker.done }));
         }
+        if matches!(rejection, Rejection::NonceTooHigh { .. }) {
+            let (place, until) = ((intent.sender, intent.nonce), executor.batches + BATCHES_EARLY);
+            let ready = Ready { bytes, module, intent: Ok(intent), done: asker.done };
+            executor.early.entry(place).or_default().push_back(Early { ready, rejection, until });
+            return Ok(None);
+        }
         self.work.answer(vec![(asker, Err(rejection.into()))]);
         Ok(None)
+    }
+
+    /// Answers those that came too early.
+    fn give_up(&self, early: Vec<Early>) {
+        let answer = |early: Early| (early.ready.asker(), Err(early.rejection.into()));
+        if !early.is_empty() {
+            self.work.answer(early.into_iter().map(answer).collect());
+        }
     }
 
     /// The module that an intent pays for and that has to be compiled.
@@ -200,7 +248,10 @@ impl Shared {
 impl Executor {
     fn enqueue(&mut self, next: Next) {
         match next {
-            Next::Batch(batch) => self.queue.extend(batch),
+            Next::Batch(batch) => {
+                self.queue.extend(batch);
+                self.batches += 1;
+            }
             Next::Compiled(sender) => {
                 let mut deferred = self.deferred.remove(&sender).unwrap_or_default();
                 // Whatever came of it, it is executed now: it is not compiled here again.
@@ -210,6 +261,29 @@ impl Executor {
                 deferred.into_iter().rev().for_each(|ready| self.queue.push_front(ready));
             }
         }
+    }
+
+    /// Goes on with those that follow a transaction.
+    fn follow(&mut self, done: &Intent) {
+        if self.early.is_empty() {
+            return;
+        }
+        let Some(next) = done.nonce.checked_add(1) else { return };
+        let early = self.early.remove(&(done.sender, next)).unwrap_or_default();
+        early.into_iter().rev().for_each(|early| self.queue.push_front(early.ready));
+    }
+
+    /// Takes those that have waited long enough when this batch begins.
+    fn early_until(&mut self, batch: u64) -> Vec<Early> {
+        let mut given_up = Vec::new();
+        self.early.retain(|_, of_nonce| {
+            // What came first is given up first.
+            while let Some(early) = of_nonce.pop_front_if(|early| early.until <= batch) {
+                given_up.push(early);
+            }
+            !of_nonce.is_empty()
+        });
+        given_up
     }
 
     /// Keeps the block open, unless it is empty: then the next one starts from what is newer.

@@ -15,7 +15,8 @@
 //! arrive meanwhile share the next block. Nothing here decides what is valid or what happens: that
 //! is for the pipeline, whose functions this calls.
 //!
-//! Invariants: transactions are executed in the order of their submission. An answer is given once,
+//! Invariants: transactions are executed in the order of their submission, but that those of a sender
+//! wait a moment for one that belongs before them (`execute.rs`). An answer is given once,
 //! and a receipt only after its block is durable. What is in memory is bounded by
 //! [`QUEUE_TRANSACTIONS`] and [`QUEUE_BYTES`].
 //!

@@ -228,6 +228,11 @@ impl Work {
         Some(Next::Batch(batch))
     }
 
+    /// Whether nothing that was submitted is still to be executed.
+    pub fn is_drained(&self) -> bool {
+        self.lock().is_drained()
+    }
+
     /// Whether a block can be sealed at once.
     pub fn can_seal(&self) -> bool {
         self.lock().can_seal()
@@ -325,7 +330,12 @@ impl State {
     fn is_execute_due(&self) -> bool {
         let Some(executor) = &self.executor else { return false };
         let can_close = executor.has_open_block() && self.can_seal();
-        self.job.is_none() && (executor.has_more() || self.has_ready() || can_close)
+        let give_up = executor.has_early() && self.is_drained();
+        self.job.is_none() && (executor.has_more() || self.has_ready() || can_close || give_up)
+    }
+
+    fn is_drained(&self) -> bool {
+        self.waiting.is_empty() && self.executed == self.taken
     }
 
     fn is_receive_due(&self, processors: usize) -> bool {
@@ -347,7 +357,9 @@ impl State {
 
     /// Whether everything that was authenticated is durable, or refused.
     fn is_quiet(&self) -> bool {
-        let is_empty = |executor: &Executor| !executor.has_more() && !executor.has_open_block();
+        let is_empty = |executor: &Executor| {
+            !executor.has_more() && !executor.has_early() && !executor.has_open_block()
+        };
         self.executor.as_deref().is_some_and(is_empty)
             && !self.has_ready()
             && self.can_seal()
@@ -365,8 +377,7 @@ impl State {
     /// Whether nothing can be due any more.
     fn is_end(&self) -> bool {
         self.is_closed
-            && self.waiting.is_empty()
-            && self.executed == self.taken
+            && self.is_drained()
             && self.modules.is_empty()
             && !self.is_compiling
             && self.is_quiet()

@@ -11,6 +11,7 @@ use florin_runtime::types::*;
 use florin_runtime::{Chain, Genesis, Rejection, SubmitError};
 use proptest::prelude::*;
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -52,7 +53,7 @@ enum Step {
         value: u64,
         hint: Option<u8>,
     },
-    /// One that cannot be admitted, because of its nonce or its sender's balance.
+    /// One that cannot be admitted, because it is far ahead or because of its sender's balance.
     Early {
         sender: u8,
     },
@@ -87,7 +88,7 @@ fn transactions(steps: &[Step], room: u64) -> Vec<(Submission, bool)> {
             (from(tx, hint.map(|seed| address_of(&key(seed)))), true)
         }
         Step::Early { sender } => {
-            let nonce = nonces[usize::from(*sender)] + 1;
+            let nonce = nonces[usize::from(*sender)] + 1_000;
             (from(signed(payment(nonce, 1), &key(*sender)), None), false)
         }
         Step::TooMuch { sender } => {
@@ -167,6 +168,37 @@ fn what_was_submitted_is_answered_before_it_ends() {
         assert!(answer.try_recv().expect("an answer").expect("a receipt").receipt().is_success());
     }
     assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(200));
+}
+
+#[test]
+fn neighbours_that_passed_each_other_are_executed_in_order() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 30_000_000);
+    // Nothing is executed before everything is submitted.
+    let (begin, may_begin) = channel::<()>();
+    let may_begin = Mutex::new(may_begin);
+    let clock = move || {
+        let _ = may_begin.lock().expect("no panic").recv(); // the second block finds nobody there
+        NOW
+    };
+    let sequencer = chain.sequencer(clock).expect("threads");
+    let nonces = (0..100).flat_map(|pair| [2 * pair + 1, 2 * pair]);
+    let swapped = nonces.map(|nonce| from(signed(payment(nonce, 1), &key(1)), None));
+    let alone = from(signed(payment(0, 1), &key(2)), None);
+    let far = from(signed(payment(1_000, 1), &key(1)), None);
+    let submissions = [alone, far].into_iter().chain(swapped).collect();
+    let mut answers = submit_all(&sequencer, submissions).into_iter();
+    drop(begin);
+    let mut answer = || answers.next().map(|answer| answer.recv_timeout(LONG).expect("an answer"));
+    assert!(answer().expect("the one alone").is_ok());
+    let far = answer().expect("the one far ahead");
+    let Err(SubmitError::Rejected(Rejection::NonceTooHigh { .. })) = far else { panic!("{far:?}") };
+    for located in std::iter::from_fn(answer) {
+        assert!(located.expect("a receipt").receipt().is_success());
+    }
+    assert_eq!(chain.account(&BOB).expect("an account").balance, U256::from(201));
+    drop(sequencer);
+    assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
 }
 
 #[test]

@@ -11,6 +11,7 @@
 
 mod baselines;
 mod measure;
+mod network;
 mod ours;
 mod report;
 mod workload;
@@ -19,6 +20,7 @@ use anyhow::{Result, ensure};
 use baselines::postgres::{self, Postgres};
 use baselines::{evm, hash_map, signatures, wasm};
 use measure::{Group, Unit, race};
+use network::servers;
 use ours::growth::{self, Growth};
 use ours::ledger::Ledger;
 use ours::phases::Phases;
@@ -68,7 +70,7 @@ impl Wish {
 fn main() -> Result<()> {
     let (start, wish) = (Instant::now(), Wish::from_arguments()?);
     let scale = if wish.quick { Scale::QUICK } else { Scale::FULL };
-    if growth::child(scale.with_memory_for_growth())? {
+    if growth::child(scale.with_memory_for_growth())? || servers::child(scale)? {
         return Ok(());
     }
     let people = People::new(scale)?;
@@ -80,6 +82,9 @@ fn main() -> Result<()> {
     }
     if [LEDGER, LATENCY, DEPLOYMENT, READS].iter().any(|title| wish.has(title)) {
         groups.extend(on_disk(&wish, &people, dir.path())?);
+    }
+    if [network::RATES, network::LATENCIES].iter().any(|title| wish.has(title)) {
+        groups.extend(network::groups(&people, dir.path(), scale.rounds)?);
     }
     if [GROWTH, OPENING].iter().any(|title| wish.names(title)) {
         groups.extend(grown(&wish, &people, dir.path())?);

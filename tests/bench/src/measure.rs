@@ -94,6 +94,7 @@ pub fn race(rounds: u64, mut contenders: Vec<Contender<'_>>) -> Result<Vec<Row>>
     for round in 0..=rounds {
         for Contender { row, round: run } in &mut contenders {
             let sample = run(round).with_context(|| row.name.clone())?;
+            eprintln!("round {round} of {rounds}: {} {sample:.2e} s", row.name);
             if round > 0 {
                 row.samples.push(sample);
             }

@@ -36,6 +36,10 @@ pub struct Scale {
     pub rounds: u64,
     /// Transfers in a sample of the ledger, as many from each sender.
     pub ledger_transfers: usize,
+    /// Those in a sample of a node.
+    pub node_transfers: usize,
+    /// Those in a sample of anvil.
+    pub anvil_transfers: usize,
     /// Transactions in a block, where blocks are made here.
     pub block: usize,
     /// Transactions that are on their way at once.
@@ -58,6 +62,8 @@ impl Scale {
         memory: Options::MEMORY,
         rounds: 7,
         ledger_transfers: 50_000,
+        node_transfers: 50_000,
+        anvil_transfers: 5_000,
         block: 1_000,
         window: 50_000,
         signatures: 2_000,
@@ -73,6 +79,8 @@ impl Scale {
         memory: Options::MEMORY,
         rounds: 2,
         ledger_transfers: 200,
+        node_transfers: 1_000,
+        anvil_transfers: 500,
         block: 100,
         window: 200,
         signatures: 50,

@@ -34,9 +34,10 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
         );
         return Err(ErrorObjectOwned::owned(ethereum::LIMIT_EXCEEDED, message, None::<()>));
     };
-    // What cannot be decoded has no hint; it is refused where all are.
-    let signed = decode(&transaction, ledger.chain.genesis()).ok();
-    let hint = signed.and_then(|signed| connection.signer(signed.intent.nonce));
+    let hint = connection.signer(|| {
+        // What cannot be decoded has no hint; it is refused where all are.
+        Some(decode(&transaction, ledger.chain.genesis()).ok()?.intent.nonce)
+    });
     let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
     let sent = sent.map_err(|error| refused(node, error))?;
     if let Sent::Parked { hash, missing: None } = &sent {

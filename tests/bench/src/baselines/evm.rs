@@ -3,20 +3,24 @@
 
 use crate::measure::{Contender, Row, Whose, seconds_each};
 use crate::workload::{FUNDS, Paid, People, address_of, transfer};
-use alloy_primitives::{Address, Bytes, TxKind, U256, hex};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
 use anyhow::{Context as _, Result, anyhow, ensure};
+use florin_runtime::Genesis;
 use revm::context::TxEnv;
 use revm::context::result::ExecutionResult;
-use revm::database::InMemoryDB;
-use revm::state::AccountInfo;
+use revm::database::{DbAccount, InMemoryDB};
+use revm::state::{AccountInfo, Bytecode};
 use revm::{Context, ExecuteCommitEvm, MainBuilder, MainContext, MainnetEvm};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Creation code of `fixtures/Token.sol`.
 const TOKEN: &str = include_str!("../../fixtures/Token.hex");
 
 type Evm = MainnetEvm<revm::handler::MainnetContext<InMemoryDB>>;
 
-pub fn contender(people: &People) -> Result<Contender<'_>> {
+/// The machine, and the token on it: everybody has some of both currencies.
+fn funded(people: &People) -> Result<(Evm, Address)> {
     let mut db = InMemoryDB::default();
     let admin = address_of(&people.admin);
     for account in people.addresses.iter().chain([&admin]) {
@@ -31,6 +35,43 @@ pub fn contender(people: &People) -> Result<Contender<'_>> {
         let input = transfer(*to, FUNDS);
         run(&mut evm, transaction(admin, nonce, TxKind::Call(token), input, 100_000)?)?;
     }
+    Ok((evm, token))
+}
+
+/// The same as geth writes a genesis, for other machines.
+pub fn genesis(people: &People) -> Result<Value> {
+    let (evm, _) = funded(people)?;
+    let cache = &evm.ctx.journaled_state.database.cache;
+    let account = |(address, account): (&Address, &DbAccount)| {
+        let info = &account.info;
+        let code = cache.contracts.get(&info.code_hash).map(Bytecode::original_bytes);
+        let word =
+            |(key, value): (&U256, &U256)| (format!("{key:#066x}"), format!("{value:#066x}"));
+        let storage: BTreeMap<_, _> = account.storage.iter().map(word).collect();
+        let described = json!({
+            "balance": info.balance,
+            "nonce": format!("{:#x}", info.nonce),
+            "code": code.unwrap_or_default(),
+            "storage": storage,
+        });
+        (address.to_string(), described)
+    };
+    let accounts: serde_json::Map<_, _> = cache.accounts.iter().map(account).collect();
+    Ok(json!({
+        "config": { "chainId": Genesis::default().chain_id },
+        "nonce": "0x0",
+        "timestamp": "0x0",
+        "extraData": "0x",
+        "gasLimit": format!("{:#x}", people.genesis().block_gas_limit),
+        "difficulty": "0x0",
+        "mixHash": B256::ZERO,
+        "coinbase": Address::ZERO,
+        "alloc": accounts,
+    }))
+}
+
+pub fn contender(people: &People) -> Result<Contender<'_>> {
+    let (mut evm, token) = funded(people)?;
     let row = Row::new("revm", Whose::Baseline, "revm, OpenZeppelin's ERC-20", WORK);
     Ok(Contender::new(row, move |round| {
         let payments = people.payments(round, people.scale.senders, Paid::Anybody);

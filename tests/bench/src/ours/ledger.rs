@@ -72,11 +72,12 @@ impl<'a> Ledger<'a> {
         self.pay(self.signed(0, self.people.scale.senders, Paid::Anybody, true, false)?)
     }
 
-    /// Ends it, with its state whole on disk.
-    pub fn close(self) -> Result<()> {
-        let Ledger { sequencer, chain, .. } = self;
+    /// Ends it, with its state whole on disk; the next nonce of every sender.
+    pub fn close(self) -> Result<Vec<u64>> {
+        let Ledger { sequencer, chain, nonces, .. } = self;
         drop(sequencer);
-        Ok(chain.close()?)
+        chain.close()?;
+        Ok(nonces.into_inner())
     }
 
     /// Hands in signed transactions and has all receipts, each of a success and durable, when it
@@ -150,11 +151,7 @@ impl<'a> Ledger<'a> {
     pub fn end_to_end(&self) -> Vec<Contender<'_>> {
         let contender = |id, name, work, against, paid, native, hinted| {
             let row = Row::new(id, Whose::Ours, name, work).against(against);
-            Contender::new(row, move |round| {
-                let count = self.people.scale.ledger_transfers;
-                let signed = self.signed(round, count, paid, native, hinted)?;
-                seconds_each(count, || self.pay(signed))
-            })
+            self.paying(row, paid, native, hinted)
         };
         let (any, shop) = (Paid::Anybody, Paid::Shop);
         let (pg, pg_shop) = ("pg-procedure", "pg-procedure-shop");
@@ -165,6 +162,25 @@ impl<'a> Ledger<'a> {
             contender("native", "Florin: native, hinted", NATIVE, pg, any, true, true),
             contender("native-shop", "Florin: native, shop", SHOP, pg_shop, shop, true, true),
         ]
+    }
+
+    /// Two of them once more, to take turns with what a node does.
+    pub fn beside(&self) -> Vec<Contender<'_>> {
+        let rows = [
+            Row::new("inside", Whose::Ours, "Florin: no node, token", BESIDE),
+            Row::new("inside-hinted", Whose::Ours, "Florin: no node, token, hinted", BESIDE),
+        ];
+        let hinted = [false, true];
+        let rows = rows.into_iter().zip(hinted);
+        rows.map(|(row, hinted)| self.paying(row, Paid::Anybody, false, hinted)).collect()
+    }
+
+    fn paying(&self, row: Row, paid: Paid, native: bool, hinted: bool) -> Contender<'_> {
+        Contender::new(row, move |round| {
+            let count = self.people.scale.ledger_transfers;
+            let signed = self.signed(round, count, paid, native, hinted)?;
+            seconds_each(count, || self.pay(signed))
+        })
     }
 
     /// How long the only transfer of an idle ledger takes, beside what the disk takes for the same
@@ -296,6 +312,7 @@ const TOKEN: &[&str] = &[
     "fdatasync'd before any receipt is given out, state and indexes written behind it",
 ];
 const HINTED: &[&str] = &["the same, each with the address of its sender, whose key is known"];
+const BESIDE: &[&str] = &["the rows `token` and `token-hinted` once more: no sockets, no JSON"];
 const NATIVE: &[&str] = &["the same for payments of native currency"];
 const SHOP: &[&str] = &["the same, hinted, and everybody pays the same account"];
 const LATENCY: &[&str] = &[
