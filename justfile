@@ -41,8 +41,8 @@ deny:
 ci:
     .ci/run
 
-# What a transfer costs, beside bare signatures, disk, hash map, wasmtime, revm and PostgreSQL in one run; the table is also
-# written to target/bench as JSON and as a chart. `--quick` is a smoke run; words choose groups. See docs/PERFORMANCE.md.
+# What a transfer costs, beside bare signatures, disk, hash map, wasmtime, revm, PostgreSQL and anvil in one run; the table is
+# also written to target/bench as JSON and as a chart. `--quick` is a smoke run; words choose groups. See docs/PERFORMANCE.md.
 bench *arguments:
     cargo bench {{all}} --bench transfers -- {{arguments}}
 

@@ -149,6 +149,9 @@ pub const BATCH_SIGNATURES: usize = 1024;
 /// Signatures in an equation whose failure means recovering each: a third dearer apiece than in
 /// the largest, and no more than this pay for a wrong hint among them.
 pub const BATCH_PART_SIGNATURES: usize = 128;
+/// Transactions that are authenticated together under load, at least: in an equation of so many a
+/// signature costs half as much again as in the largest, in one of eight three times as much.
+pub const BATCH_WORTHWHILE: usize = 64;
 /// Fewest signatures for which an equation costs less than recovering each.
 pub const BATCH_SIGNATURES_MIN: usize = 4;
 /// Sources of transactions of which is remembered what their hints were worth, in each of two

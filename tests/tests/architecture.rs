@@ -86,8 +86,12 @@ fn each_engine_has_one_door() {
         ),
         (
             &["tokio", "jsonrpsee", "tower"],
-            "only node and command line know the network",
-            &|path| path.starts_with("runtime/cli/") || path.starts_with("runtime/node/"),
+            "only node, command line and the benchmark of the node know the network",
+            &|path| {
+                ["runtime/cli/", "runtime/node/", "tests/bench/src/network/"]
+                    .iter()
+                    .any(|folder| path.starts_with(folder))
+            },
         ),
         (&["comfy_table"], "only the command line and the benchmark print tables", &|path| {
             path.starts_with("runtime/cli/") || path == "tests/bench/src/report/table.rs"

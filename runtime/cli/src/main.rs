@@ -7,6 +7,7 @@
 
 mod abi;
 mod accounts;
+mod allocator;
 mod amount;
 mod commands;
 mod context;
@@ -22,11 +23,6 @@ mod time;
 
 use clap::Parser;
 use std::process::ExitCode;
-
-/// Payments make many small objects in one thread and drop them in another, for which the system's
-/// allocator takes a third of the time of an execution.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = commands::Cli::parse();

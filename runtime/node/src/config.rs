@@ -3,6 +3,7 @@
 use crate::limits::CONNECTIONS;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub struct Config {
     pub empty_blocks: bool,
     /// Connections at a time; each takes a file descriptor, of which the ledger needs some as well.
     pub connections: u32,
+    /// Requests a second that a client may make, told apart by address; without it, any number.
+    pub rate: Option<NonZeroU32>,
     /// With what certificates; without, connections are not encrypted.
     pub tls: Option<Tls>,
     /// Where whoever holds the token may do everything; without it, nobody.
@@ -81,6 +84,7 @@ impl Default for Config {
             interval: None,
             empty_blocks: false,
             connections: CONNECTIONS,
+            rate: None,
             tls: None,
             administration: None,
             development: None,

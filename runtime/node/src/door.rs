@@ -6,6 +6,7 @@ use crate::connection::Connection;
 use crate::ethereum::LIMIT_EXCEEDED;
 use crate::limits::{BATCH_AT_ONCE, READS, READS_WAITING, RESPONSE_BYTES};
 use crate::metrics::Metrics;
+use crate::rate::Rate;
 use futures_util::future::Either;
 use futures_util::stream::{self, StreamExt};
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification};
@@ -27,13 +28,24 @@ pub type Refused = Arc<[(&'static str, &'static str)]>;
 #[derive(Debug, Clone, Copy)]
 pub struct WebSocket;
 
-/// The service behind it, and the names of what is there only in development.
+/// The service behind it, and who stands before it.
 #[derive(Clone)]
 pub struct Door<S> {
     service: S,
-    refused: Refused,
-    metrics: Arc<Metrics>,
-    reads: Arc<Reads>,
+    guards: Guards,
+}
+
+/// What every request is held against.
+#[derive(Clone)]
+pub struct Guards {
+    /// Names of methods that are not there because they are for development.
+    pub refused: Refused,
+    /// What is measured.
+    pub metrics: Arc<Metrics>,
+    /// Who may read.
+    pub reads: Arc<Reads>,
+    /// Who may ask how often.
+    pub rate: Option<Arc<Rate>>,
 }
 
 /// Whether a method sends a transaction.
@@ -89,16 +101,15 @@ impl Drop for Waits<'_> {
 }
 
 impl<S> Door<S> {
-    /// A door before `service`; `refused` are the names of methods that are not there because they are
-    /// for development.
-    pub fn new(service: S, refused: Refused, metrics: Arc<Metrics>, reads: Arc<Reads>) -> Self {
-        Door { service, refused, metrics, reads }
+    /// A door before `service`.
+    pub fn new(service: S, guards: Guards) -> Self {
+        Door { service, guards }
     }
 
     /// Why a request is not even tried.
     fn refusal(&self, request: &Request<'_>) -> Option<ErrorObjectOwned> {
         let method = request.method_name();
-        let refused = self.refused.iter().find(|(name, _)| *name == method);
+        let refused = self.guards.refused.iter().find(|(name, _)| *name == method);
         let text = if let Some((_, why)) = refused {
             format!("the method {method} is not available: {why}")
         } else if matches!(method, "eth_subscribe" | "eth_unsubscribe")
@@ -158,13 +169,16 @@ where
     type NotificationResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        if let Some(refusal) = self.refusal(&request) {
+        let connection = Connection::of(request.extensions());
+        let rate = self.guards.rate.as_ref();
+        let in_time = rate.map_or(Ok(()), |rate| rate.count(connection.client));
+        if let Some(refusal) = in_time.err().or_else(|| self.refusal(&request)) {
             return Either::Left(ready(MethodResponse::error(request.id, refusal)));
         }
         let (method, id) = (request.method.to_string(), request.id.clone());
-        let connection = Connection::of(request.extensions()).source;
-        let (answer, metrics) = (self.service.call(request), self.metrics.clone());
-        let reads = self.reads.clone();
+        let connection = connection.source;
+        let answer = self.service.call(request);
+        let Guards { metrics, reads, .. } = self.guards.clone();
         Either::Right(async move {
             let (begin, number) = (Instant::now(), metrics.number());
             // Who sends waits for nobody who reads.

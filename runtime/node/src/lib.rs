@@ -37,9 +37,11 @@ mod ethereum;
 mod filters;
 mod health;
 pub mod limits;
+mod listeners;
 mod metrics;
 mod node;
 mod pool;
+mod rate;
 mod resume;
 pub mod rpc;
 mod server;
@@ -140,6 +142,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     }
     tasks.extend([
         tokio::spawn(resume::run(node.clone(), wished)),
+        tokio::spawn(listeners::run(node.clone())),
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
     ]);
@@ -222,6 +225,7 @@ async fn keep_house(node: Arc<Node>) {
     loop {
         ticks.tick().await;
         node.filters.expire();
+        node.rate.iter().for_each(|rate| rate.forget());
         node.ledger().pool.expire();
     }
 }

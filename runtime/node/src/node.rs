@@ -6,8 +6,10 @@ use crate::development::Sandbox;
 use crate::ethereum;
 use crate::filters::Filters;
 use crate::limits::BLOCKS_BEHIND;
+use crate::listeners::Listeners;
 use crate::metrics::Metrics;
 use crate::pool::{Pool, Sealing};
+use crate::rate::Rate;
 use crate::resume::Wishes;
 use alloy_rpc_types_eth::{BlockId, BlockNumberOrTag, RpcBlockHash};
 use alloy_signer_local::PrivateKeySigner;
@@ -57,10 +59,14 @@ pub struct Node {
     pub filters: Filters,
     /// Blocks, as they become durable.
     pub heads: broadcast::Sender<Arc<Block>>,
+    /// Who wants to hear of which logs.
+    pub listeners: Listeners,
     /// Hashes of transactions that were taken but wait.
     pub parked: broadcast::Sender<B256>,
     /// What is measured.
     pub metrics: Arc<Metrics>,
+    /// Who may ask how often.
+    pub rate: Option<Arc<Rate>>,
     /// What the holder of a sandbox has decided.
     pub sandbox: Sandbox,
     /// Who wants what waits to be sent again.
@@ -96,6 +102,7 @@ impl Node {
             let _ = told.send(block.clone()); // nobody may be listening
         });
         let ledger = RwLock::new(Node::serve(chain, &clock, &wishes)?);
+        let rate = config.rate.map(|per_second| Arc::new(Rate::new(per_second)));
         let immediate = AtomicBool::new(config.interval.is_none());
         let interval = config.interval.map(|every| Interval { every, empty: config.empty_blocks });
         let interval = watch::channel(interval).0;
@@ -107,8 +114,10 @@ impl Node {
             clock,
             filters: Filters::default(),
             heads,
+            listeners: Listeners::default(),
             parked,
             metrics,
+            rate,
             sandbox: Sandbox::default(),
             wishes,
             interval,

@@ -4,7 +4,7 @@
 
 use crate::config::Config;
 use crate::connection::Connection;
-use crate::door::{Door, Reads, Refused, WebSocket};
+use crate::door::{Door, Guards, Refused, WebSocket};
 use crate::limits::*;
 use crate::node::Node;
 use crate::tls::Certificates;
@@ -48,12 +48,13 @@ const LOOPBACK: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
 /// Answers whoever connects, until it is told to stop and all have left.
 pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop: StopHandle) {
     let Served { methods, refused, layers, token, tls } = served;
-    let (metrics, reads) = (node.metrics.clone(), Arc::<Reads>::default());
-    let rpc = RpcServiceBuilder::new().layer_fn(move |service| {
-        Door::new(service, refused.clone(), metrics.clone(), reads.clone())
-    });
+    // Whoever administers it may ask as often as it takes.
+    let rate = node.rate.clone().filter(|_| token.is_none());
+    let (metrics, reads) = (node.metrics.clone(), Arc::default());
+    let guards = Guards { refused, metrics, reads, rate };
+    let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, guards.clone()));
     let http = ServiceBuilder::new()
-        .layer(layers.cors.clone())
+        .option_layer(layers.cors.clone())
         .layer(layers.hosts.clone())
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE));
     let builder = Server::builder()
@@ -68,8 +69,8 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             accepted = listener.accept() => accepted,
             () = stop.clone().shutdown() => return,
         };
-        let socket = match accepted {
-            Ok((socket, _)) => socket,
+        let (socket, client) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 // Most likely there are too many; others have to end first.
@@ -81,7 +82,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
         let Ok(place) = room.clone().try_acquire_owned() else { continue };
         let _ = socket.set_nodelay(true); // slower without, not wrong
         number += 1;
-        let connection = Connection::new(number);
+        let connection = Connection::new(number, client.ip());
         let (builder, methods, node) = (builder.clone(), methods.clone(), node.clone());
         let (token, origins) = (token.clone(), layers.origins.clone());
         let (stop, stopped) = (stop.clone(), stop.clone().shutdown());
@@ -170,7 +171,8 @@ fn config() -> ServerConfig {
 
 /// What stands before the methods: which pages and which names may reach them.
 pub struct Layers {
-    cors: CorsLayer,
+    /// None while no page is let in: a browser that is told nothing refuses by itself.
+    cors: Option<CorsLayer>,
     hosts: HostFilterLayer,
     origins: Origins,
 }
@@ -192,7 +194,7 @@ impl Layers {
     /// Everybody; no page.
     pub fn open() -> Self {
         let origins = Origins(Arc::new([]));
-        Layers { cors: CorsLayer::new(), hosts: HostFilterLayer::disable(), origins }
+        Layers { cors: None, hosts: HostFilterLayer::disable(), origins }
     }
 
     /// As the operator decided.
@@ -216,6 +218,7 @@ impl Layers {
             AllowOrigin::list(config.origins.iter().map(header).collect::<Result<Vec<_>, _>>()?)
         };
         let cors = CorsLayer::new().allow_origin(origins).allow_methods(Any).allow_headers(Any);
+        let cors = (!config.origins.is_empty()).then_some(cors);
         Ok(Layers { cors, hosts, origins: Origins(config.origins.clone().into()) })
     }
 }

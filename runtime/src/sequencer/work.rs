@@ -17,7 +17,9 @@ use super::{
     execute::Executor,
 };
 use crate::error::Rejection;
-use crate::limits::{BATCH_SIGNATURES, QUEUE_BYTES, QUEUE_TRANSACTIONS, READY_BATCHES};
+use crate::limits::{
+    BATCH_SIGNATURES, BATCH_WORTHWHILE, QUEUE_BYTES, QUEUE_TRANSACTIONS, READY_BATCHES,
+};
 use crate::types::{Address, B256, Bytes, Intent};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -148,9 +150,9 @@ impl Work {
         state.bytes = bytes;
         state.unanswered += 1;
         state.waiting.push_back(Waiting { submission, done });
-        // To wake nobody is a system call, too.
-        if state.idle > 0 && !(is_alone && helps) {
-            self.changed.notify_one();
+        // To wake somebody for nothing costs two changes of threads, and to wake nobody a system call.
+        if !(is_alone && helps) {
+            self.wake_for(&state);
         }
         Ok(is_alone)
     }
@@ -306,7 +308,8 @@ impl State {
             return None;
         }
         // The fewer wait, the smaller it is, so that all processors have something to do.
-        let share = self.waiting.len().div_ceil(processors).min(BATCH_SIGNATURES);
+        let share = self.waiting.len().div_ceil(processors).max(BATCH_WORTHWHILE);
+        let share = share.min(BATCH_SIGNATURES).min(self.waiting.len());
         let batch = self.waiting.drain(..share).collect();
         let number = self.taken;
         self.taken += 1;
@@ -340,7 +343,10 @@ impl State {
 
     fn is_receive_due(&self, processors: usize) -> bool {
         let ahead = self.taken - self.executed;
-        !self.waiting.is_empty() && ahead < (READY_BATCHES * processors) as u64
+        let has_room = ahead < (READY_BATCHES * processors) as u64;
+        // Together they cost less; but nobody waits for others where nothing goes on.
+        let enough = self.waiting.len() >= BATCH_WORTHWHILE || self.computing == 0;
+        has_room && enough && !self.waiting.is_empty()
     }
 
     fn is_compile_due(&self) -> bool {

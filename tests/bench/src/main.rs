@@ -9,6 +9,8 @@
 //! Invariant: whoever is compared takes turns with what it is compared with (`measure`).
 #![allow(clippy::print_stdout)] // the table is the result
 
+#[path = "../../../runtime/cli/src/allocator.rs"]
+mod allocator;
 mod baselines;
 mod measure;
 mod network;
@@ -28,10 +30,6 @@ use report::{Report, chart, json, table};
 use std::path::Path;
 use std::time::Instant;
 use workload::{People, Scale, cores};
-
-/// As in the binary `florin`; it serves everyone who is measured here.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const SIGNATURES: &str = "signatures";
 const EXECUTION: &str = "execution of a transfer";
@@ -68,6 +66,7 @@ impl Wish {
 }
 
 fn main() -> Result<()> {
+    allocator::keep_memory();
     let (start, wish) = (Instant::now(), Wish::from_arguments()?);
     let scale = if wish.quick { Scale::QUICK } else { Scale::FULL };
     if growth::child(scale.with_memory_for_growth())? || servers::child(scale)? {
@@ -83,8 +82,11 @@ fn main() -> Result<()> {
     if [LEDGER, LATENCY, DEPLOYMENT, READS].iter().any(|title| wish.has(title)) {
         groups.extend(on_disk(&wish, &people, dir.path())?);
     }
-    if [network::RATES, network::LATENCIES].iter().any(|title| wish.has(title)) {
+    if [network::RATES, network::LATENCIES, network::START].iter().any(|title| wish.has(title)) {
         groups.extend(network::groups(&people, dir.path(), scale.rounds)?);
+    }
+    if wish.names(network::SOAK) {
+        groups.push(network::soak(&people, dir.path())?);
     }
     if [GROWTH, OPENING].iter().any(|title| wish.names(title)) {
         groups.extend(grown(&wish, &people, dir.path())?);

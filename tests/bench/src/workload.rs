@@ -38,8 +38,12 @@ pub struct Scale {
     pub ledger_transfers: usize,
     /// Those in a sample of a node.
     pub node_transfers: usize,
-    /// Those in a sample of anvil.
+    /// Those in a sample of anvil, where it is slowest.
     pub anvil_transfers: usize,
+    /// Clients who only listen to a node.
+    pub subscribers: usize,
+    /// Samples of a node's memory.
+    pub soak_rounds: u64,
     /// Transactions in a block, where blocks are made here.
     pub block: usize,
     /// Transactions that are on their way at once.
@@ -63,7 +67,9 @@ impl Scale {
         rounds: 7,
         ledger_transfers: 50_000,
         node_transfers: 50_000,
-        anvil_transfers: 5_000,
+        anvil_transfers: 250,
+        subscribers: 10_000,
+        soak_rounds: 160,
         block: 1_000,
         window: 50_000,
         signatures: 2_000,
@@ -80,7 +86,9 @@ impl Scale {
         rounds: 2,
         ledger_transfers: 200,
         node_transfers: 1_000,
-        anvil_transfers: 500,
+        anvil_transfers: 25,
+        subscribers: 20,
+        soak_rounds: 4,
         block: 100,
         window: 200,
         signatures: 50,

@@ -1,6 +1,7 @@
 //! `florin node`: serves the ledger to wallets, libraries and tools over JSON-RPC.
 
 use crate::{
+    allocator::keep_memory,
     amount::Currency,
     context::Context,
     exit::Exit,
@@ -14,7 +15,7 @@ use anyhow::{Context as _, Result};
 use florin_node::{Administration, Config, Development, Tls, limits::CONNECTIONS, spawn};
 use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -45,6 +46,9 @@ pub struct Args {
     /// A host name by which clients may call the node; all if none is named; may be repeated
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
+    /// Requests a second that one client may make, told apart by address; any number without this
+    #[arg(long, value_name = "NUMBER")]
+    rate_limit: Option<NonZeroU32>,
     /// Serve HTTPS and WSS with these certificates, in PEM; SIGHUP reads them again
     #[arg(long, value_name = "FILE", requires = "tls_key", help_heading = TLS)]
     tls_certificates: Option<PathBuf>,
@@ -121,6 +125,7 @@ impl Report for Serving {
 
 /// Serves the ledger until it is told to stop.
 pub fn run(args: Args, context: &Context) -> Result<()> {
+    keep_memory();
     let keys = if args.dev { development_keys(args.accounts)? } else { Vec::new() };
     let temporary = tempfile::tempdir().context("a folder for the ledger")?;
     let chain = match args.dev {
@@ -164,6 +169,7 @@ async fn serve(
         listen: args.listen,
         origins: args.origin,
         hosts: args.host,
+        rate: args.rate_limit,
         interval: args.block_time,
         empty_blocks: args.empty_blocks,
         development: args.dev.then(|| Development { keys: keys.clone(), branches }),

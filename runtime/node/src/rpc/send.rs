@@ -8,15 +8,11 @@ use crate::node::Node;
 use crate::pool::{SendError, Sent};
 use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::TransactionReceipt;
-use florin_runtime::pipeline::decode;
 use florin_runtime::senders::Source;
-use florin_runtime::types::Block;
 use florin_runtime::{Located, SubmitError};
 use jsonrpsee::core::RpcResult;
 use jsonrpsee::types::ErrorObjectOwned;
-use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
 
@@ -34,10 +30,7 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
         );
         return Err(ErrorObjectOwned::owned(ethereum::LIMIT_EXCEEDED, message, None::<()>));
     };
-    let hint = connection.signer(|| {
-        // What cannot be decoded has no hint; it is refused where all are.
-        Some(decode(&transaction, ledger.chain.genesis()).ok()?.intent.nonce)
-    });
+    let hint = connection.signer(&transaction);
     let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
     let sent = sent.map_err(|error| refused(node, error))?;
     if let Sent::Parked { hash, missing: None } = &sent {
@@ -58,14 +51,9 @@ pub async fn submit(node: &Node, transaction: Bytes) -> RpcResult<Sent> {
 
 /// Waits for a transaction that waits, as long as is usual.
 pub async fn wait(node: &Node, hash: B256) -> RpcResult<Located> {
-    let mut heads = node.heads.subscribe();
-    if let Some(located) = node.chain().transaction(&hash).map_err(ethereum::fault)? {
-        return Ok(located);
-    }
     // Whoever hears that it failed sends it again, and pays twice: so the next block is waited for.
     let interval = node.interval.borrow().map(|interval| 2 * interval.every).unwrap_or_default();
-    let timeout = SYNC_TIMEOUT + interval;
-    let waited = tokio::time::timeout(timeout, sealed(node, &mut heads, hash)).await;
+    let waited = tokio::time::timeout(SYNC_TIMEOUT + interval, sealed(node, hash)).await;
     waited.unwrap_or_else(|_| {
         let text =
             format!("the transaction was sent and waits for a block, do not send it again: {hash}");
@@ -112,7 +100,6 @@ pub async fn raw_sync(
         asked => asked.unwrap_or(SYNC_TIMEOUT).min(SYNC_TIMEOUT_MAX),
     };
     let deadline = Instant::now() + timeout;
-    let mut heads = node.heads.subscribe();
     let (hash, missing) = match send(node, connection, transaction).await? {
         Sent::Sealed(located) => return Ok(ethereum::receipt(&located)),
         Sent::Parked { hash, missing } => (hash, missing),
@@ -122,7 +109,7 @@ pub async fn raw_sync(
         let data = Some(format!("{missing:#x}"));
         return Err(ErrorObjectOwned::owned(NONCE_GAP, message, data));
     }
-    match tokio::time::timeout_at(deadline, sealed(node, &mut heads, hash)).await {
+    match tokio::time::timeout_at(deadline, sealed(node, hash)).await {
         Ok(located) => Ok(ethereum::receipt(&located?)),
         Err(_) => {
             let message = format!(
@@ -135,8 +122,16 @@ pub async fn raw_sync(
 }
 
 /// Waits for the block that has a transaction.
-async fn sealed(node: &Node, heads: &mut Receiver<Arc<Block>>, hash: B256) -> RpcResult<Located> {
+async fn sealed(node: &Node, hash: B256) -> RpcResult<Located> {
+    let mut heads = node.heads.subscribe();
+    // It may have been in one before anybody listened.
+    let mut look = true;
     loop {
+        if std::mem::take(&mut look)
+            && let Some(located) = node.chain().transaction(&hash).map_err(ethereum::fault)?
+        {
+            return Ok(located);
+        }
         match heads.recv().await {
             Ok(block) => {
                 let mut receipts = block.body.receipts.iter();
@@ -144,12 +139,7 @@ async fn sealed(node: &Node, heads: &mut Receiver<Arc<Block>>, hash: B256) -> Rp
                     return Ok(Located { block, index });
                 }
             }
-            Err(RecvError::Lagged(_)) => {
-                let found = node.chain().transaction(&hash).map_err(ethereum::fault)?;
-                if let Some(located) = found {
-                    return Ok(located);
-                }
-            }
+            Err(RecvError::Lagged(_)) => look = true,
             Err(RecvError::Closed) => return Err(ethereum::server("the node is stopping")),
         }
     }

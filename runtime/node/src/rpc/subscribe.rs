@@ -5,7 +5,9 @@
 use super::{Rpc, filter};
 use crate::ethereum;
 use crate::limits::PARKED_TRANSACTIONS;
+use crate::listeners::Listener;
 use alloy_rpc_types_eth::pubsub::{Params, SubscriptionKind};
+use florin_runtime::store::LogFilter;
 use florin_runtime::types::Block;
 use jsonrpsee::core::{SubscriptionResult, async_trait, to_json_raw_value};
 use jsonrpsee::proc_macros::rpc;
@@ -46,16 +48,14 @@ impl EthPubSubServer for Rpc {
                 follow(pending, heads, |block| vec![ethereum::header(block)]).await
             }
             (SubscriptionKind::Logs, Params::None) => {
-                let all = ethereum::filter_of(&Default::default(), 0, u64::MAX);
-                follow(pending, heads, move |block| ethereum::logs_of(block, &all)).await
+                self.logs(pending, ethereum::filter_of(&Default::default(), 0, u64::MAX)).await
             }
             (SubscriptionKind::Logs, Params::Logs(filter)) => {
                 if let Err(error) = filter::check(&filter) {
                     pending.reject(error).await;
                     return Ok(());
                 }
-                let wanted = ethereum::filter_of(&filter, 0, u64::MAX);
-                follow(pending, heads, move |block| ethereum::logs_of(block, &wanted)).await
+                self.logs(pending, ethereum::filter_of(&filter, 0, u64::MAX)).await
             }
             (SubscriptionKind::NewPendingTransactions, Params::None | Params::Bool(false)) => {
                 self.hashes(pending, heads).await
@@ -86,6 +86,25 @@ impl EthPubSubServer for Rpc {
 }
 
 impl Rpc {
+    /// Tells the logs that a filter finds.
+    async fn logs(
+        &self,
+        pending: PendingSubscriptionSink,
+        wanted: LogFilter,
+    ) -> SubscriptionResult {
+        let mut listener = Listener::new(self.0.clone(), &wanted);
+        let mut sink = pending.accept().await?;
+        loop {
+            tokio::select! {
+                () = sink.closed() => return Ok(()),
+                block = listener.block() => {
+                    let block = block.ok_or_else(|| behind(RecvError::Lagged(1)))?;
+                    tell(&mut sink, ethereum::logs_of(&block, &wanted))?;
+                }
+            }
+        }
+    }
+
     /// Tells the hashes of transactions once: of those that wait only for a block when they are taken,
     /// of all others when they are in one.
     async fn hashes(

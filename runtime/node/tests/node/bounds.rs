@@ -112,6 +112,23 @@ async fn pages_of_others_and_other_hosts_are_kept_out() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_too_often_is_told_so_and_a_batch_is_as_many_as_it_holds() {
+    let rate = std::num::NonZeroU32::new(5);
+    let config = florin_node::Config { rate, ..florin_node::Config::default() };
+    let running = Running::with(config, false).await;
+    let request = br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId"}"#;
+    let batch = format!("[{0},{0},{0},{0},{0},{0},{0}]", String::from_utf8_lossy(request));
+    let (status, body) = post(&running, JSON, batch.as_bytes()).await;
+    let answers: Vec<Value> = serde_json::from_str(&body).expect("answers");
+    let refused = answers.iter().filter(|answer| answer["error"]["code"] == -32005).count();
+    assert_eq!((status, answers.len(), refused), (200, 7, 2), "{body}");
+    // Another second, another request.
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    let (_, body) = post(&running, JSON, request).await;
+    assert!(body.contains("result"), "{body}");
+}
+
 /// The status of an attempt to open a WebSocket from a page of some origin.
 async fn open(running: &Running, origin: Option<&str>) -> String {
     let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");

@@ -105,6 +105,42 @@ async fn subscribers_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_subscriber_is_told_what_its_filter_finds_and_nothing_else() {
+    let running = Running::new().await;
+    let loggers = [running.deploy(LOGGER).await, running.deploy(LOGGER).await];
+    let socket = running.websocket().await;
+    let filters = [
+        Filter::new(),
+        Filter::new().address(loggers[0]),
+        Filter::new().address(loggers.to_vec()).event_signature(vec![topic(2), topic(3)]),
+        Filter::new().event_signature(topic(3)),
+        Filter::new().address(BOB),
+        Filter::new().topic1(topic(1)),
+    ];
+    let mut subscribed = Vec::new();
+    for filter in &filters {
+        subscribed.push(socket.subscribe_logs(filter).await.expect("a subscription").into_stream());
+    }
+    for n in 1..5 {
+        log(&running, loggers[usize::from(n) % 2], n).await;
+    }
+    let mut counts = Vec::new();
+    for (filter, told) in filters.iter().zip(&mut subscribed) {
+        let found = socket.get_logs(&filter.clone().from_block(0)).await.expect("logs");
+        for expected in &found {
+            let soon = Duration::from_secs(10);
+            let log = tokio::time::timeout(soon, told.next()).await.expect("soon").expect("a log");
+            assert_eq!(log, *expected);
+        }
+        // What came too would have come by now: the last block has been told to somebody.
+        let more = tokio::time::timeout(Duration::from_millis(50), told.next()).await;
+        assert!(more.is_err(), "{filter:?} was told {more:?}");
+        counts.push(found.len());
+    }
+    assert_eq!(counts, [4, 2, 2, 1, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_past_is_seen_as_it_was() {
     let running = Running::new().await;
     for n in 0..5u64 {

@@ -5,7 +5,7 @@
 //!
 //! Invariant: a request that is not answered, or answered with an error, fails the round.
 
-use alloy_primitives::{Address, Bytes, hex};
+use alloy_primitives::{Address, Bytes, hex, keccak256};
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use futures_util::{SinkExt, StreamExt};
@@ -20,6 +20,7 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -84,7 +85,7 @@ pub fn send(server: SocketAddr, plan: &Plan, errands: Vec<Errand>) -> Result<Loa
     runtime().block_on(async {
         let mut ready = Vec::new();
         let last = errands.iter().filter_map(|errand| errand.transactions.last()).next_back();
-        let last = last.map(|transaction| alloy_primitives::keccak256(transaction));
+        let last = last.map(keccak256);
         for some in errands.chunks(OPENED_AT_ONCE) {
             let prepare = some.iter().map(|errand| prepare(server, plan, errand));
             ready.extend(try_join_all(prepare).await?);
@@ -116,6 +117,46 @@ pub fn send(server: SocketAddr, plan: &Plan, errands: Vec<Errand>) -> Result<Loa
         }
         latencies.truncate(if plan.window == 1 { latencies.len() } else { 0 });
         Ok(Load { elapsed, latencies })
+    })
+}
+
+/// The number of the last block, as a new client is told.
+pub fn height(server: SocketAddr) -> Result<Value> {
+    runtime().block_on(async {
+        Connection::open(server, Transport::Http).await?.ask("eth_blockNumber", json!([])).await
+    })
+}
+
+/// Clients who are connected by WebSocket and wait for logs of an account that has none. They are there
+/// as long as this.
+pub struct Subscribers(Vec<JoinHandle<()>>);
+
+impl Drop for Subscribers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Connects so many of them.
+pub fn subscribe(server: SocketAddr, count: usize) -> Result<Subscribers> {
+    let one = |_| async move {
+        let mut connection = Connection::open(server, Transport::WebSocket).await?;
+        let filter = json!({ "address": Address::repeat_byte(0xee) });
+        connection.ask("eth_subscribe", json!(["logs", filter])).await?;
+        anyhow::Ok(connection)
+    };
+    runtime().block_on(async {
+        let mut subscribers = Subscribers(Vec::new());
+        while subscribers.0.len() < count {
+            let some = 0..OPENED_AT_ONCE.min(count - subscribers.0.len());
+            for connection in try_join_all(some.map(one)).await? {
+                let Connection::WebSocket(mut socket) = connection else { continue };
+                // Pings are answered by whoever reads.
+                let read = async move { while socket.next().await.is_some() {} };
+                subscribers.0.push(tokio::spawn(read));
+            }
+        }
+        Ok(subscribers)
     })
 }
 

@@ -4,7 +4,7 @@
 //! Invariant: clients, requests and sockets are the same for all; whatever a client costs, it costs
 //! everybody.
 
-mod clients;
+pub mod clients;
 pub mod servers;
 
 use crate::baselines::disk::settle;
@@ -12,16 +12,25 @@ use crate::measure::{Contender, Group, Row, Unit, Whose, each, percentile, race}
 use crate::ours::ledger::Ledger;
 use crate::workload::*;
 use alloy_primitives::{Address, TxKind};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clients::{Errand, Plan, Transport};
+use florin_runtime::Chain;
 use servers::Server;
 use std::cell::RefCell;
 use std::path::Path;
+use std::time::Instant;
 
 /// Payments over sockets, per second.
 pub const RATES: &str = "node: transfers per second";
 /// And how long one takes.
 pub const LATENCIES: &str = "node: latency of a transfer";
+/// How long it takes until a node answers.
+pub const START: &str = "node: start";
+/// Its memory under load. Only if it is asked for: it takes ten minutes.
+pub const SOAK: &str = "soak: payments through a node, and its memory";
+
+/// Files that a process has open beside those of subscribers.
+const FILES: u64 = 2_000;
 
 const SEND: &str = "eth_sendRawTransaction";
 const SEND_SYNC: &str = "eth_sendRawTransactionSync";
@@ -137,12 +146,18 @@ const ALONE: Way = Way {
     percentiles: Some(["node-alone-p50", "node-alone-p99"]),
 };
 
+/// Accounts that anvil has: each of its blocks copies all of them, so with as many as everybody else
+/// has it would not answer in time.
+const ANVIL_ACCOUNTS: usize = 1_000;
+
 /// A way to run anvil.
 struct Anvil {
     id: &'static str,
     name: &'static str,
     options: &'static [&'static str],
     plan: Plan,
+    /// So many times as many transfers as it takes least of.
+    times: usize,
     work: &'static [&'static str],
 }
 
@@ -152,6 +167,7 @@ const ANVIL: [Anvil; 2] = [
         name: "anvil, 500 clients who wait, HTTP",
         options: &[],
         plan: waiting(Transport::Http, 500),
+        times: 1,
         work: ANVIL_DEFAULT,
     },
     Anvil {
@@ -159,30 +175,43 @@ const ANVIL: [Anvil; 2] = [
         name: "anvil, 50 gateways, HTTP, batches of 100",
         options: &["--block-time", "1", "--prune-history", "--disable-pool-balance-checks"],
         plan: Plan { final_answers: false, ..streaming(Transport::Http) },
+        times: 20,
         work: ANVIL_BEST,
     },
 ];
 
+/// A node in a process of its own.
+fn node<'a>(people: &'a People, dir: &Path) -> Result<Site<'a>> {
+    let dir = dir.join("served");
+    std::fs::create_dir_all(&dir)?;
+    let nonces = Ledger::new(people, &dir)?.close()?;
+    Ok(Site::new(people, Server::node(&dir.join("ledger"))?, nonces))
+}
+
 /// Rates and latencies of a node, beside what limits them and what else there is.
-pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 2]> {
+pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 3]> {
     let scale = people.scale;
-    let ledgers = ["inside", "served"].map(|name| dir.join(name));
-    ledgers.iter().try_for_each(std::fs::create_dir_all)?;
-    let inside = Ledger::new(people, &ledgers[0])?;
-    let nonces = Ledger::new(people, &ledgers[1])?.close()?;
-    let node = Site::new(people, Server::node(&ledgers[1].join("ledger"))?, nonces);
+    let inside = dir.join("inside");
+    std::fs::create_dir_all(&inside)?;
+    let inside = Ledger::new(people, &inside)?;
+    let node = node(people, dir)?;
     let fresh = || vec![0; scale.senders];
     let nothing = Site::new(people, Server::nothing()?, fresh());
     let (node, nothing, times) = (&node, &nothing, &RefCell::new(Vec::new()));
 
+    let few = People::new(Scale {
+        senders: scale.senders.min(ANVIL_ACCOUNTS),
+        accounts: scale.accounts.min(ANVIL_ACCOUNTS),
+        ..scale
+    })?;
     let mut missing = Vec::new();
     let mut contenders = inside.beside();
     for way in &ANVIL {
         let row = Row::new(way.id, Whose::Baseline, way.name, way.work);
-        let count = scale.anvil_transfers;
-        match Server::anvil(people, dir, way.options) {
+        let count = scale.anvil_transfers * way.times;
+        match Server::anvil(&few, dir, way.options) {
             Ok(server) => {
-                let site = Site::new(people, server, fresh());
+                let site = Site::new(&few, server, fresh());
                 contenders.push(Contender::new(row, move |round| {
                     Ok(each(site.load(round, count, &way.plan)?.elapsed, count))
                 }));
@@ -203,7 +232,8 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 2]> {
             Ok(each(load.elapsed, count))
         }));
     }
-    let rows = missing.into_iter().chain(race(rounds, contenders)?).collect();
+    let mut rows: Vec<_> = missing.into_iter().chain(race(rounds, contenders)?).collect();
+    rows.push(subscribed(node, rounds)?);
 
     for round in 0..=rounds {
         let load = node.load(round, scale.singles, &ALONE.plan)?;
@@ -213,7 +243,77 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 2]> {
     Ok([
         Group { title: RATES, unit: Unit::Rate, rows },
         Group { title: LATENCIES, unit: Unit::Time, rows: latencies },
+        Group { title: START, unit: Unit::Time, rows: race(rounds, vec![start(people, dir)?])? },
     ])
+}
+
+/// Payments beside clients who only listen.
+fn subscribed(node: &Site<'_>, rounds: u64) -> Result<Row> {
+    let (scale, way) = (node.people.scale, &WAYS[2]);
+    let row = Row::new("node-subscribed", Whose::Ours, format!("Florin: {}", way.name), SUBSCRIBED);
+    let mut row = row.against(way.ids[0]);
+    // Two ends of each are files, one in either process.
+    let files = rlimit::increase_nofile_limit(u64::MAX)?;
+    if files < scale.subscribers as u64 + FILES {
+        let missing = format!("{files} files may be open (`ulimit -n`)");
+        return Ok(Row { missing: Some(missing), ..row });
+    }
+    let before = node.server.memory()?;
+    let _subscribers = clients::subscribe(node.server.address, scale.subscribers)?;
+    let each_has = (node.server.memory()?.saturating_sub(before)) / scale.subscribers as u64;
+    row.name += &format!("; {} subscribers, {} KiB each", scale.subscribers, each_has >> 10);
+    let count = scale.node_transfers;
+    let contender =
+        Contender::new(row, |round| Ok(each(node.load(round, count, &way.plan)?.elapsed, count)));
+    race(rounds, vec![contender])?.pop().context("a row")
+}
+
+/// How long it takes until a new node answers.
+fn start<'a>(people: &'a People, dir: &'a Path) -> Result<Contender<'a>> {
+    let row = Row::new("start-fresh", Whose::Ours, "Florin: node on a fresh ledger", STARTED);
+    Ok(Contender::new(row, move |round| {
+        let ledger = dir.join(format!("fresh-{round}"));
+        Chain::create(&ledger, &people.genesis(), people.scale.options())?.close()?;
+        let start = Instant::now();
+        let server = Server::node(&ledger)?;
+        clients::height(server.address)?;
+        Ok(start.elapsed().as_secs_f64())
+    }))
+}
+
+/// A node that is kept busy, and what becomes of its memory.
+pub fn soak(people: &People, dir: &Path) -> Result<Group> {
+    let node = node(people, &dir.join("soak"))?;
+    let (count, plan) = (people.scale.node_transfers, &WAYS[1].plan);
+    let mut row = Row::new("soak", Whose::Ours, "", SOAKED);
+    let mut memory = Vec::new();
+    for round in 0..people.scale.soak_rounds {
+        row.samples.push(each(node.load(round, count, plan)?.elapsed, count));
+        let bytes = node.server.memory()? as f64;
+        eprintln!("round {round}: {:.1} MB", bytes / 1e6);
+        memory.push((round as f64 * count as f64, bytes));
+    }
+    // What is filled once is full after the first half.
+    let late = &memory[memory.len() / 2..];
+    let all = people.scale.soak_rounds as usize * count;
+    let last = memory.last().map_or(0.0, |(_, bytes)| *bytes);
+    row.name = format!(
+        "Florin: {}; {all} payments, {:.0} MB at the end, {:.1} bytes more for each of the second half",
+        WAYS[1].name,
+        last / 1e6,
+        slope(late)
+    );
+    Ok(Group { title: SOAK, unit: Unit::Rate, rows: vec![row] })
+}
+
+/// The slope of the line that fits best (least squares).
+fn slope(points: &[(f64, f64)]) -> f64 {
+    let mean =
+        |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;
+    let (x, y) = (mean(|(x, _)| *x), mean(|(_, y)| *y));
+    let both: f64 = points.iter().map(|(a, b)| (a - x) * (b - y)).sum();
+    let squares: f64 = points.iter().map(|(a, _)| (a - x).powi(2)).sum();
+    both / squares
 }
 
 /// Percentiles of the rounds that count.
@@ -240,13 +340,23 @@ const STREAMING: &[&str] = &[
     "clients that send for 200 accounts each by `eth_sendRawTransaction`, answered when the payment",
     "is durable; all of `token`, sockets, HTTP or frames, JSON both ways; no hints",
 ];
+const SUBSCRIBED: &[&str] = &[
+    "the same while so many clients are connected by WebSocket, each subscribed to logs that never",
+    "come; memory is what the node has more of for each",
+];
+const STARTED: &[&str] = &[
+    "a new process opens a ledger with the genesis of everybody here and serves it, until it has",
+    "answered `eth_blockNumber`",
+];
+const SOAKED: &[&str] =
+    &["round after round of clients who wait; memory is the node's resident set after each"];
 const NOTHING: &[&str] = &[
     "the same requests to jsonrpsee's server with methods that read their parameter and answer with",
     "as many bytes, and do nothing else: what the transport allows",
 ];
 const ANVIL_DEFAULT: &[&str] = &[
     "anvil as it comes (a block as soon as there is a transaction, state in memory), with OpenZeppelin's",
-    "ERC-20: the same clients, each waiting for its receipt",
+    "ERC-20 and 1,000 accounts in all: the same clients, each waiting for its receipt",
 ];
 const ANVIL_BEST: &[&str] =
     &["anvil with a block a second and no history; until the last transaction is in a block"];

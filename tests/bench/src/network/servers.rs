@@ -7,10 +7,11 @@ use crate::baselines::evm;
 use crate::workload::{People, Scale};
 use alloy_primitives::{B256, Bytes, hex};
 use anyhow::{Context, Result, ensure};
+use florin_node::limits::CONNECTIONS;
 use florin_node::{Config, spawn};
 use florin_runtime::Chain;
 use jsonrpsee::RpcModule;
-use jsonrpsee::server::Server as JsonRpc;
+use jsonrpsee::server::{Server as JsonRpc, ServerConfig};
 use serde_json::value::RawValue;
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -69,7 +70,9 @@ impl Server {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let program = std::env::var_os(ANVIL).map_or("anvil".into(), PathBuf::from);
         let process = Command::new(&program)
-            .args(["--silent", "--accounts", "0", "--port", &address.port().to_string(), "--init"])
+            .args(["--silent", "--accounts", "1", "--port", &address.port().to_string()])
+            // The transactions are those of every other server: nobody pays more than 1 for gas.
+            .args(["--block-base-fee-per-gas", "0", "--disable-block-gas-limit", "--init"])
             .arg(&genesis)
             .args(options)
             .stdout(Stdio::null())
@@ -104,16 +107,17 @@ impl Drop for Server {
 pub fn child(scale: Scale) -> Result<bool> {
     let Some(ledger) = std::env::var_os(SERVE) else { return Ok(false) };
     let runtime = Runtime::new()?;
-    if ledger.is_empty() {
-        let server = runtime.block_on(nothing())?;
-        println!("{server}");
+    let (_node, address) = if ledger.is_empty() {
+        (None, runtime.block_on(nothing())?)
     } else {
         let chain = Chain::open(Path::new(&ledger), scale.options(), &mut |_, _| {})?;
         let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
         let node = runtime.block_on(spawn(chain, config))?;
-        println!("{}", node.address());
-        std::mem::forget(node); // until somebody kills the process
-    }
+        let address = node.address();
+        (Some(node), address)
+    };
+    println!("{address}");
+    // Until somebody kills the process.
     loop {
         std::thread::park();
     }
@@ -121,7 +125,8 @@ pub fn child(scale: Scale) -> Result<bool> {
 
 /// Methods that read what they are given, and answer with as many bytes as a node does.
 async fn nothing() -> Result<SocketAddr> {
-    let server = JsonRpc::builder().build("127.0.0.1:0").await?;
+    let config = ServerConfig::builder().max_connections(CONNECTIONS).build();
+    let server = JsonRpc::builder().set_config(config).build("127.0.0.1:0").await?;
     let mut methods = RpcModule::new(());
     methods.register_method("eth_sendRawTransaction", |params, (), _| {
         params.one::<Bytes>().map(|_| B256::ZERO)

@@ -11,6 +11,8 @@
 use super::ledger::Ledger;
 use crate::baselines::disk::settle;
 use crate::measure::{Contender, Row, Whose, race, seconds_each};
+use crate::network::clients::height;
+use crate::network::servers::Server;
 use crate::workload::*;
 use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
@@ -70,6 +72,19 @@ impl Large {
         let mut command = Command::new(std::env::current_exe()?);
         command.args(std::env::args_os().skip(1)); // for the scale
         Ok(command.env(CHILD, argument).stderr(std::process::Stdio::inherit()).output()?)
+    }
+
+    /// How long it takes until a node answers whose process was killed.
+    fn start(&self) -> Contender<'_> {
+        let name = format!("Florin: node, {} accounts", self.accounts);
+        Contender::new(Row::new("start-large", Whose::Ours, name, STARTED), move |_| {
+            let killed = self.child(PAY)?;
+            ensure!(!killed.status.success(), "it was not killed");
+            let start = Instant::now();
+            let server = Server::node(&self.dir.join("ledger"))?;
+            height(server.address)?;
+            Ok(start.elapsed().as_secs_f64())
+        })
     }
 
     fn bytes(&self, part: &str) -> Result<u64> {
@@ -208,6 +223,8 @@ impl<'a> Growth<'a> {
         let contenders = all.iter().zip(&memory);
         let contenders =
             contenders.map(|((id, large), memory)| large.opening(id, memory)).collect();
+        let mut contenders: Vec<_> = contenders;
+        contenders.push(self.large.start());
         let mut rows = race(rounds, contenders)?;
         for ((row, (_, large)), memory) in rows.iter_mut().zip(&all).zip(&memory) {
             let megabytes = |bytes: u64| bytes / 1_000_000;
@@ -274,6 +291,7 @@ fn processor_seconds() -> Result<f64> {
 
 const TOKEN: &[&str] = &["hinted token transfers as above, receivers drawn from all accounts"];
 const NATIVE: &[&str] = &["the same for payments of native currency"];
+const STARTED: &[&str] = &["the same for a node, until it has answered `eth_blockNumber`"];
 const OPENING: &[&str] = &[
     "`Chain::open` in a new process after another paid, and was killed by a signal; memory is",
     "the new process's largest, sizes are of the ledger's folders at the end",

@@ -164,15 +164,19 @@ impl<'a> Ledger<'a> {
         ]
     }
 
-    /// Two of them once more, to take turns with what a node does.
+    /// Some of them once more, to take turns with what a node does; and one for clients who wait.
     pub fn beside(&self) -> Vec<Contender<'_>> {
-        let rows = [
-            Row::new("inside", Whose::Ours, "Florin: no node, token", BESIDE),
-            Row::new("inside-hinted", Whose::Ours, "Florin: no node, token, hinted", BESIDE),
-        ];
-        let hinted = [false, true];
-        let rows = rows.into_iter().zip(hinted);
-        rows.map(|(row, hinted)| self.paying(row, Paid::Anybody, false, hinted)).collect()
+        let row = |id, name, work| Row::new(id, Whose::Ours, name, work);
+        let waiting =
+            row("inside-waiting", "Florin: no node, 500 clients who wait", INSIDE_WAITING);
+        vec![
+            self.paying(row("inside", "Florin: no node", BESIDE), Paid::Anybody, false, false),
+            Contender::new(waiting, move |round| {
+                let count = self.people.scale.ledger_transfers;
+                let signed = self.signed(round, count, Paid::Anybody, false, true)?;
+                seconds_each(count, || self.pay_by(CLIENTS, signed))
+            }),
+        ]
     }
 
     fn paying(&self, row: Row, paid: Paid, native: bool, hinted: bool) -> Contender<'_> {
@@ -312,7 +316,9 @@ const TOKEN: &[&str] = &[
     "fdatasync'd before any receipt is given out, state and indexes written behind it",
 ];
 const HINTED: &[&str] = &["the same, each with the address of its sender, whose key is known"];
-const BESIDE: &[&str] = &["the rows `token` and `token-hinted` once more: no sockets, no JSON"];
+const BESIDE: &[&str] = &["the row `token` once more: no sockets, no JSON"];
+const INSIDE_WAITING: &[&str] =
+    &["as `token-hinted`, but 500 are on their way at a time: no sockets, no JSON"];
 const NATIVE: &[&str] = &["the same for payments of native currency"];
 const SHOP: &[&str] = &["the same, hinted, and everybody pays the same account"];
 const LATENCY: &[&str] = &[
