@@ -13,6 +13,7 @@ use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateK
 use crate::vm::Vm;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 /// The folder of compiled code within a ledger's directory; safe to delete.
 const COMPILED: &str = "compiled";
@@ -29,8 +30,8 @@ pub struct Chain {
     pub(crate) watchers: Arc<RwLock<Vec<Watcher>>>,
 }
 
-/// Told of each block.
-pub(crate) type Watcher = Box<dyn Fn(&Arc<Block>) + Send + Sync>;
+/// Told of each block, and how long it took to make it durable.
+pub(crate) type Watcher = Box<dyn Fn(&Arc<Block>, Duration) + Send + Sync>;
 
 /// Why a ledger cannot be created or opened.
 #[derive(Debug, thiserror::Error)]
@@ -181,18 +182,20 @@ impl Chain {
     }
 
     /// Has `watcher` told of each block as soon as it is durable, in order, and before those who wait
-    /// for its transactions are. It is told by whoever made the block, so it must be quick, and must
-    /// not make one itself.
-    pub fn watch(&self, watcher: impl Fn(&Arc<Block>) + Send + Sync + 'static) {
+    /// for its transactions are; with it comes how long it took to make it durable. It is told by
+    /// whoever made the block, so it must be quick, and must not make one itself.
+    pub fn watch(&self, watcher: impl Fn(&Arc<Block>, Duration) + Send + Sync + 'static) {
         let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
         watchers.push(Box::new(watcher));
     }
 
     /// Makes a block durable, after which the state amounts to `commitment`.
     pub(crate) fn commit(&self, block: &Arc<Block>, commitment: Commitment) -> Result<(), Fault> {
+        let begin = Instant::now();
         self.store.commit_foreseen(block, Some(commitment))?;
+        let took = begin.elapsed();
         let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
-        watchers.iter().for_each(|watcher| watcher(block));
+        watchers.iter().for_each(|watcher| watcher(block, took));
         self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
             StateKey::Code(hash) => Some(hash),
             _ => None,

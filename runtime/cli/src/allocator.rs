@@ -12,11 +12,12 @@ const NEVER: std::ffi::c_long = -1;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Keeps memory that was used once, for a process that serves: to give it back and to get it again,
-/// cleared, took a sixth of a node's time. Call it while there is one thread.
+/// cleared, took a sixth of a node's time. `MIMALLOC_PURGE_DELAY` in the environment says otherwise. Call it
+/// while there is one thread.
 pub fn keep_memory() {
     // SAFETY: sets a number that only the allocator reads; no other thread runs yet.
     #[allow(unsafe_code)]
     unsafe {
-        libmimalloc_sys::mi_option_set(PURGE_DELAY, NEVER)
+        libmimalloc_sys::mi_option_set_default(PURGE_DELAY, NEVER)
     };
 }

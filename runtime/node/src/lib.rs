@@ -142,7 +142,6 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     }
     tasks.extend([
         tokio::spawn(resume::run(node.clone(), wished)),
-        tokio::spawn(listeners::run(node.clone())),
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
     ]);

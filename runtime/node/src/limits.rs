@@ -73,6 +73,11 @@ pub const SNAPSHOTS: usize = 1_024;
 pub const SYNC_TIMEOUT: Duration = Duration::from_secs(20);
 /// The longest that it may say.
 pub const SYNC_TIMEOUT_MAX: Duration = Duration::from_secs(60);
+/// How long `eth_sendRawTransactionSync` waits for a nonce that is missing, before it says so: what was
+/// sent together may pass each other on the way, and who hears of a gap may sign again.
+pub const NONCE_PATIENCE: Duration = Duration::from_millis(250);
+/// How long the answer to `eth_subscribe` may wait for a client who does not read.
+pub const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a node that is told to stop waits for what was begun.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may pause within a request.

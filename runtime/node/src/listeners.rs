@@ -4,12 +4,10 @@
 //! Invariant: who is not told of a block finds nothing in it.
 
 use crate::limits::BLOCKS_BEHIND;
-use crate::node::Node;
 use florin_runtime::store::LogFilter;
 use florin_runtime::types::{Address, B256, Block};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
 /// What all logs that a listener wants have in common.
@@ -35,7 +33,7 @@ struct Inner {
 
 /// One of them, until dropped.
 pub struct Listener {
-    node: Arc<Node>,
+    listeners: Arc<Listeners>,
     number: u64,
     keys: Vec<Key>,
     blocks: mpsc::Receiver<Arc<Block>>,
@@ -43,10 +41,10 @@ pub struct Listener {
 
 impl Listener {
     /// Listens for what a filter finds from the next block on.
-    pub fn new(node: Arc<Node>, wanted: &LogFilter) -> Self {
+    pub fn new(listeners: Arc<Listeners>, wanted: &LogFilter) -> Self {
         let (sender, blocks) = mpsc::channel(BLOCKS_BEHIND);
         let keys = keys(wanted);
-        let mut inner = node.listeners.lock();
+        let mut inner = listeners.lock();
         inner.last += 1;
         let number = inner.last;
         inner.listeners.insert(number, sender);
@@ -54,7 +52,7 @@ impl Listener {
             inner.by_key.entry(*key).or_default().insert(number);
         }
         drop(inner);
-        Listener { node, number, keys, blocks }
+        Listener { listeners, number, keys, blocks }
     }
 
     /// The next block that may have a log of those; `None` if too many wait already.
@@ -65,7 +63,7 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        let mut inner = self.node.listeners.lock();
+        let mut inner = self.listeners.lock();
         inner.listeners.remove(&self.number);
         for key in &self.keys {
             let Some(numbers) = inner.by_key.get_mut(key) else { continue };
@@ -96,9 +94,9 @@ impl Listeners {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, block: &Arc<Block>) {
-        let mut inner = self.lock();
-        if inner.listeners.is_empty() {
+    /// Tells of a block that was just made durable, before anybody else is told.
+    pub fn tell(&self, block: &Arc<Block>) {
+        if self.lock().listeners.is_empty() {
             return;
         }
         let logs = block.body.receipts.iter().flat_map(|receipt| &receipt.logs);
@@ -109,6 +107,7 @@ impl Listeners {
         });
         // Each once: many logs have the same.
         let keys: HashSet<_> = keys.collect();
+        let mut inner = self.lock();
         let of_key = |key| inner.by_key.get(key).into_iter().flatten();
         let told: BTreeSet<_> = keys.iter().flat_map(of_key).copied().collect();
         // Whoever has no room is told no more, and hears so.
@@ -117,19 +116,6 @@ impl Listeners {
             if inner.listeners.get(&number).is_some_and(is_full) {
                 inner.listeners.remove(&number);
             }
-        }
-    }
-}
-
-/// Tells of blocks until the node stops.
-pub async fn run(node: Arc<Node>) {
-    let mut heads = node.heads.subscribe();
-    loop {
-        match heads.recv().await {
-            Ok(block) => node.listeners.tell(&block),
-            // Nobody can be told what was missed.
-            Err(RecvError::Lagged(_)) => node.listeners.lock().listeners.clear(),
-            Err(RecvError::Closed) => return,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Invariant: the number of series is bounded: a label is a name of the node's own.
 
 use crate::pool::Pool;
+use florin_runtime::sequencer::Load;
 use florin_runtime::types::Block;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -28,6 +29,12 @@ struct Status {
     status: &'static str,
 }
 
+/// How a sender was found out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sender {
+    found: &'static str,
+}
+
 /// Everything that is measured.
 pub struct Metrics {
     registry: Registry,
@@ -36,7 +43,11 @@ pub struct Metrics {
     transactions: Family<Status, Counter>,
     gas: Counter,
     block_transactions: Histogram,
+    commits: Histogram,
     parked: Gauge,
+    queue: Gauge,
+    queue_bytes: Gauge,
+    senders: Family<Sender, Counter>,
     head: Gauge,
     numbers: AtomicU64,
     /// Names that labels may have.
@@ -57,7 +68,11 @@ impl Default for Metrics {
             transactions: Family::default(),
             gas: Counter::default(),
             block_transactions: Histogram::new(exponential_buckets(1.0, 4.0, 9)),
+            commits: latency(),
             parked: Gauge::default(),
+            queue: Gauge::default(),
+            queue_bytes: Gauge::default(),
+            senders: Family::default(),
             head: Gauge::default(),
             numbers: AtomicU64::new(1),
             names: OnceLock::new(),
@@ -78,6 +93,14 @@ impl Metrics {
         registry.register("gas", "Gas that they used", self.gas.clone());
         let help = "Transactions in a block";
         registry.register("block_transactions", help, self.block_transactions.clone());
+        let help = "How long it took to make blocks durable";
+        registry.register_with_unit("commit", help, Unit::Seconds, self.commits.clone());
+        let help = "Transactions on their way into blocks";
+        registry.register("queue_transactions", help, self.queue.clone());
+        let help = "Bytes of the transactions on their way into blocks";
+        registry.register("queue_bytes", help, self.queue_bytes.clone());
+        let help = "Senders that were authenticated, by a key that was remembered or by recovery";
+        registry.register("senders", help, self.senders.clone());
         let help = "Transactions that wait for an earlier nonce or for a block";
         registry.register("parked_transactions", help, self.parked.clone());
         registry.register("head", "Number of the last block", self.head.clone());
@@ -101,9 +124,10 @@ impl Metrics {
         self.requests.get_or_create(&Answered { method, result }).observe(took.as_secs_f64());
     }
 
-    /// A block was made.
-    pub fn sealed(&self, block: &Block) {
+    /// A block was made, and took so long to become durable.
+    pub fn sealed(&self, block: &Block, took: Duration) {
         self.blocks.inc();
+        self.commits.observe(took.as_secs_f64());
         self.gas.inc_by(block.header.gas_used);
         self.block_transactions.observe(block.body.receipts.len() as f64);
         let succeeded = block.body.receipts.iter().filter(|receipt| receipt.is_success()).count();
@@ -116,7 +140,15 @@ impl Metrics {
 
     /// Everything, as Prometheus reads it.
     pub fn text(&self, pool: &Pool, head: u64) -> String {
+        let Load { transactions, bytes, known, recovered } = pool.load();
         self.parked.set(pool.len() as i64);
+        self.queue.set(transactions as i64);
+        self.queue_bytes.set(bytes as i64);
+        for (found, count) in [("known", known), ("recovered", recovered)] {
+            let counter = self.senders.get_or_create(&Sender { found });
+            // Another ledger, after a node for development went back in time, counts anew.
+            counter.inc_by(count.saturating_sub(counter.get()));
+        }
         self.head.set(head as i64);
         let mut text = String::new();
         // Writing to a string cannot fail.

@@ -60,7 +60,7 @@ pub struct Node {
     /// Blocks, as they become durable.
     pub heads: broadcast::Sender<Arc<Block>>,
     /// Who wants to hear of which logs.
-    pub listeners: Listeners,
+    pub listeners: Arc<Listeners>,
     /// Hashes of transactions that were taken but wait.
     pub parked: broadcast::Sender<B256>,
     /// What is measured.
@@ -96,9 +96,11 @@ impl Node {
             (broadcast::channel(BLOCKS_BEHIND).0, broadcast::channel(BLOCKS_BEHIND).0);
         let clock = Arc::new(Clock::default());
         let (told, metrics) = (heads.clone(), Arc::new(Metrics::default()));
-        let measured = metrics.clone();
-        chain.watch(move |block| {
-            measured.sealed(block);
+        let (measured, listeners) = (metrics.clone(), Arc::<Listeners>::default());
+        let concerned = listeners.clone();
+        chain.watch(move |block, took| {
+            measured.sealed(block, took);
+            concerned.tell(block);
             let _ = told.send(block.clone()); // nobody may be listening
         });
         let ledger = RwLock::new(Node::serve(chain, &clock, &wishes)?);
@@ -114,7 +116,7 @@ impl Node {
             clock,
             filters: Filters::default(),
             heads,
-            listeners: Listeners::default(),
+            listeners,
             parked,
             metrics,
             rate,

@@ -17,9 +17,9 @@ use crate::resume::Wishes;
 use alloy_primitives::keccak256;
 use florin_runtime::pipeline::{decode, receive};
 use florin_runtime::senders::Source;
-use florin_runtime::sequencer::{Answer, Sequencer, Submission};
+use florin_runtime::sequencer::{Answer, Load, Sequencer, Submission};
 use florin_runtime::types::{Account, Address, B256, Block, Bytes, Intent, U256};
-use florin_runtime::{Chain, Located, Rejection, SubmitError};
+use florin_runtime::{Chain, Fault, Located, Rejection, SubmitError};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -143,9 +143,9 @@ impl Pool {
                 let hash = self.park(sender, &signed.intent, transaction.clone(), &account)?;
                 // The gap may have been closed meanwhile.
                 self.wishes.resume(sender).await;
-                if let Some((_, nonce, _)) = self.find(&hash) {
-                    let next = self.chain.account(&sender).map_err(SubmitError::from)?.nonce;
-                    return Ok(Sent::Parked { hash, missing: self.gap(&sender, next, nonce) });
+                if self.find(&hash).is_some() {
+                    let missing = self.missing(&hash).map_err(SubmitError::from)?;
+                    return Ok(Sent::Parked { hash, missing });
                 }
                 // It waits no more: it is in a block, or was refused, and now it is told why.
                 match self.chain.transaction(&hash).map_err(SubmitError::from)? {
@@ -157,11 +157,16 @@ impl Pool {
         }
     }
 
+    /// How busy the sequencer is.
+    pub fn load(&self) -> Load {
+        self.sequencer.load()
+    }
+
     async fn submit(&self, transaction: Bytes, hint: Option<Address>, source: Source) -> Answer {
         let (answer, answered) = oneshot::channel();
         let submission = Submission { transaction, hint, source };
         self.sequencer.submit(submission, Box::new(move |given| drop(answer.send(given))));
-        let lost = florin_runtime::Fault::Bug("a transaction got no answer");
+        let lost = Fault::Bug("a transaction got no answer");
         answered.await.unwrap_or(Err(lost.into()))
     }
 
@@ -207,6 +212,16 @@ impl Pool {
         Ok(hash)
     }
 
+    /// The nonce for which a transaction waits, if it does.
+    ///
+    /// # Errors
+    /// The disk cannot be read.
+    pub fn missing(&self, hash: &B256) -> Result<Option<u64>, Fault> {
+        let Some((sender, nonce, _)) = self.find(hash) else { return Ok(None) };
+        let next = self.chain.account(&sender)?.nonce;
+        Ok(self.gap(&sender, next, nonce))
+    }
+
     /// The first nonce from `next` on that is missing before another one.
     fn gap(&self, sender: &Address, next: u64, nonce: u64) -> Option<u64> {
         let waiting = self.waiting();
@@ -214,20 +229,23 @@ impl Pool {
         (next..nonce).find(|nonce| line.is_none_or(|line| !line.contains_key(nonce)))
     }
 
-    /// Sends again what of a sender has no gap before it any more. For one at a time (`resume`).
-    pub async fn resume(&self, sender: Address) {
-        while let Some((nonce, parked)) = self.first_ready(&sender) {
-            // It stays in line until there is an answer, so that nobody finds it nowhere.
-            match self.submit(parked.bytes, Some(sender), Source::MAX).await {
-                Ok(_) => {}
-                // The next block, or housekeeping, tries again.
-                Err(SubmitError::Fault(_) | SubmitError::Rejected(Rejection::QueueFull)) => return,
-                Err(SubmitError::Rejected(reason)) => {
-                    tracing::info!(%sender, nonce, %reason, "a transaction that waited was dropped");
-                }
+    /// Sends again the first transaction of a sender, if it waits for nothing; whether the next one may
+    /// be sent. For one at a time (`resume`).
+    pub async fn resume(&self, sender: Address) -> bool {
+        let Some((nonce, parked)) = self.first_ready(&sender) else { return false };
+        // It stays in line until there is an answer, so that nobody finds it nowhere.
+        match self.submit(parked.bytes, Some(sender), Source::MAX).await {
+            Ok(_) => {}
+            // The next block, or housekeeping, tries again.
+            Err(SubmitError::Fault(_) | SubmitError::Rejected(Rejection::QueueFull)) => {
+                return false;
             }
-            self.remove(&sender, nonce, &parked.hash);
+            Err(SubmitError::Rejected(reason)) => {
+                tracing::info!(%sender, nonce, %reason, "a transaction that waited was dropped");
+            }
         }
+        self.remove(&sender, nonce, &parked.hash);
+        true
     }
 
     /// The first transaction of a sender, if it waits for nothing. A lower nonce than the account's
@@ -265,7 +283,7 @@ impl Pool {
         for (sender, line) in &self.lines() {
             let Ok(account) = self.chain.account(sender) else { continue };
             let mut earliest = None;
-            for parked in (account.nonce..).map_while(|nonce| line.get(&nonce)) {
+            for parked in (account.nonce..=u64::MAX).map_while(|nonce| line.get(&nonce)) {
                 // A replacement may be younger than what has to follow it.
                 let since = earliest.map_or(parked.since, |before| parked.since.max(before));
                 earliest = Some(since);
@@ -323,7 +341,7 @@ impl Pool {
     pub fn nonce_after(&self, sender: &Address, next: u64) -> u64 {
         let waiting = self.waiting();
         let Some(line) = waiting.lines.get(sender) else { return next };
-        (next..).find(|nonce| !line.contains_key(nonce)).unwrap_or(next)
+        (next..=u64::MAX).find(|nonce| !line.contains_key(nonce)).unwrap_or(next)
     }
 
     /// Everything that waits, by sender.

@@ -34,6 +34,7 @@ impl Rate {
     /// Forgets clients who may ask as often as anybody new.
     pub fn forget(&self) {
         self.clients.retain_recent();
+        self.clients.shrink_to_fit();
     }
 }
 

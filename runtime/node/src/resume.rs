@@ -7,7 +7,7 @@
 //! the second would be refused, and whoever sent it told that it failed while it does not.
 
 use crate::limits::HOUSEKEEPING;
-use crate::node::{Ledger, Node};
+use crate::node::Node;
 use crate::pool::Sealing;
 use florin_runtime::types::Address;
 use futures_util::FutureExt;
@@ -30,7 +30,7 @@ pub struct Wishes(mpsc::UnboundedSender<Wish>);
 impl Wishes {
     /// A place for wishes, and where they come out.
     pub fn new() -> (Self, mpsc::UnboundedReceiver<Wish>) {
-        // Bounded by the transactions that are on their way, each of which has one at most.
+        // One for each transaction that began to wait since its sender's last run began.
         let (wishes, wished) = mpsc::unbounded_channel();
         (Wishes(wishes), wished)
     }
@@ -84,43 +84,44 @@ struct Resumer {
 /// What goes on for a sender.
 #[derive(Default)]
 struct Going {
-    /// There was another wish, which has to be looked after when this one is done.
-    again: bool,
+    /// Who is told when this run ends.
     told: Vec<oneshot::Sender<()>>,
+    /// There was another wish meanwhile, which takes another run.
+    again: bool,
+    told_next: Vec<oneshot::Sender<()>>,
 }
 
 impl Resumer {
     fn begin(&mut self, sender: Address, told: Option<oneshot::Sender<()>>) {
-        if self.node.sealing() == Sealing::OnDemand {
-            return; // whoever wished hears that it is over
-        }
         match self.going.entry(sender) {
             Entry::Occupied(mut going) => {
                 going.get_mut().again = true;
-                going.get_mut().told.extend(told);
+                going.get_mut().told_next.extend(told);
             }
             Entry::Vacant(entry) => {
-                entry.insert(Going { again: false, told: told.into_iter().collect() });
-                self.running.push(resume(self.node.ledger(), sender));
+                entry.insert(Going { told: told.into_iter().collect(), ..Going::default() });
+                self.running.push(resume(self.node.clone(), sender));
             }
         }
     }
 
     fn ended(&mut self, sender: Address) {
-        let Some(going) = self.going.get_mut(&sender) else { return };
-        if std::mem::take(&mut going.again) {
-            self.running.push(resume(self.node.ledger(), sender));
-        } else if let Some(done) = self.going.remove(&sender) {
-            for told in done.told {
-                let _ = told.send(()); // they may be gone
-            }
+        let Some(done) = self.going.remove(&sender) else { return };
+        for told in done.told {
+            let _ = told.send(()); // they may be gone
+        }
+        if done.again {
+            self.going.insert(sender, Going { told: done.told_next, ..Going::default() });
+            self.running.push(resume(self.node.clone(), sender));
         }
     }
 }
 
-fn resume(ledger: Arc<Ledger>, sender: Address) -> BoxFuture<'static, Address> {
+/// One run: everything of a sender that waits for nothing, unless blocks are made on demand.
+fn resume(node: Arc<Node>, sender: Address) -> BoxFuture<'static, Address> {
     async move {
-        ledger.pool.resume(sender).await;
+        let ledger = node.ledger();
+        while node.sealing() == Sealing::Immediately && ledger.pool.resume(sender).await {}
         sender
     }
     .boxed()

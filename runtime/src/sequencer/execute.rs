@@ -24,6 +24,7 @@ use crate::state::{Overlay, Patch, Patched};
 use crate::types::{Address, B256, Intent};
 use florin_abi::deploy::{self, Deployment};
 use std::collections::{BTreeMap, VecDeque};
+use std::iter;
 use std::sync::Arc;
 
 /// After how many batches a transaction whose nonce is ahead is given up: what was sent together is
@@ -198,7 +199,9 @@ impl Shared {
             executor.keep(draft);
             if let Some(Asker { done, .. }) = executor.askers.pop() {
                 let ready = Ready { bytes, module, intent: Ok(intent), done };
-                executor.deferred.entry(new.sender).or_default().push_back(ready);
+                let early = executor.early_of(new.sender);
+                let line = executor.deferred.entry(new.sender).or_default();
+                line.extend(iter::once(ready).chain(early));
                 self.work.compile(new);
             }
             return Ok(None);
@@ -271,6 +274,12 @@ impl Executor {
         let Some(next) = done.nonce.checked_add(1) else { return };
         let early = self.early.remove(&(done.sender, next)).unwrap_or_default();
         early.into_iter().rev().for_each(|early| self.queue.push_front(early.ready));
+    }
+
+    /// Takes those of a sender, in the order of their nonces.
+    fn early_of(&mut self, sender: Address) -> Vec<Ready> {
+        let all = self.early.extract_if((sender, 0)..=(sender, u64::MAX), |_, _| true);
+        all.flat_map(|(_, early)| early).map(|early| early.ready).collect()
     }
 
     /// Takes those that have waited long enough when this batch begins.

@@ -39,6 +39,7 @@ use crate::store::StoreError;
 use crate::types::{Address, Bytes};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -56,6 +57,19 @@ pub struct Submission {
     pub hint: Option<Address>,
     /// Who submits it.
     pub source: Source,
+}
+
+/// How busy a sequencer is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Load {
+    /// Transactions that were submitted and have no answer yet.
+    pub transactions: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Since it started: senders whose keys were known, and hinted at.
+    pub known: u64,
+    /// Since it started: senders that were recovered from their signatures, or could not be.
+    pub recovered: u64,
 }
 
 /// What becomes of a transaction: its receipt, durable, or why it has none.
@@ -78,6 +92,8 @@ struct Shared {
     clock: Box<dyn Fn() -> u64 + Send + Sync>,
     authenticator: Authenticator,
     work: Work,
+    known: AtomicU64,
+    recovered: AtomicU64,
     /// Why there are no more blocks.
     stopped: Mutex<Option<String>>,
 }
@@ -98,6 +114,8 @@ impl Chain {
             clock: Box::new(clock),
             authenticator: Authenticator::new(),
             work: Work::new(processors),
+            known: AtomicU64::new(0),
+            recovered: AtomicU64::new(0),
             stopped: Mutex::default(),
         });
         // Should a thread not start, those that did end with this.
@@ -139,6 +157,14 @@ impl Sequencer {
             }
         }
         answered.recv().unwrap_or(Err(Fault::Bug("a transaction got no answer").into()))
+    }
+
+    /// How busy it is.
+    pub fn load(&self) -> Load {
+        let (transactions, bytes) = self.shared.work.unanswered();
+        let [known, recovered] = [&self.shared.known, &self.shared.recovered]
+            .map(|counter| counter.load(Ordering::Relaxed));
+        Load { transactions, bytes, known, recovered }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::sandbox;
 use crate::senders::Offer;
 use crate::types::{B256, Intent};
 use florin_abi::deploy::{self, Deployment};
+use std::sync::atomic::Ordering;
 
 impl Shared {
     /// Authenticates a batch.
@@ -42,7 +43,11 @@ impl Shared {
             };
             ready.push((bytes, module, early, done));
         }
-        let mut authenticated = self.authenticator.authenticate_all(offers).into_iter();
+        let authenticated = self.authenticator.authenticate_all(offers);
+        let recovered = authenticated.iter().filter(|one| one.recovered).count();
+        self.recovered.fetch_add(recovered as u64, Ordering::Relaxed);
+        self.known.fetch_add((authenticated.len() - recovered) as u64, Ordering::Relaxed);
+        let mut authenticated = authenticated.into_iter();
         let ready = ready.into_iter().map(|(bytes, module, early, done)| {
             let intent = match early {
                 Some(early) => early,

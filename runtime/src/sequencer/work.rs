@@ -157,6 +157,12 @@ impl Work {
         Ok(is_alone)
     }
 
+    /// Transactions without an answer, and their bytes.
+    pub fn unanswered(&self) -> (usize, usize) {
+        let state = self.lock();
+        (state.unanswered, state.bytes)
+    }
+
     /// Answers, and gives the room of the transactions back.
     pub fn answer(&self, answers: Vec<(Asker, Answer)>) {
         let mut state = self.lock();

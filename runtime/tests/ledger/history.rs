@@ -112,7 +112,7 @@ fn blocks_without_transactions_are_made_on_demand_and_everyone_is_told() {
     let chain = create(&dir.path().join("ledger"));
     let told = Arc::new(Mutex::new(Vec::new()));
     let heard = told.clone();
-    chain.watch(move |block| heard.lock().expect("no panic").push(block.header.number));
+    chain.watch(move |block, _| heard.lock().expect("no panic").push(block.header.number));
     let state = chain.head().state_root;
     let sealed = chain.seal(Vec::new(), NOW).expect("no fault");
     let block = sealed.block.expect("an empty block");

@@ -323,6 +323,33 @@ fn contracts_are_created_and_called_in_blocks_that_are_not_durable_yet() {
 }
 
 #[test]
+fn what_passed_a_deployment_waits_until_it_is_compiled() {
+    const COUNTER: &str = include_str!("counter.wat");
+    let dir = tempfile::tempdir().expect("a directory");
+    let chain = ledger(dir.path(), 300_000_000);
+    let (begin, may_begin) = channel::<()>();
+    let may_begin = Mutex::new(may_begin);
+    let clock = move || {
+        let _ = may_begin.lock().expect("no panic").recv(); // the second block finds nobody there
+        NOW
+    };
+    let sequencer = chain.sequencer(clock).expect("threads");
+    let (input, gas_limit) = (deployment(COUNTER), 5_000_000);
+    let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(0, 0) };
+    let to = TxKind::Call(address_of(&key(1)).create(0));
+    let call = |nonce| TxEip1559 { to, gas_limit: 100_000, ..payment(nonce, 0) };
+    let passed =
+        [signed(payment(0, 1), &key(2)), signed(call(2), &key(1)), signed(call(1), &key(1))];
+    let all = passed.into_iter().chain([signed(deploy, &key(1))]);
+    let answers = submit_all(&sequencer, all.map(|tx| from(tx, None)).collect());
+    drop(begin);
+    for answer in answers {
+        let located = answer.recv_timeout(LONG).expect("an answer").expect("a receipt");
+        assert!(located.receipt().is_success(), "{:?}", located.receipt());
+    }
+}
+
+#[test]
 fn payments_do_not_wait_for_a_module_to_be_compiled() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 300_000_000);

@@ -38,7 +38,7 @@ pub struct Scale {
     pub ledger_transfers: usize,
     /// Those in a sample of a node.
     pub node_transfers: usize,
-    /// Those in a sample of anvil, where it is slowest.
+    /// A part of those in a sample of anvil.
     pub anvil_transfers: usize,
     /// Clients who only listen to a node.
     pub subscribers: usize,

@@ -3,9 +3,9 @@
 use super::REJECTED;
 use crate::connection::Connection;
 use crate::ethereum;
-use crate::limits::{IN_FLIGHT_PER_CONNECTION, SYNC_TIMEOUT, SYNC_TIMEOUT_MAX};
+use crate::limits::{IN_FLIGHT_PER_CONNECTION, NONCE_PATIENCE, SYNC_TIMEOUT, SYNC_TIMEOUT_MAX};
 use crate::node::Node;
-use crate::pool::{SendError, Sent};
+use crate::pool::{Sealing, SendError, Sent};
 use alloy_primitives::{B256, Bytes, U64};
 use alloy_rpc_types_eth::TransactionReceipt;
 use florin_runtime::senders::Source;
@@ -33,7 +33,7 @@ async fn send(node: &Node, connection: &Connection, transaction: Bytes) -> RpcRe
     let hint = connection.signer(&transaction);
     let sent = ledger.pool.send(transaction, hint, connection.source, node.sealing()).await;
     let sent = sent.map_err(|error| refused(node, error))?;
-    if let Sent::Parked { hash, missing: None } = &sent {
+    if let (Sent::Parked { hash, missing: None }, Sealing::OnDemand) = (&sent, node.sealing()) {
         let _ = node.parked.send(*hash); // nobody may be listening
     }
     Ok(sent)
@@ -104,10 +104,17 @@ pub async fn raw_sync(
         Sent::Sealed(located) => return Ok(ethereum::receipt(&located)),
         Sent::Parked { hash, missing } => (hash, missing),
     };
-    if let Some(missing) = missing {
-        let message = format!("nonce gap: the transaction waits for nonce {missing} of its sender");
-        let data = Some(format!("{missing:#x}"));
-        return Err(ErrorObjectOwned::owned(NONCE_GAP, message, data));
+    if missing.is_some() {
+        let soon = deadline.min(Instant::now() + NONCE_PATIENCE);
+        if let Ok(located) = tokio::time::timeout_at(soon, sealed(node, hash)).await {
+            return Ok(ethereum::receipt(&located?));
+        }
+        if let Some(missing) = node.ledger().pool.missing(&hash).map_err(ethereum::fault)? {
+            let message =
+                format!("nonce gap: the transaction waits for nonce {missing} of its sender");
+            let data = Some(format!("{missing:#x}"));
+            return Err(ErrorObjectOwned::owned(NONCE_GAP, message, data));
+        }
     }
     match tokio::time::timeout_at(deadline, sealed(node, hash)).await {
         Ok(located) => Ok(ethereum::receipt(&located?)),

@@ -4,7 +4,7 @@
 
 use super::{Rpc, filter};
 use crate::ethereum;
-use crate::limits::PARKED_TRANSACTIONS;
+use crate::limits::{PARKED_TRANSACTIONS, SUBSCRIBE_PATIENCE};
 use crate::listeners::Listener;
 use alloy_rpc_types_eth::pubsub::{Params, SubscriptionKind};
 use florin_runtime::store::LogFilter;
@@ -16,6 +16,7 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::sync::Arc;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::time::timeout;
 
 /// Subscriptions.
 #[rpc(server, namespace = "eth")]
@@ -41,11 +42,12 @@ impl EthPubSubServer for Rpc {
     ) -> SubscriptionResult {
         let params = params.unwrap_or_default();
         let refuse = |message: &str| ethereum::invalid(message);
-        // From here on, so that nothing is missed between the answer and the first block.
-        let heads = self.0.heads.subscribe();
+        // Who listens does so from here on, so that nothing is missed between the answer and the
+        // first block; and only who reads, since what is not read is kept.
+        let heads = || self.0.heads.subscribe();
         match (kind, params) {
             (SubscriptionKind::NewHeads, Params::None) => {
-                follow(pending, heads, |block| vec![ethereum::header(block)]).await
+                follow(pending, heads(), |block| vec![ethereum::header(block)]).await
             }
             (SubscriptionKind::Logs, Params::None) => {
                 self.logs(pending, ethereum::filter_of(&Default::default(), 0, u64::MAX)).await
@@ -58,14 +60,14 @@ impl EthPubSubServer for Rpc {
                 self.logs(pending, ethereum::filter_of(&filter, 0, u64::MAX)).await
             }
             (SubscriptionKind::NewPendingTransactions, Params::None | Params::Bool(false)) => {
-                self.hashes(pending, heads).await
+                self.hashes(pending, heads()).await
             }
             (SubscriptionKind::NewPendingTransactions, Params::Bool(true)) => {
                 let whole = |block: &Block| {
                     let all = 0..block.body.transactions.len();
                     all.filter_map(|index| ethereum::transaction(block, index).ok()).collect()
                 };
-                follow(pending, heads, whole).await
+                follow(pending, heads(), whole).await
             }
             (SubscriptionKind::Syncing, Params::None) => {
                 let sink = pending.accept().await?;
@@ -92,8 +94,10 @@ impl Rpc {
         pending: PendingSubscriptionSink,
         wanted: LogFilter,
     ) -> SubscriptionResult {
-        let mut listener = Listener::new(self.0.clone(), &wanted);
-        let mut sink = pending.accept().await?;
+        let mut listener = Listener::new(self.0.listeners.clone(), &wanted);
+        // Blocks are kept for who waits here, because what it was answered before is not read.
+        let Ok(sink) = timeout(SUBSCRIBE_PATIENCE, pending.accept()).await else { return Ok(()) };
+        let mut sink = sink?;
         loop {
             tokio::select! {
                 () = sink.closed() => return Ok(()),

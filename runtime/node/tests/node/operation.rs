@@ -128,6 +128,10 @@ async fn administrators_prove_themselves() {
         "florin_blocks_total 1",
         r#"florin_transactions_total{status="success"} 1"#,
         "florin_gas_total 21000",
+        "florin_commit_seconds_count 1",
+        "florin_queue_transactions 0",
+        "florin_queue_bytes 0",
+        r#"florin_senders_total{found="recovered"} 2"#,
         "florin_parked_transactions 0",
         "florin_head 1",
     ] {

@@ -199,6 +199,17 @@ async fn the_receipt_comes_with_the_answer() {
     let (code, message, data) = sync(payment(3, 1, 10), Value::Null).await.expect_err("a gap");
     assert_eq!((code, &data), (6, &json!("0x1")), "{message}");
     assert_eq!(sync(payment(1, 1, 10), json!("0x0")).await.expect_err("no time").0, -32602);
+    // Who comes a little early is no gap: whoever hears of one signs again, and pays twice.
+    let (late, early) = tokio::join!(
+        async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            sync(payment(1, 1, 10), Value::Null).await
+        },
+        sync(payment(2, 1, 10), Value::Null)
+    );
+    for (receipt, number) in [(late, "0x2"), (early, "0x3")] {
+        assert_eq!(receipt.expect("a receipt")["blockNumber"], json!(number));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

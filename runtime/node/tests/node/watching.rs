@@ -141,6 +141,22 @@ async fn each_subscriber_is_told_what_its_filter_finds_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_was_before_a_subscription_is_not_told() {
+    let running = Running::new().await;
+    let logger = running.deploy(LOGGER).await;
+    let socket = running.websocket().await;
+    for n in 0..20 {
+        log(&running, logger, 2 * n).await;
+        let filter = Filter::new().address(logger);
+        let mut told = socket.subscribe_logs(&filter).await.expect("a subscription").into_stream();
+        log(&running, logger, 2 * n + 1).await;
+        let soon = Duration::from_secs(10);
+        let first = tokio::time::timeout(soon, told.next()).await.expect("soon").expect("a log");
+        assert_eq!(first.topics(), [topic(2 * n + 1)]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_past_is_seen_as_it_was() {
     let running = Running::new().await;
     for n in 0..5u64 {

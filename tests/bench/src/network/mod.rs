@@ -12,13 +12,13 @@ use crate::measure::{Contender, Group, Row, Unit, Whose, each, percentile, race}
 use crate::ours::ledger::Ledger;
 use crate::workload::*;
 use alloy_primitives::{Address, TxKind};
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clients::{Errand, Plan, Transport};
 use florin_runtime::Chain;
 use servers::Server;
 use std::cell::RefCell;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Payments over sockets, per second.
 pub const RATES: &str = "node: transfers per second";
@@ -27,8 +27,10 @@ pub const LATENCIES: &str = "node: latency of a transfer";
 /// How long it takes until a node answers.
 pub const START: &str = "node: start";
 /// Its memory under load. Only if it is asked for: it takes ten minutes.
-pub const SOAK: &str = "soak: payments through a node, and its memory";
+pub const SOAK: &str = "soak: payments over sockets, and memory";
 
+/// How long a node is left alone after ten thousand have gone.
+const LEAVE: Duration = Duration::from_secs(1);
 /// Files that a process has open beside those of subscribers.
 const FILES: u64 = 2_000;
 
@@ -102,7 +104,7 @@ struct Way {
     work: &'static [&'static str],
     /// The rows of a node and of the server that does nothing.
     ids: [&'static str; 2],
-    /// What limits it inside: the same payments without sockets.
+    /// The rows of its latencies: p50 and p99.
     percentiles: Option<[&'static str; 2]>,
 }
 
@@ -156,8 +158,8 @@ struct Anvil {
     name: &'static str,
     options: &'static [&'static str],
     plan: Plan,
-    /// So many times as many transfers as it takes least of.
-    times: usize,
+    /// Parts of [`Scale::anvil_transfers`] in a sample.
+    parts: usize,
     work: &'static [&'static str],
 }
 
@@ -167,7 +169,7 @@ const ANVIL: [Anvil; 2] = [
         name: "anvil, 500 clients who wait, HTTP",
         options: &[],
         plan: waiting(Transport::Http, 500),
-        times: 1,
+        parts: 10,
         work: ANVIL_DEFAULT,
     },
     Anvil {
@@ -175,7 +177,7 @@ const ANVIL: [Anvil; 2] = [
         name: "anvil, 50 gateways, HTTP, batches of 100",
         options: &["--block-time", "1", "--prune-history", "--disable-pool-balance-checks"],
         plan: Plan { final_answers: false, ..streaming(Transport::Http) },
-        times: 20,
+        parts: 200,
         work: ANVIL_BEST,
     },
 ];
@@ -195,6 +197,7 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 3]> {
     std::fs::create_dir_all(&inside)?;
     let inside = Ledger::new(people, &inside)?;
     let node = node(people, dir)?;
+    let subscribed = subscribed(&node)?;
     let fresh = || vec![0; scale.senders];
     let nothing = Site::new(people, Server::nothing()?, fresh());
     let (node, nothing, times) = (&node, &nothing, &RefCell::new(Vec::new()));
@@ -208,7 +211,7 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 3]> {
     let mut contenders = inside.beside();
     for way in &ANVIL {
         let row = Row::new(way.id, Whose::Baseline, way.name, way.work);
-        let count = scale.anvil_transfers * way.times;
+        let count = scale.anvil_transfers * way.parts;
         match Server::anvil(&few, dir, way.options) {
             Ok(server) => {
                 let site = Site::new(&few, server, fresh());
@@ -232,8 +235,18 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 3]> {
             Ok(each(load.elapsed, count))
         }));
     }
-    let mut rows: Vec<_> = missing.into_iter().chain(race(rounds, contenders)?).collect();
-    rows.push(subscribed(node, rounds)?);
+    if subscribed.missing.is_some() {
+        missing.push(subscribed);
+    } else {
+        let count = scale.node_transfers;
+        contenders.push(Contender::new(subscribed, move |round| {
+            let subscribers = clients::subscribe(node.server.address, scale.subscribers)?;
+            let load = node.load(round, count, &WAYS[2].plan)?;
+            leave(subscribers);
+            Ok(each(load.elapsed, count))
+        }));
+    }
+    let rows = missing.into_iter().chain(race(rounds, contenders)?).collect();
 
     for round in 0..=rounds {
         let load = node.load(round, scale.singles, &ALONE.plan)?;
@@ -247,25 +260,29 @@ pub fn groups(people: &People, dir: &Path, rounds: u64) -> Result<[Group; 3]> {
     ])
 }
 
-/// Payments beside clients who only listen.
-fn subscribed(node: &Site<'_>, rounds: u64) -> Result<Row> {
-    let (scale, way) = (node.people.scale, &WAYS[2]);
+/// The row of payments beside clients who only listen; what they take of the memory of a fresh node.
+fn subscribed(node: &Site<'_>) -> Result<Row> {
+    let (count, way) = (node.people.scale.subscribers, &WAYS[2]);
     let row = Row::new("node-subscribed", Whose::Ours, format!("Florin: {}", way.name), SUBSCRIBED);
     let mut row = row.against(way.ids[0]);
     // Two ends of each are files, one in either process.
     let files = rlimit::increase_nofile_limit(u64::MAX)?;
-    if files < scale.subscribers as u64 + FILES {
+    if files < count as u64 + FILES {
         let missing = format!("{files} files may be open (`ulimit -n`)");
         return Ok(Row { missing: Some(missing), ..row });
     }
     let before = node.server.memory()?;
-    let _subscribers = clients::subscribe(node.server.address, scale.subscribers)?;
-    let each_has = (node.server.memory()?.saturating_sub(before)) / scale.subscribers as u64;
-    row.name += &format!("; {} subscribers, {} KiB each", scale.subscribers, each_has >> 10);
-    let count = scale.node_transfers;
-    let contender =
-        Contender::new(row, |round| Ok(each(node.load(round, count, &way.plan)?.elapsed, count)));
-    race(rounds, vec![contender])?.pop().context("a row")
+    let subscribers = clients::subscribe(node.server.address, count)?;
+    let each_has = node.server.memory()?.saturating_sub(before) / count as u64;
+    row.name += &format!("; {count} subscribers, {} KiB each", each_has >> 10);
+    leave(subscribers);
+    Ok(row)
+}
+
+/// Lets subscribers go, and the node notice.
+fn leave(subscribers: clients::Subscribers) {
+    drop(subscribers);
+    std::thread::sleep(LEAVE);
 }
 
 /// How long it takes until a new node answers.
@@ -342,7 +359,7 @@ const STREAMING: &[&str] = &[
 ];
 const SUBSCRIBED: &[&str] = &[
     "the same while so many clients are connected by WebSocket, each subscribed to logs that never",
-    "come; memory is what the node has more of for each",
+    "come; memory is what they took when the node was fresh",
 ];
 const STARTED: &[&str] = &[
     "a new process opens a ledger with the genesis of everybody here and serves it, until it has",
