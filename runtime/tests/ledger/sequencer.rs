@@ -12,7 +12,7 @@ use florin_runtime::{Chain, Genesis, Rejection, SubmitError};
 use proptest::prelude::*;
 use std::path::Path;
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Duration;
 
 const SENDERS: u8 = 6;
@@ -42,6 +42,17 @@ fn submit_all(sequencer: &Sequencer, submissions: Vec<Submission>) -> Vec<Receiv
         answered
     };
     submissions.into_iter().map(submit).collect()
+}
+
+/// A clock that tells no time, so that nothing is executed, until what comes with it is dropped.
+fn held() -> (Sender<()>, impl Fn() -> u64 + Send + Sync) {
+    let (begin, may_begin) = channel();
+    let may_begin = Mutex::new(may_begin);
+    let clock = move || {
+        let _ = may_begin.lock().expect("no panic").recv(); // the second block finds nobody there
+        NOW
+    };
+    (begin, clock)
 }
 
 /// What to submit.
@@ -174,13 +185,7 @@ fn what_was_submitted_is_answered_before_it_ends() {
 fn neighbours_that_passed_each_other_are_executed_in_order() {
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 30_000_000);
-    // Nothing is executed before everything is submitted.
-    let (begin, may_begin) = channel::<()>();
-    let may_begin = Mutex::new(may_begin);
-    let clock = move || {
-        let _ = may_begin.lock().expect("no panic").recv(); // the second block finds nobody there
-        NOW
-    };
+    let (begin, clock) = held();
     let sequencer = chain.sequencer(clock).expect("threads");
     let nonces = (0..100).flat_map(|pair| [2 * pair + 1, 2 * pair]);
     let swapped = nonces.map(|nonce| from(signed(payment(nonce, 1), &key(1)), None));
@@ -327,12 +332,7 @@ fn what_passed_a_deployment_waits_until_it_is_compiled() {
     const COUNTER: &str = include_str!("counter.wat");
     let dir = tempfile::tempdir().expect("a directory");
     let chain = ledger(dir.path(), 300_000_000);
-    let (begin, may_begin) = channel::<()>();
-    let may_begin = Mutex::new(may_begin);
-    let clock = move || {
-        let _ = may_begin.lock().expect("no panic").recv(); // the second block finds nobody there
-        NOW
-    };
+    let (begin, clock) = held();
     let sequencer = chain.sequencer(clock).expect("threads");
     let (input, gas_limit) = (deployment(COUNTER), 5_000_000);
     let deploy = TxEip1559 { to: TxKind::Create, input, gas_limit, ..payment(0, 0) };
