@@ -166,6 +166,9 @@ pub enum Rejection {
     /// What it may cost does not fit into 256 bits.
     #[error("value and gas of the transaction overflow 256 bits")]
     CostOverflow,
+    /// It was to be simulated, and there was no time left for that.
+    #[error("there is no time left to execute it")]
+    OutOfTime,
 }
 
 /// The host cannot go on. What was acknowledged before stays true.

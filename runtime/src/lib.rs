@@ -74,5 +74,5 @@ pub use config::{Genesis, GenesisError};
 pub use error::{Fault, Rejection};
 pub use logs::{FoundLog, LogError};
 pub use sandbox::{SandboxError, impersonation};
-pub use simulate::{CallRequest, EstimateError, Simulation, Simulator};
+pub use simulate::{Allowance, CallRequest, EstimateError, Simulation, Simulator};
 pub use snapshot::{HistoryError, Snapshot};

@@ -15,6 +15,7 @@ use crate::types::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// A call that nobody signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -60,10 +61,21 @@ pub enum EstimateError {
     Fault(#[from] Fault),
 }
 
+/// What a simulator may take, beside what a block has.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allowance {
+    /// Most gas of a call that nobody signed.
+    pub gas: Option<u64>,
+    /// Nothing more is executed after this. What was begun ends, at its gas at the latest.
+    pub until: Option<Instant>,
+}
+
 /// Executes one thing after the other in a block that never is.
 pub struct Simulator {
     /// The block. Whoever changes it decides what contracts see.
     pub block: BlockEnv,
+    /// What it may take. Whoever answers strangers sets it.
+    pub allowance: Allowance,
     chain: Chain,
     /// What it began with.
     base: Arc<dyn StateView>,
@@ -77,7 +89,8 @@ pub struct Simulator {
 impl Simulator {
     pub(crate) fn new(chain: Chain, base: Arc<dyn StateView>, block: BlockEnv) -> Self {
         let (under, overlay) = (base.clone(), Overlay::new(base.clone()));
-        Simulator { block, chain, base, since: Patch::default(), under, overlay }
+        let (allowance, since) = (Allowance::default(), Patch::default());
+        Simulator { block, allowance, chain, base, since, under, overlay }
     }
 
     /// An account, after what was executed.
@@ -138,10 +151,11 @@ impl Simulator {
     ///
     /// # Errors
     /// [`SubmitError::Rejected`] if a transaction like this would not be taken: its gas does not pay for its bytes or is
-    /// more than a block's, or the sender cannot pay: the value, and if it offers a price, the gas.
+    /// more than a block's, or the sender cannot pay: the value, and if it offers a price, the gas; or if there is
+    /// no time left.
     pub fn call(&mut self, request: &CallRequest, traced: bool) -> Result<Simulation, SubmitError> {
         let gas_limit = match (request.gas, request.gas_price) {
-            (Some(gas), Some(_)) => gas,
+            (Some(gas), Some(_)) => gas.min(self.allowance.gas.unwrap_or(gas)),
             _ => self.most_gas(request)?,
         };
         self.call_with(request, gas_limit, traced)
@@ -239,6 +253,9 @@ impl Simulator {
 
     fn run(&mut self, intent: &Intent, traced: bool) -> Result<Simulation, SubmitError> {
         let _permit = self.chain.vm.admit_simulation();
+        if self.allowance.until.is_some_and(|until| Instant::now() > until) {
+            Err(Rejection::OutOfTime)?;
+        }
         // After a fault there is nothing to go on with.
         let overlay = std::mem::replace(&mut self.overlay, Overlay::new(self.under.clone()));
         let executed;
@@ -248,10 +265,14 @@ impl Simulator {
         Ok(Simulation { receipt, trace })
     }
 
+    fn gas_allowed(&self) -> u64 {
+        self.allowance.gas.unwrap_or(u64::MAX).min(self.block.gas_limit)
+    }
+
     /// The most gas that a call may use: what it says, what a block has, and what the sender can pay,
     /// but at least what it costs before it runs, so that who cannot even pay that is told so.
     fn most_gas(&mut self, request: &CallRequest) -> Result<u64, Fault> {
-        let limit = request.gas.unwrap_or(self.block.gas_limit).min(self.block.gas_limit);
+        let limit = request.gas.unwrap_or(self.block.gas_limit).min(self.gas_allowed());
         let Some(price) = request.gas_price.filter(|price| *price > 0) else { return Ok(limit) };
         let balance = self.overlay.account(&request.from)?.balance;
         let affordable = balance.saturating_sub(request.value) / U256::from(price);

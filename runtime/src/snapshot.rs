@@ -73,6 +73,20 @@ impl Chain {
         Ok(Some(Snapshot { header, ..latest.supposing(patch) }))
     }
 
+    /// The number of the first block that [`at`](Self::at) gives for so many steps.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn oldest(&self, steps: u64) -> Result<u64, Fault> {
+        let (mut oldest, mut work) = (self.head().number, steps);
+        while oldest > 0 {
+            let block = self.block(oldest)?.ok_or(Fault::Bug("a block is missing"))?;
+            let Some(left) = work.checked_sub(1 + query::steps(&block)) else { break };
+            (oldest, work) = (oldest - 1, left);
+        }
+        Ok(oldest)
+    }
+
     /// As [`Snapshot::simulate`] on the last block.
     ///
     /// # Errors

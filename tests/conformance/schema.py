@@ -83,14 +83,9 @@ EDGES = [
 
 
 LENIENT = "parameters are read as alloy's types read them, who are more lenient"
-NOT_THERE = "the method is not there"
 # What is known to differ, and why; who no longer differs has to be taken off.
 KNOWN = {
-    "eth_fillTransaction/more-0": NOT_THERE,
-    "eth_capabilities/example-0": NOT_THERE,
-    "eth_capabilities/get-capabilities": NOT_THERE,
     "eth_getBalance: an address without 0x": LENIENT,
-    "eth_getBalance: too many parameters": "parameters beyond those of a method are not looked at",
     "eth_getBlockByNumber: a number with a leading zero": LENIENT,
     "debug_getRawTransaction/get-invalid-hash": LENIENT,
     "eth_getStorageAt/get-storage-invalid-key-too-large": LENIENT,

@@ -286,10 +286,19 @@ const NAMESPACES: [(&str, &str); 7] = [
     ("`florin_`, for administrators", "runtime/node/src/rpc/florin.rs"),
 ];
 
-/// The methods that a trait declares: name, other names, what it does.
-fn methods(path: &str) -> Vec<(String, Vec<String>, String)> {
+/// A method that a trait declares.
+struct Method {
+    name: String,
+    others: Vec<String>,
+    docs: String,
+    /// How many parameters it has at most.
+    parameters: usize,
+}
+
+/// The methods that a trait declares.
+fn methods(path: &str) -> Vec<Method> {
     let (mut found, mut docs, mut attribute) = (Vec::new(), String::new(), String::new());
-    let mut namespace = String::new();
+    let (mut namespace, mut in_signature) = (String::new(), false);
     let quoted = |text: &str| -> Vec<String> {
         text.split('"').skip(1).step_by(2).map(str::to_owned).collect()
     };
@@ -312,8 +321,16 @@ fn methods(path: &str) -> Vec<(String, Vec<String>, String)> {
                 Some(_) => others.to_vec(),
                 None => Vec::new(),
             };
-            found.push((format!("{namespace}{name}"), others, std::mem::take(&mut docs)));
+            let (name, docs) = (format!("{namespace}{name}"), std::mem::take(&mut docs));
+            found.push(Method { name, others, docs, parameters: 0 });
             attribute.clear();
+            in_signature = true;
+        } else if in_signature {
+            // Types have no colons but in paths, and each parameter has one behind its name.
+            let colons = line.matches(": ").count();
+            let method: &mut Method = found.last_mut().expect("a method");
+            method.parameters += colons - line.matches("extensions: ").count();
+            in_signature = !line.ends_with(';');
         } else if !line.starts_with("///") && attribute.is_empty() {
             docs.clear();
         }
@@ -329,7 +346,7 @@ fn rpc_md_lists_the_methods() {
             .expect("a string");
         let methods = methods(path);
         assert!(!methods.is_empty(), "{path} declares no methods");
-        for (name, others, docs) in methods {
+        for Method { name, others, docs, .. } in methods {
             assert!(!docs.is_empty(), "{name} says nothing of what it does");
             let also: Vec<_> = others.iter().map(|other| format!("`{other}`")).collect();
             let also =
@@ -338,6 +355,23 @@ fn rpc_md_lists_the_methods() {
         }
     }
     check("docs/RPC.md", &format!("{}\n", text.trim_end()));
+}
+
+#[test]
+fn parameters_txt_counts_the_parameters() {
+    let mut text = String::new();
+    for method in NAMESPACES.iter().flat_map(|(_, path)| methods(path)) {
+        // What a subscription is told by depends on its kind.
+        if method.name != "eth_subscribe" {
+            for name in [method.name].iter().chain(&method.others) {
+                writeln!(text, "{name} {}", method.parameters).expect("a string");
+            }
+        }
+    }
+    for line in ["eth_chainId 0", "eth_call 4", "eth_sendRawTransactionSync 2", "anvil_mine 2"] {
+        assert!(text.lines().any(|found| found == line), "{line}");
+    }
+    check("runtime/node/src/rpc/parameters.txt", &text);
 }
 
 /// The files that a document links to, relative to itself.

@@ -8,7 +8,7 @@ use crate::{
     amount::Currency,
     exit::Exit,
     output::Output,
-    remote::{Place, Remote},
+    remote::{self, Remote},
 };
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
@@ -78,8 +78,8 @@ impl Ledger {
     pub fn open(dir: &Path, out: &Output) -> Result<Self> {
         match open_chain(dir, out) {
             Err(error) if Exit::of(&error) == Exit::Locked => {
-                let Some(place) = Place::find(dir)? else { return Err(error) };
-                let node = Remote::at(&place)?;
+                let Some(access) = remote::find(dir)? else { return Err(error) };
+                let node = Remote::at(&access)?;
                 let genesis = node.ask(node.client.genesis())?;
                 Ok(Self::of(Holder::Node(node), genesis))
             }

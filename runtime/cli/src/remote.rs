@@ -1,19 +1,17 @@
 //! The node that has the ledger open, asked for what a command would otherwise do itself.
 //!
-//! A node leaves in its ledger's folder where its administrative interface is, and the token for it;
-//! whoever may read the folder's private files may use it.
+//! A node leaves in its ledger's folder what opens its administrative interface; whoever may read the
+//! folder's private files may use it.
 //!
 //! Invariant: an answer is what the same function would return on a ledger that is open here.
 
 use crate::{exit::Exit, files};
 use anyhow::{Context, Result, anyhow};
-use florin_node::rpc::REJECTED;
+use florin_node::{Access, rpc::REJECTED};
 use jsonrpsee::core::ClientError;
 use jsonrpsee::http_client::{HeaderMap, HeaderValue, HttpClient};
-use serde::{Deserialize, Serialize};
 use std::{
     fs, io,
-    net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -23,41 +21,23 @@ use tokio::runtime::Runtime;
 const FILE: &str = "node.json";
 /// How long an answer may take: an audit of a long history takes minutes.
 const PATIENCE: Duration = Duration::from_secs(60 * 60);
-/// Bytes of random in a token.
-const TOKEN_BYTES: usize = 32;
 
-/// Where a node is, and how to prove that one may administer it.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Place {
-    /// Where its administrative interface is.
-    pub administration: SocketAddr,
-    /// The token for it.
-    pub token: String,
+/// Leaves what opens a node's administrative interface; it goes when what is returned is dropped.
+pub fn leave(access: &Access, dir: &Path) -> Result<Left> {
+    let path = dir.join(FILE);
+    files::write(&path, &serde_json::to_vec_pretty(access)?)?;
+    Ok(Left(path))
 }
 
-impl Place {
-    /// A token that nobody can guess.
-    pub fn new_token() -> String {
-        alloy_primitives::hex::encode(rand::random::<[u8; TOKEN_BYTES]>())
-    }
-
-    /// Leaves the file; it goes when what is returned is dropped.
-    pub fn leave(&self, dir: &Path) -> Result<Left> {
-        let path = dir.join(FILE);
-        files::write(&path, &serde_json::to_vec_pretty(self)?)?;
-        Ok(Left(path))
-    }
-
-    /// What a node left; `None` if there is nothing.
-    pub fn find(dir: &Path) -> Result<Option<Place>> {
-        let path = dir.join(FILE);
-        let text = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            read => read.with_context(|| format!("cannot read {}", path.display()))?,
-        };
-        let place = serde_json::from_slice(&text);
-        place.map(Some).with_context(|| format!("{} is not what a node leaves", path.display()))
-    }
+/// What a node left; `None` if there is nothing.
+pub fn find(dir: &Path) -> Result<Option<Access>> {
+    let path = dir.join(FILE);
+    let text = match fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        read => read.with_context(|| format!("cannot read {}", path.display()))?,
+    };
+    let access = serde_json::from_slice(&text);
+    access.map(Some).with_context(|| format!("{} is not what a node leaves", path.display()))
 }
 
 /// The file that says where a node is.
@@ -78,17 +58,18 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Whoever is at `place`. That somebody is shows with the first answer.
-    pub fn at(place: &Place) -> Result<Self> {
+    /// The node that `access` opens. That it is there shows with the first answer.
+    pub fn at(access: &Access) -> Result<Self> {
         let mut headers = HeaderMap::new();
-        let token = HeaderValue::from_str(&format!("Bearer {}", place.token));
+        let token = HeaderValue::from_str(&format!("Bearer {}", access.token));
         headers.insert("authorization", token.context("the node's token is none")?);
         let client = HttpClient::builder()
             .set_headers(headers)
             .request_timeout(PATIENCE)
             .max_request_size(florin_node::limits::REQUEST_BYTES)
             .max_response_size(florin_node::limits::RESPONSE_BYTES)
-            .build(format!("http://{}", place.administration))?;
+            .with_custom_cert_store(access.client_config()?)
+            .build(format!("https://{}", access.administration))?;
         let mut runtime = tokio::runtime::Builder::new_current_thread();
         let runtime = runtime.enable_all().build().context("no thread to ask the node with")?;
         Ok(Remote { runtime, client })

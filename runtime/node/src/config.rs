@@ -1,7 +1,6 @@
 //! How a node is run.
 
-use crate::limits::CONNECTIONS;
-use std::fmt;
+use crate::limits::{CONNECTIONS, IDLE, READ_TIME};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -23,12 +22,23 @@ pub struct Config {
     pub empty_blocks: bool,
     /// Connections at a time; each takes a file descriptor, of which the ledger needs some as well.
     pub connections: u32,
+    /// How long a connection may say nothing, or take nothing that it is told. WebSockets say something
+    /// when they are pinged, every half a minute.
+    pub idle: Duration,
     /// Requests a second that a client may make, told apart by address; without it, any number.
     pub rate: Option<NonZeroU32>,
+    /// Most gas of a call that nobody signed (`eth_call`, `eth_estimateGas` and others); without it, a
+    /// block's. A transaction that needs more cannot be estimated.
+    pub read_gas: Option<u64>,
+    /// After how long a request executes nothing more: what has begun ends, at its gas at the latest.
+    pub read_time: Option<Duration>,
     /// With what certificates; without, connections are not encrypted.
     pub tls: Option<Tls>,
-    /// Where whoever holds the token may do everything; without it, nobody.
-    pub administration: Option<Administration>,
+    /// Where the administrative interface listens, for whoever has its [`Access`](crate::Access);
+    /// without it, there is none.
+    pub administration: Option<SocketAddr>,
+    /// Where `GET /metrics` is answered to everybody; without it, to administrators only.
+    pub metrics: Option<SocketAddr>,
     /// For development: what that allows.
     pub development: Option<Development>,
 }
@@ -50,22 +60,6 @@ pub enum Tls {
     },
 }
 
-/// The administrative interface.
-#[derive(Clone)]
-pub struct Administration {
-    /// Where it listens: on the loopback, for it has no encryption.
-    pub listen: SocketAddr,
-    /// What its clients prove themselves by (`authorization: Bearer ...`).
-    pub token: String,
-}
-
-impl fmt::Debug for Administration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The token is nobody's business.
-        f.debug_struct("Administration").field("listen", &self.listen).finish_non_exhaustive()
-    }
-}
-
 /// What only a node for development does.
 #[derive(Debug, Clone)]
 pub struct Development {
@@ -84,9 +78,13 @@ impl Default for Config {
             interval: None,
             empty_blocks: false,
             connections: CONNECTIONS,
+            idle: IDLE,
             rate: None,
+            read_gas: None,
+            read_time: Some(READ_TIME),
             tls: None,
             administration: None,
+            metrics: None,
             development: None,
         }
     }

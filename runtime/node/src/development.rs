@@ -8,9 +8,8 @@
 use crate::ethereum;
 use crate::limits::{BLOCKS_AT_ONCE, FORGET_PAUSE, LATEST_TIME, SNAPSHOTS};
 use crate::node::{Ledger, Node};
-use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxLegacy};
-use alloy_eips::Encodable2718;
-use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, keccak256};
+use alloy_consensus::{SignableTransaction, TxEnvelope, TypedTransaction};
+use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_signer::SignerSync;
 use alloy_signer_local::PrivateKeySigner;
@@ -188,78 +187,23 @@ impl Node {
         self.key(address).is_err() && self.sandbox.is_impersonated(address)
     }
 
-    /// Fills in what a request for a transaction leaves open, and signs it, unless it is in the name of
-    /// somebody who does not.
+    /// Signs a transaction, unless it is in the name of somebody who does not.
     ///
     /// # Errors
-    /// There is no key, or no gas with which it would succeed.
-    pub fn fill(
+    /// There is no key.
+    pub fn sign(
         &self,
-        request: TransactionRequest,
+        transaction: TypedTransaction,
         from: Address,
         is_impersonated: bool,
-    ) -> RpcResult<Bytes> {
-        let ledger = self.ledger();
-        let key = self.key(&from);
-        let latest = ledger.chain.latest();
-        let block = latest.next_block(self.clock.now());
-        let price = ledger.chain.genesis().gas_price;
-        let is_legacy = request.gas_price.is_some();
-        let call = TransactionRequest { from: Some(from), ..request.clone() };
-        let call = ethereum::call_request(call, &block)?;
-        let nonce = match request.nonce {
-            Some(nonce) => nonce,
-            None => {
-                let next = latest.account(&from).map_err(ethereum::fault)?.nonce;
-                ledger.pool.nonce_after(&from, next)
-            }
-        };
-        let gas_limit = match request.gas {
-            Some(gas) => gas,
-            None => {
-                let mut simulator = latest.simulator(block);
-                simulator.estimate(&call).map_err(ethereum::fails)?
-            }
-        };
-        let (chain_id, to) = (block.chain_id, call.to.map_or(TxKind::Create, TxKind::Call));
-        let (value, input, access_list) = (call.value, call.input, call.access_list);
-        let gas_price = request.gas_price.unwrap_or(price);
-        let sign = |hash: &B256| -> RpcResult<Signature> {
-            if is_impersonated {
-                return Ok(impersonation(&from));
-            }
-            let signed = key.clone()?.sign_hash_sync(hash);
-            signed.map_err(|error| ethereum::server(error.to_string()))
-        };
-        let envelope: TxEnvelope = if is_legacy && access_list.is_empty() {
-            let chain_id = Some(chain_id);
-            let tx = TxLegacy { chain_id, nonce, gas_price, gas_limit, to, value, input };
-            let signature = sign(&tx.signature_hash())?;
-            tx.into_signed(signature).into()
-        } else if is_legacy {
-            let tx =
-                TxEip2930 { chain_id, nonce, gas_price, gas_limit, to, value, access_list, input };
-            let signature = sign(&tx.signature_hash())?;
-            tx.into_signed(signature).into()
+    ) -> RpcResult<TxEnvelope> {
+        let signature = if is_impersonated {
+            impersonation(&from)
         } else {
-            let max_priority_fee_per_gas = request.max_priority_fee_per_gas.unwrap_or(0);
-            let max_fee_per_gas =
-                request.max_fee_per_gas.unwrap_or(price.saturating_add(max_priority_fee_per_gas));
-            let tx = TxEip1559 {
-                chain_id,
-                nonce,
-                gas_limit,
-                max_fee_per_gas,
-                max_priority_fee_per_gas,
-                to,
-                value,
-                access_list,
-                input,
-            };
-            let signature = sign(&tx.signature_hash())?;
-            tx.into_signed(signature).into()
+            let signed = self.key(&from)?.sign_hash_sync(&transaction.signature_hash());
+            signed.map_err(|error| ethereum::server(error.to_string()))?
         };
-        Ok(envelope.encoded_2718().into())
+        Ok(transaction.into_envelope(signature))
     }
 
     /// Makes blocks as somebody asked.

@@ -3,7 +3,7 @@
 //! Invariant: the requests of a batch begin in its order, and its answers come in that order.
 
 use crate::connection::Connection;
-use crate::ethereum::LIMIT_EXCEEDED;
+use crate::ethereum::{self, LIMIT_EXCEEDED};
 use crate::limits::{BATCH_AT_ONCE, READS, READS_WAITING, RESPONSE_BYTES};
 use crate::metrics::Metrics;
 use crate::rate::Rate;
@@ -15,9 +15,11 @@ use jsonrpsee::server::{BatchResponseBuilder, MethodResponse};
 use jsonrpsee::types::error::{INVALID_PARAMS_CODE, INVALID_REQUEST_CODE, METHOD_NOT_FOUND_CODE};
 use jsonrpsee::types::{ErrorObjectOwned, Id, Request};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::collections::HashMap;
 use std::future::{Future, ready};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -33,6 +35,18 @@ pub struct WebSocket;
 pub struct Door<S> {
     service: S,
     guards: Guards,
+}
+
+/// How many parameters each method has at most. Made from the traits by a test (`just bless`).
+const PARAMETERS: &str = include_str!("rpc/parameters.txt");
+
+/// How many parameters a method has at most; `None` if that is not known.
+fn parameters(method: &str) -> Option<usize> {
+    static KNOWN: LazyLock<HashMap<&str, usize>> = LazyLock::new(|| {
+        let lines = PARAMETERS.lines().filter_map(|line| line.split_once(' '));
+        lines.filter_map(|(name, count)| Some((name, count.parse().ok()?))).collect()
+    });
+    KNOWN.get(method).copied()
 }
 
 /// What every request is held against.
@@ -117,7 +131,11 @@ impl<S> Door<S> {
         {
             "notifications not supported: connect by WebSocket".to_owned()
         } else {
-            return None;
+            let most = parameters(method)?;
+            let given: Vec<IgnoredAny> =
+                serde_json::from_str(request.params.as_ref()?.get()).ok()?;
+            let text = format!("too many arguments, want at most {most}");
+            return (given.len() > most).then(|| ethereum::invalid(text));
         };
         Some(ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, text, None::<()>))
     }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 const JSON: &str = "application/json";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The answer to a request that is about the node's health. What is measured is for administrators.
+/// The answer to a request that is about the node's health. What is measured is
+/// not for everybody.
 pub fn answer<B>(
     node: &Arc<Node>,
     request: &HttpRequest<B>,
-    for_administrators: bool,
+    with_metrics: bool,
 ) -> Option<HttpResponse> {
     if request.method().as_str() != "GET" {
         return None;
@@ -27,9 +28,7 @@ pub fn answer<B>(
             return Some(response);
         }
         "/ready" => (JSON, format!("{{\"status\":\"ready\",\"block\":{}}}\n", head())),
-        "/metrics" if for_administrators => {
-            (METRICS, node.metrics.text(&node.ledger().pool, head()))
-        }
+        "/metrics" if with_metrics => (METRICS, node.metrics.text(&node.ledger().pool, head())),
         _ => return None,
     };
     let mut response = HttpResponse::new(HttpBody::from(text));

@@ -28,6 +28,7 @@
 //! Invariant: a receipt is given out only after its block is durable, and so is the hash of a
 //! transaction that can be executed.
 
+mod access;
 mod clock;
 mod config;
 mod connection;
@@ -47,7 +48,8 @@ pub mod rpc;
 mod server;
 mod tls;
 
-pub use config::{Administration, Config, Development, Tls};
+pub use access::Access;
+pub use config::{Config, Development, Tls};
 pub use tls::TlsError;
 
 use florin_runtime::{Chain, Fault};
@@ -55,7 +57,7 @@ use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
 use resume::Wishes;
-use server::{Layers, Served};
+use server::{Audience, Layers, Served};
 use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
@@ -99,7 +101,8 @@ pub enum SpawnError {
 /// A node that runs. Dropping it stops the node without waiting.
 pub struct Handle {
     address: SocketAddr,
-    administration: Option<SocketAddr>,
+    access: Option<Access>,
+    metrics: Option<SocketAddr>,
     tls: Option<Arc<Certificates>>,
     server: ServerHandle,
     tasks: Vec<JoinHandle<()>>,
@@ -113,39 +116,52 @@ pub struct Handle {
 pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let layers = Layers::new(&config)?;
     let tls = config.tls.clone().map(Certificates::new).transpose()?.map(Arc::new);
-    let listen = config.listen;
-    let cannot = |source| SpawnError::Listen { address: listen, source };
-    let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
-    let address = listener.local_addr().map_err(cannot)?;
-    let administrators = match &config.administration {
+    let (listener, address) = listen_at(config.listen).await?;
+    let administrators = match config.administration {
         None => None,
-        Some(Administration { listen, token }) => {
-            let cannot = |source| SpawnError::Listen { address: *listen, source };
-            Some((TcpListener::bind(listen).await.map_err(cannot)?, token.clone()))
-        }
+        Some(place) => Some(listen_at(place).await?),
+    };
+    let watchers = match config.metrics {
+        None => None,
+        Some(place) => Some(listen_at(place).await?),
     };
     let (wishes, wished) = Wishes::new();
     let node = Node::new(chain, config, address, wishes).map_err(SpawnError::Threads)?;
     let methods: Methods = rpc::methods(node.clone())?.into();
     node.metrics.name(methods.method_names());
     let (stop, server) = stop_channel();
-    let refused = rpc::refused(&node).into();
-    let public = Served { methods, refused, layers, token: None, tls: tls.clone() };
-    let mut tasks = vec![tokio::spawn(server::serve(listener, node.clone(), public, stop.clone()))];
-    let mut administration = None;
-    if let Some((listener, token)) = administrators {
-        administration = Some(listener.local_addr().map_err(cannot)?);
-        let methods = rpc::administration(node.clone()).into();
-        let (layers, token) = (Layers::open(), Some(token.into()));
-        let served = Served { methods, refused: Arc::new([]), layers, token, tls: None };
-        tasks.push(tokio::spawn(server::serve(listener, node.clone(), served, stop)));
+    let mut tasks = Vec::new();
+    let mut serve = |listener, served| {
+        tasks.push(tokio::spawn(server::serve(listener, node.clone(), served, stop.clone())));
+    };
+    let (refused, to) = (rpc::refused(&node).into(), Audience::Public(tls.clone()));
+    serve(listener, Served { methods, refused, layers, to });
+    let apart = |methods, to| Served { methods, refused: Arc::new([]), layers: Layers::open(), to };
+    let (mut access, mut metrics) = (None, None);
+    if let Some((listener, address)) = administrators {
+        let (made, config) = Access::new(address)?;
+        let to = Audience::Administrators(Arc::new(config), made.token.as_str().into());
+        serve(listener, apart(rpc::administration(node.clone()).into(), to));
+        access = Some(made);
+    }
+    if let Some((listener, address)) = watchers {
+        serve(listener, apart(Methods::new(), Audience::Watchers));
+        metrics = Some(address);
     }
     tasks.extend([
         tokio::spawn(resume::run(node.clone(), wished)),
         tokio::spawn(keep_house(node.clone())),
         tokio::spawn(seal_at_intervals(node.clone())),
     ]);
-    Ok(Handle { address, administration, tls, server, tasks, node })
+    Ok(Handle { address, access, metrics, tls, server, tasks, node })
+}
+
+/// Listens; where, if any port would do.
+async fn listen_at(address: SocketAddr) -> Result<(TcpListener, SocketAddr), SpawnError> {
+    let cannot = |source| SpawnError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(cannot)?;
+    let address = listener.local_addr().map_err(cannot)?;
+    Ok((listener, address))
 }
 
 impl Handle {
@@ -154,9 +170,14 @@ impl Handle {
         self.address
     }
 
-    /// Where its administrative interface listens, if it has one.
-    pub fn administration(&self) -> Option<SocketAddr> {
-        self.administration
+    /// What opens its administrative interface, if it has one.
+    pub fn access(&self) -> Option<&Access> {
+        self.access.as_ref()
+    }
+
+    /// Where it answers `GET /metrics` to everybody, if it does.
+    pub fn metrics(&self) -> Option<SocketAddr> {
+        self.metrics
     }
 
     /// SHA-256 of its certificate, as browsers show it, if it has one.

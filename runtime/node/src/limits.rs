@@ -80,6 +80,10 @@ pub const NONCE_PATIENCE: Duration = Duration::from_millis(250);
 pub const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a node that is told to stop waits for what was begun.
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
+/// After how long a request executes nothing more, unless the operator says otherwise, as in geth.
+pub const READ_TIME: Duration = Duration::from_secs(5);
+/// How long a connection may say nothing, or take nothing that it is told, as in geth.
+pub const IDLE: Duration = Duration::from_secs(120);
 /// How long a client may pause within a request.
 pub const BODY_PAUSE: Duration = Duration::from_secs(15);
 /// How long a client may take to agree on keys.

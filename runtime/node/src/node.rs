@@ -16,7 +16,7 @@ use alloy_signer_local::PrivateKeySigner;
 use florin_runtime::host::BlockEnv;
 use florin_runtime::limits::HISTORY_STEPS;
 use florin_runtime::types::{Address, B256, Block};
-use florin_runtime::{Chain, Fault, Rejection, Snapshot};
+use florin_runtime::{Allowance, Chain, Fault, Rejection, Simulator, Snapshot};
 use futures_util::future::join_all;
 use jsonrpsee::core::RpcResult;
 use std::io;
@@ -262,6 +262,14 @@ impl Node {
         let snapshot = snapshot.ok_or_else(|| ethereum::not_found("header"))?;
         let own = snapshot.own_block();
         Ok((snapshot, own))
+    }
+
+    /// What executes calls of strangers, within what one request may take from now on.
+    pub fn simulator(&self, snapshot: &Snapshot, block: BlockEnv) -> Simulator {
+        let mut simulator = snapshot.simulator(block);
+        let until = self.config.read_time.map(|time| Instant::now() + time);
+        simulator.allowance = Allowance { gas: self.config.read_gas, until };
+        simulator
     }
 
     /// The accounts that the node signs for.

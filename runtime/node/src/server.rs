@@ -16,7 +16,7 @@ use jsonrpsee::server::middleware::http::HostFilterLayer;
 use jsonrpsee::server::middleware::rpc::RpcServiceBuilder;
 use jsonrpsee::server::{
     BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, IdProvider, Methods, PingConfig,
-    Server, ServerConfig, StopHandle, serve_with_graceful_shutdown, ws,
+    Server, ServerConfig as Limits, StopHandle, serve_with_graceful_shutdown, ws,
 };
 use jsonrpsee::types::SubscriptionId;
 use std::io;
@@ -24,6 +24,9 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 use tower::{Service, ServiceBuilder};
 use tower_http::cors::{AllowOrigin, Any, CorsLayer};
 use tower_http::timeout::RequestBodyTimeoutLayer;
@@ -36,10 +39,39 @@ pub struct Served {
     pub refused: Refused,
     /// Which pages and which names may reach them.
     pub layers: Layers,
-    /// What clients have to prove themselves by.
-    pub token: Option<Arc<str>>,
-    /// With what certificates.
-    pub tls: Option<Arc<Certificates>>,
+    /// To whom.
+    pub to: Audience,
+}
+
+/// Who is answered.
+#[derive(Clone)]
+pub enum Audience {
+    /// Everybody, encrypted if there are certificates.
+    Public(Option<Arc<Certificates>>),
+    /// Who watches over the node: everybody who reaches that place.
+    Watchers,
+    /// Whoever proves to be one, by a certificate and a token.
+    Administrators(Arc<ServerConfig>, Arc<str>),
+}
+
+impl Audience {
+    /// What the next connection is encrypted with.
+    fn tls(&self) -> Option<TlsAcceptor> {
+        match self {
+            Audience::Public(certificates) => Some(certificates.as_ref()?.config().into()),
+            Audience::Watchers => None,
+            Audience::Administrators(config, _) => Some(config.clone().into()),
+        }
+    }
+
+    /// Whether a request proves that it may be answered. What is compared are hashes, so how long that
+    /// takes tells nothing about the token.
+    fn admits<B>(&self, request: &HttpRequest<B>) -> bool {
+        let Audience::Administrators(_, token) = self else { return true };
+        let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
+        let given = given.and_then(|value| value.strip_prefix("Bearer "));
+        given.is_some_and(|given| keccak256(given) == keccak256(&**token))
+    }
 }
 
 /// The names by which a node on the loopback is called, unless its operator names others.
@@ -47,9 +79,11 @@ const LOOPBACK: [&str; 3] = ["localhost:*", "127.0.0.1:*", "[::1]:*"];
 
 /// Answers whoever connects, until it is told to stop and all have left.
 pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop: StopHandle) {
-    let Served { methods, refused, layers, token, tls } = served;
-    // Whoever administers it may ask as often as it takes.
-    let rate = node.rate.clone().filter(|_| token.is_none());
+    let Served { methods, refused, layers, to } = served;
+    let is_public = matches!(to, Audience::Public(_));
+    // Whoever administers it may ask as often as it takes, and wait as long.
+    let rate = node.rate.clone().filter(|_| is_public);
+    let idle = (!matches!(to, Audience::Administrators(..))).then_some(node.config.idle);
     let (metrics, reads) = (node.metrics.clone(), Arc::default());
     let guards = Guards { refused, metrics, reads, rate };
     let rpc = RpcServiceBuilder::new().layer_fn(move |service| Door::new(service, guards.clone()));
@@ -58,7 +92,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
         .layer(layers.hosts.clone())
         .layer(RequestBodyTimeoutLayer::new(BODY_PAUSE));
     let builder = Server::builder()
-        .set_config(config())
+        .set_config(limits())
         .set_rpc_middleware(rpc)
         .set_http_middleware(http)
         .to_service_builder();
@@ -84,7 +118,7 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
         number += 1;
         let connection = Connection::new(number, client.ip());
         let (builder, methods, node) = (builder.clone(), methods.clone(), node.clone());
-        let (token, origins) = (token.clone(), layers.origins.clone());
+        let (tls, to, origins) = (to.tls(), to.clone(), layers.origins.clone());
         let (stop, stopped) = (stop.clone(), stop.clone().shutdown());
         let service = tower::service_fn(move |mut request: HttpRequest<_>| {
             request.extensions_mut().insert(connection.clone());
@@ -92,14 +126,12 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             if is_socket {
                 request.extensions_mut().insert(WebSocket);
             }
-            let early = match &token {
-                Some(token) if !proves(&request, token) => {
-                    Some(refuse(StatusCode::UNAUTHORIZED, "this needs the node's token"))
-                }
-                _ if is_socket && !origins.admit(&request) => {
-                    Some(refuse(StatusCode::FORBIDDEN, "pages of this origin are not let in"))
-                }
-                _ => health::answer(&node, &request, token.is_some()),
+            let early = if !to.admits(&request) {
+                Some(refuse(StatusCode::UNAUTHORIZED, "this needs the node's token"))
+            } else if is_socket && !origins.admit(&request) {
+                Some(refuse(StatusCode::FORBIDDEN, "pages of this origin are not let in"))
+            } else {
+                health::answer(&node, &request, !is_public)
             };
             let mut service = builder.clone().build(methods.clone(), stop.clone());
             async move {
@@ -109,9 +141,12 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
                 }
             }
         });
-        let acceptor = tls.as_ref().map(|certificates| certificates.acceptor());
+        let mut socket = TimeoutStream::new(socket);
+        socket.set_read_timeout(idle);
+        socket.set_write_timeout(idle);
+        let socket = Box::pin(socket);
         tokio::spawn(async move {
-            let served = match acceptor {
+            let served = match tls {
                 None => serve_with_graceful_shutdown(socket, service, stopped).await,
                 Some(acceptor) => match timeout(HANDSHAKE, acceptor.accept(socket)).await {
                     Ok(Ok(socket)) => serve_with_graceful_shutdown(socket, service, stopped).await,
@@ -142,22 +177,14 @@ fn amend(mut response: HttpResponse) -> HttpResponse {
     response
 }
 
-/// Whether a request comes with the token. What is compared are hashes, so how long that takes tells
-/// nothing about the token.
-fn proves<B>(request: &HttpRequest<B>, token: &str) -> bool {
-    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
-    let given = given.and_then(|value| value.strip_prefix("Bearer "));
-    given.is_some_and(|given| keccak256(given) == keccak256(token))
-}
-
 fn refuse(status: StatusCode, why: &str) -> HttpResponse {
     let mut response = HttpResponse::new(HttpBody::from(format!("{why}\n")));
     *response.status_mut() = status;
     response
 }
 
-fn config() -> ServerConfig {
-    ServerConfig::builder()
+fn limits() -> Limits {
+    Limits::builder()
         .max_request_body_size(REQUEST_BYTES)
         .max_response_body_size(RESPONSE_BYTES)
         .max_connections(CONNECTIONS)

@@ -8,9 +8,8 @@ use rcgen::{CertifiedKey, generate_simple_self_signed};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::crypto::{CryptoProvider, ring};
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::version::{TLS12, TLS13};
 use tokio_rustls::rustls::{self, ServerConfig};
@@ -32,6 +31,17 @@ pub enum TlsError {
     /// A certificate cannot be made.
     #[error("a certificate cannot be made: {0}")]
     Unmade(#[from] rcgen::Error),
+    /// Something is no certificate or no key.
+    #[error("that is no certificate, or no key: {0}")]
+    Pem(#[from] pem::Error),
+    /// Clients cannot be told by their certificates.
+    #[error("clients cannot be told by their certificates: {0}")]
+    Verifier(String),
+}
+
+/// What does the cryptography.
+pub fn provider() -> Arc<CryptoProvider> {
+    Arc::new(ring::default_provider())
 }
 
 /// The certificates that are in use.
@@ -73,9 +83,9 @@ impl Certificates {
         self.now.read().unwrap_or_else(PoisonError::into_inner).fingerprint.clone()
     }
 
-    /// What accepts a connection.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        self.now.read().unwrap_or_else(PoisonError::into_inner).config.clone().into()
+    /// With what connections are accepted from now on.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).config.clone()
     }
 }
 
@@ -101,7 +111,7 @@ fn load(source: &Tls) -> Result<InUse, TlsError> {
     };
     let hash = certificates.first().map(Sha256::digest).unwrap_or_default();
     let pairs: Vec<String> = hash.iter().map(|byte| format!("{byte:02X}")).collect();
-    let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;

@@ -7,12 +7,12 @@ use crate::{
     exit::Exit,
     ledger::{now, open_chain},
     output::{Report, fields, table},
-    remote::Place,
+    remote,
 };
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use anyhow::{Context as _, Result};
-use florin_node::{Administration, Config, Development, Tls, limits::CONNECTIONS, spawn};
+use florin_node::{Config, Development, Tls, limits::CONNECTIONS, spawn};
 use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
@@ -58,9 +58,18 @@ pub struct Args {
     /// Serve HTTPS and WSS with a certificate that is made for the moment; its fingerprint is printed
     #[arg(long, conflicts_with = "tls_certificates", help_heading = TLS)]
     tls_self_signed: bool,
-    /// Where the administrative interface listens, which takes the token in the ledger's node.json
+    /// Where the administrative interface listens, which is opened by what is in the ledger's node.json
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     admin: SocketAddr,
+    /// Where Prometheus and others who watch find /metrics, without proving anything
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<SocketAddr>,
+    /// Most gas of a call that nobody signed; a block's without this
+    #[arg(long, value_name = "GAS")]
+    read_gas: Option<u64>,
+    /// After how many seconds a request executes nothing more
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "5")]
+    read_time: Duration,
     /// Make a block every so many seconds, instead of as soon as there is a transaction
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     block_time: Option<Duration>,
@@ -86,6 +95,8 @@ struct Serving {
     websocket: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metrics: Option<String>,
     chain_id: u64,
     currency: String,
     block: u64,
@@ -104,6 +115,7 @@ impl Report for Serving {
     fn text(&self) -> String {
         let mut rows = vec![("http", self.http.clone()), ("websocket", self.websocket.clone())];
         rows.extend(self.fingerprint.clone().map(|hash| ("sha-256", hash)));
+        rows.extend(self.metrics.clone().map(|place| ("metrics", place)));
         rows.extend([
             ("chain id", self.chain_id.to_string()),
             ("currency", self.currency.clone()),
@@ -154,8 +166,6 @@ async fn serve(
     keys: Vec<PrivateKeySigner>,
     branches: Option<PathBuf>,
 ) -> Result<()> {
-    let token = Place::new_token();
-    let administration = Administration { listen: args.admin, token: token.clone() };
     let tls = tls(&args);
     let secure = if tls.is_some() { "s" } else { "" };
     // As many as there may be; where there are few, both get half.
@@ -165,7 +175,10 @@ async fn serve(
     let config = Config {
         connections,
         tls,
-        administration: Some(administration),
+        administration: Some(args.admin),
+        metrics: args.metrics,
+        read_gas: args.read_gas,
+        read_time: Some(args.read_time),
         listen: args.listen,
         origins: args.origin,
         hosts: args.host,
@@ -173,6 +186,7 @@ async fn serve(
         interval: args.block_time,
         empty_blocks: args.empty_blocks,
         development: args.dev.then(|| Development { keys: keys.clone(), branches }),
+        ..Config::default()
     };
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
@@ -180,8 +194,7 @@ async fn serve(
     let node = spawn(chain.clone(), config).await?;
     let address = node.address();
     let native = Currency::native(chain.genesis().currency.clone());
-    let place = node.administration().map(|administration| Place { administration, token });
-    let _left = place.map(|place| place.leave(chain.dir())).transpose()?;
+    let _left = node.access().map(|access| remote::leave(access, chain.dir())).transpose()?;
     let account = |key: &PrivateKeySigner| {
         let balance = native.display(chain.account(&key.address())?.balance);
         Ok(Account { address: key.address(), key: key.to_bytes(), balance })
@@ -190,6 +203,7 @@ async fn serve(
         http: format!("http{secure}://{address}"),
         websocket: format!("ws{secure}://{address}"),
         fingerprint: node.fingerprint(),
+        metrics: node.metrics().map(|address| format!("http://{address}/metrics")),
         chain_id: chain.genesis().chain_id,
         currency: chain.genesis().currency.clone(),
         block: chain.head().number,

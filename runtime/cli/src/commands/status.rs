@@ -4,7 +4,7 @@ use crate::{
     context::Context,
     exit::Exit,
     output::{Report, fields},
-    remote::{Place, Remote},
+    remote::{self, Remote},
     time,
 };
 use anyhow::Result;
@@ -46,9 +46,9 @@ impl Report for Running {
 /// Shows how the node is; that there is none is a failure.
 pub fn run(_: Args, context: &Context) -> Result<()> {
     let none = || format!("no node has the ledger in {} open", context.dir.display());
-    let place = Place::find(&context.dir)?.ok_or_else(|| Exit::Failure.because(none()))?;
-    let node = Remote::at(&place)?;
+    let access = remote::find(&context.dir)?.ok_or_else(|| Exit::Failure.because(none()))?;
+    let node = Remote::at(&access)?;
     let status = node.ask(node.client.status()).map_err(|error| error.context(none()))?;
-    let administration = format!("http://{}", place.administration);
+    let administration = format!("https://{}", access.administration);
     context.out.show(&Running { status, administration })
 }

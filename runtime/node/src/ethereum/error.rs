@@ -89,6 +89,7 @@ fn rejected(rejection: &Rejection) -> ErrorObjectOwned {
         }
         Rejection::UnknownNonceKey { .. } => "nonce key not supported",
         Rejection::OutsideWindow { .. } => "transaction not valid at this time",
+        Rejection::OutOfTime => "execution aborted",
     };
     server(format!("{phrase}: {rejection}"))
 }

@@ -168,7 +168,7 @@ impl Rpc {
         let before = self.0.chain().at(parent, HISTORY_STEPS).map_err(ethereum::history)?;
         let before = before.ok_or_else(|| ethereum::not_found("block"))?;
         let environment = before.next_block(block.header.timestamp);
-        Ok(before.simulator(environment))
+        Ok(self.0.simulator(&before, environment))
     }
 
     fn trace_block(

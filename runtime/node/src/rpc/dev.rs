@@ -4,12 +4,14 @@
 //! Invariant: none of these methods is there on any other node.
 
 use super::Rpc;
+use super::fill::fill;
 use crate::connection::Connection;
 use crate::development::{MineOptions, Mined, Saved};
 use crate::node::{Interval, Node};
 use crate::pool::Sealing;
 use crate::{development, ethereum};
 use alloy_dyn_abi::TypedData;
+use alloy_eips::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, U64, U256};
 use alloy_rpc_types_eth::TransactionRequest;
 use alloy_signer::SignerSync;
@@ -229,15 +231,13 @@ impl SignApiServer for Rpc {
 
     fn sign_transaction(&self, request: TransactionRequest) -> RpcResult<Value> {
         let from = self.0.sender(&request)?;
-        let is_impersonated = self.0.is_impersonated(&from);
-        let raw = self.0.fill(request, from, is_impersonated)?;
-        if is_impersonated {
+        if self.0.is_impersonated(&from) {
             return Err(ethereum::server(
                 "there is no key to sign with: the account is impersonated",
             ));
         }
-        let whole = ethereum::parked(&raw, Address::ZERO).map_err(ethereum::fault)?;
-        Ok(serde_json::json!({ "raw": raw, "tx": whole.inner.inner() }))
+        let signed = self.0.sign(fill(&self.0, request, from)?, from, false)?;
+        Ok(serde_json::json!({ "raw": Bytes::from(signed.encoded_2718()), "tx": signed }))
     }
 
     fn sign(&self, address: Address, message: Bytes) -> RpcResult<Bytes> {
@@ -274,8 +274,10 @@ impl Rpc {
         is_impersonated: bool,
     ) -> RpcResult<B256> {
         let node = self.0.clone();
-        let filled = tokio::task::spawn_blocking(move || node.fill(request, from, is_impersonated));
-        let bytes = filled.await.map_err(|_| ethereum::server("signing panicked"))??;
+        let sign = move || node.sign(fill(&node, request, from)?, from, is_impersonated);
+        let signed = tokio::task::spawn_blocking(sign).await;
+        let signed = signed.map_err(|_| ethereum::server("signing panicked"))??;
+        let bytes = signed.encoded_2718().into();
         super::send::raw(&self.0, &Connection::of(extensions), bytes).await
     }
 }

@@ -1,23 +1,29 @@
 //! `eth_`, as execution-apis specifies it and geth does it.
 
+use super::fill::fill;
 use super::{Rpc, fees, filter, send, simulate};
 use crate::connection::Connection;
 use crate::ethereum;
 use crate::filters::Wanted;
 use crate::limits::STORAGE_VALUES;
+use alloy_consensus::Transaction as _;
+use alloy_eips::Encodable2718;
 use alloy_eips::eip2930::AccessList;
-use alloy_primitives::{Address, B256, Bytes, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, Signature, U64, U256};
 use alloy_rpc_types_eth::simulate::{SimulatePayload, SimulatedBlock};
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_rpc_types_eth::{
-    AccessListResult, Block, BlockId, BlockNumberOrTag, BlockOverrides, FeeHistory, Filter,
-    FilterChanges, Index, Log, SyncStatus, Transaction, TransactionReceipt, TransactionRequest,
+    AccessListResult, Block, BlockId, BlockNumberOrTag, BlockOverrides, FeeHistory,
+    FillTransaction, Filter, FilterChanges, Index, Log, SyncStatus, Transaction,
+    TransactionReceipt, TransactionRequest,
 };
 use alloy_serde::JsonStorageKey;
+use florin_runtime::limits::HISTORY_STEPS;
 use florin_runtime::{Located, Snapshot};
 use jsonrpsee::Extensions;
 use jsonrpsee::core::{RpcResult, async_trait};
 use jsonrpsee::proc_macros::rpc;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -39,6 +45,11 @@ pub trait EthApi {
     /// `false`: a node has all there is.
     #[method(name = "syncing")]
     fn syncing(&self) -> RpcResult<SyncStatus>;
+
+    /// What can be asked about: the last block, and the oldest of which there is the state (now: it
+    /// depends on what happened since), transactions, receipts and logs.
+    #[method(name = "capabilities", blocking)]
+    fn capabilities(&self) -> RpcResult<Value>;
 
     /// The accounts that the node signs for: none, but in development.
     #[method(name = "accounts")]
@@ -145,6 +156,10 @@ pub trait EthApi {
         block: Option<BlockId>,
         state: Option<StateOverride>,
     ) -> RpcResult<AccessListResult>;
+
+    /// A transaction with all that its request left open, to be signed: nonce, gas, fees, chain.
+    #[method(name = "fillTransaction", with_extensions, blocking)]
+    fn fill_transaction(&self, request: TransactionRequest) -> RpcResult<FillTransaction>;
 
     /// Blocks of calls, one after the other, as if they had been made.
     #[method(name = "simulateV1", blocking)]
@@ -298,6 +313,22 @@ impl EthApiServer for Rpc {
 
     fn syncing(&self) -> RpcResult<SyncStatus> {
         Ok(SyncStatus::None)
+    }
+
+    fn capabilities(&self) -> RpcResult<Value> {
+        let chain = self.0.chain();
+        let state = chain.oldest(HISTORY_STEPS).map_err(ethereum::fault)?;
+        let head = chain.latest().header().clone();
+        let since = |oldest: u64| json!({ "disabled": false, "oldestBlock": U64::from(oldest) });
+        Ok(json!({
+            "head": { "number": U64::from(head.number), "hash": head.hash() },
+            "state": since(state),
+            "tx": since(0),
+            "logs": since(0),
+            "receipts": since(0),
+            "blocks": since(0),
+            "stateproofs": { "disabled": true },
+        }))
     }
 
     fn accounts(&self) -> RpcResult<Vec<Address>> {
@@ -459,6 +490,19 @@ impl EthApiServer for Rpc {
             gas_used: U256::from(simulation.receipt.gas_used),
             error: error.map(|error| error.message().to_owned()),
         })
+    }
+
+    fn fill_transaction(
+        &self,
+        extensions: &Extensions,
+        request: TransactionRequest,
+    ) -> RpcResult<FillTransaction> {
+        let from = request.from.unwrap_or_default();
+        let tx = fill(&self.0, request, from)?;
+        Connection::of(extensions).asked_about(from, tx.nonce());
+        let unsigned = Signature::new(U256::ZERO, U256::ZERO, false);
+        let raw = tx.clone().into_envelope(unsigned).encoded_2718().into();
+        Ok(FillTransaction { raw, tx })
     }
 
     fn simulate_v1(

@@ -7,6 +7,7 @@ mod debug;
 mod dev;
 mod eth;
 mod fees;
+mod fill;
 mod filter;
 mod florin;
 mod net;

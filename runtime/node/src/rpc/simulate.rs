@@ -60,7 +60,7 @@ pub fn prepare(
         let patch = ethereum::patch(state, |address| snapshot.account(address))?;
         snapshot = snapshot.supposing(patch);
     }
-    Ok((snapshot.simulator(block), ethereum::call_request(request, &block)?))
+    Ok((node.simulator(&snapshot, block), ethereum::call_request(request, &block)?))
 }
 
 /// Blocks of calls.
@@ -85,7 +85,7 @@ pub fn simulate(
     let (snapshot, first) = node.snapshot(base)?;
     let base = snapshot.header();
     let mut parent = (base.inner().clone(), base.hash());
-    let mut simulator = snapshot.simulator(first);
+    let mut simulator = node.simulator(&snapshot, first);
     let (mut done, mut budget) = (Vec::new(), SIMULATED_GAS_BLOCKS * first.gas_limit);
     for (block, state, calls) in with_gaps(&parent.0, block_state_calls)? {
         let next = BlockEnv {

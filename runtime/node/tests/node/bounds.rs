@@ -32,13 +32,18 @@ async fn what_is_no_request_is_told_so() {
         let answer: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{body}"));
         answer["error"]["code"].as_i64().unwrap_or_else(|| panic!("{body}"))
     };
-    let cases: [(&[u8], i64); 6] = [
+    let cases: [(&[u8], i64); 8] = [
         (b"{", -32700),
         (b"\xff\xfe", -32700),
         (b"[]", -32600),
         (br#"{"jsonrpc":"2.0","id":1}"#, -32600),
         (br#"{"jsonrpc":"2.0","id":1,"method":"eth_getBalance"}"#, -32602),
         (br#"{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":["0x1"]}"#, -32602),
+        (br#"{"jsonrpc":"2.0","id":1,"method":"eth_chainId","params":[1]}"#, -32602),
+        (
+            br#"{"jsonrpc":"2.0","id":1,"method":"eth_getBlockByNumber","params":["0x0",true,1]}"#,
+            -32602,
+        ),
     ];
     for (body, code) in cases {
         let (status, answer) = post(&running, JSON, body).await;
@@ -169,4 +174,60 @@ async fn it_tells_how_it_is() {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("\"block\":0}\n"), "{answer}");
+}
+
+/// A contract that loops until its gas is gone.
+const ENDLESS: &str = r#"(module
+    (memory (export "memory") 1)
+    (func (export "deploy") (param i32) (result i32) (i32.const 0))
+    (func (export "call") (param i32) (result i32) (loop (br 0)) (i32.const 0)))"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reads_have_as_much_gas_and_time_as_the_operator_gives_them() {
+    let read_gas = Some(1_000_000);
+    let config = florin_node::Config { read_gas, ..florin_node::Config::default() };
+    let running = Running::with(config, false).await;
+    let endless = running.deploy(ENDLESS).await;
+    let request = call(endless, &[]);
+    let trace = json!([request, "latest", { "tracer": "callTracer" }]);
+    let traced = running.get("debug_traceCall", trace).await;
+    assert_eq!(traced["gasUsed"], json!("0xf4240"), "all that reads may use");
+    let refused = running.ask("eth_call", json!([request])).await.expect_err("out of gas");
+    assert_eq!((refused.0, refused.1.as_str()), (-32000, "out of gas"));
+    // With a price, too: what is bought is not more than that.
+    let mut dear = request.clone();
+    dear["gasPrice"] = json!("0xa");
+    dear["gas"] = json!("0x5f5e100");
+    let trace = json!([dear, "latest", { "tracer": "callTracer" }]);
+    assert_eq!(running.get("debug_traceCall", trace).await["gasUsed"], json!("0xf4240"));
+
+    let read_time = Some(std::time::Duration::ZERO);
+    let config = florin_node::Config { read_time, ..florin_node::Config::default() };
+    let running = Running::with(config, false).await;
+    for (method, params) in [
+        ("eth_call", json!([call(BOB, &[])])),
+        ("eth_estimateGas", json!([call(BOB, &[])])),
+        ("eth_simulateV1", json!([{ "blockStateCalls": [{ "calls": [call(BOB, &[])] }] }])),
+        ("debug_traceCall", json!([call(BOB, &[]), "latest", { "tracer": "callTracer" }])),
+    ] {
+        let (code, message, _) = running.ask(method, params).await.expect_err("no time");
+        assert_eq!(code, -32000, "{method}: {message}");
+        assert!(message.starts_with("execution aborted"), "{method}: {message}");
+    }
+    // Payments are no reads.
+    running.get("eth_sendRawTransactionSync", json!([payment(0, 1, 10)])).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_says_nothing_is_let_go() {
+    let idle = std::time::Duration::from_millis(300);
+    let config = florin_node::Config { idle, ..florin_node::Config::default() };
+    let running = Running::with(config, false).await;
+    for said in [&b""[..], b"POST / HTTP/1.1\r\nhost: localh"] {
+        let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
+        stream.write_all(said).await.expect("it is sent");
+        let (mut answer, patience) = (Vec::new(), std::time::Duration::from_secs(10));
+        let ended = tokio::time::timeout(patience, stream.read_to_end(&mut answer)).await;
+        assert!(ended.is_ok(), "it is still connected after {said:?}");
+    }
 }

@@ -1,9 +1,10 @@
-//! What operators rely on: encrypted connections, certificates that change while it runs, the token of
-//! the administrative interface, and what is measured.
+//! What operators rely on: encrypted connections, certificates that change while it runs, who may
+//! administer the node, and what is measured.
 
 use super::support::*;
 use florin_node::rpc::{EthApiClient, FlorinApiClient};
-use florin_node::{Administration, Config, Tls};
+use florin_node::{Access, Config, Tls};
+use jsonrpsee::core::ClientError;
 use jsonrpsee::core::client::{Subscription, SubscriptionClientT};
 use jsonrpsee::http_client::{HeaderMap, HttpClient};
 use jsonrpsee::ws_client::WsClientBuilder;
@@ -13,6 +14,8 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 /// Writes a new certificate and its key; what trusts that certificate and no other.
@@ -78,20 +81,76 @@ async fn connections_are_encrypted_and_certificates_change_while_it_runs() {
     }
 }
 
+/// A node with an administrative interface.
+async fn administered() -> Running {
+    let administration = Some(([127, 0, 0, 1], 0).into());
+    let metrics = Some(([127, 0, 0, 1], 0).into());
+    Running::with(Config { administration, metrics, ..Config::default() }, false).await
+}
+
+/// An administrator's client, with some header.
+fn administrator(access: &Access, header: Option<&str>) -> HttpClient {
+    let mut headers = HeaderMap::new();
+    if let Some(header) = header {
+        headers.insert("authorization", header.parse().expect("a header"));
+    }
+    let client = HttpClient::builder().set_headers(headers);
+    let client = client.with_custom_cert_store(access.client_config().expect("certificates"));
+    client.build(format!("https://{}", access.administration)).expect("a client")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn administrators_and_the_node_know_each_other_by_certificate() {
+    let (running, other) = (administered().await, administered().await);
+    let (access, stranger) = (running.node.access(), other.node.access());
+    let (access, stranger) = (access.expect("it has one"), stranger.expect("it has one"));
+    let right = format!("Bearer {}", access.token);
+    assert_eq!(administrator(access, Some(&right)).head().await.expect("the head").number, 0);
+    assert_ne!(access.token, stranger.token);
+
+    // The token does not help without the client's certificate, nor with one of somebody else.
+    let (client_certificate, client_key) =
+        (stranger.client_certificate.clone(), stranger.client_key.clone());
+    let wrong = Access { client_certificate, client_key, ..access.clone() };
+    let refused = administrator(&wrong, Some(&right)).head().await;
+    assert!(!matches!(refused, Ok(_) | Err(ClientError::Call(_))), "{refused:?}");
+    let mut roots = RootCertStore::empty();
+    let server = CertificateDer::from_pem_slice(access.server_certificate.as_bytes());
+    roots.add(server.expect("a certificate")).expect("a root");
+    let nobody =
+        ClientConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+    let headers: HeaderMap =
+        [("authorization".parse().expect("a name"), right.parse().expect("a header"))]
+            .into_iter()
+            .collect();
+    let nobody = HttpClient::builder().set_headers(headers).with_custom_cert_store(nobody);
+    let nobody = nobody.build(format!("https://{}", access.administration)).expect("a client");
+    let refused = nobody.head().await;
+    assert!(!matches!(refused, Ok(_) | Err(ClientError::Call(_))), "{refused:?}");
+
+    // Whoever takes the node's place is not told the token.
+    let impostor = Access { administration: stranger.administration, ..access.clone() };
+    let refused = administrator(&impostor, Some(&right)).head().await;
+    assert!(!matches!(refused, Ok(_) | Err(ClientError::Call(_))), "{refused:?}");
+    // Without encryption there is nothing at all.
+    let mut plain = TcpStream::connect(access.administration).await.expect("a connection");
+    plain.write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n").await.expect("it is sent");
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer).await;
+    assert!(!String::from_utf8_lossy(&answer).contains("HTTP"), "{answer:?}");
+    assert!(!format!("{access:?}").contains(&access.token));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn administrators_prove_themselves() {
-    let token = "an unguessable token".to_owned();
-    let listen = ([127, 0, 0, 1], 0).into();
-    let administration = Some(Administration { listen, token: token.clone() });
-    let running = Running::with(Config { administration, ..Config::default() }, false).await;
-    let url = format!("http://{}", running.node.administration().expect("it has one"));
-    let client = |token: Option<&str>| {
-        let mut headers = HeaderMap::new();
-        if let Some(token) = token {
-            headers.insert("authorization", token.parse().expect("a header"));
-        }
-        HttpClient::builder().set_headers(headers).build(&url).expect("a client")
-    };
+    let running = administered().await;
+    let access = running.node.access().expect("it has one");
+    let token = &access.token;
+    let client = |header: Option<&str>| administrator(access, header);
     for wrong in [None, Some("Bearer"), Some("Bearer wrong"), Some(token.as_str())] {
         let refused = client(wrong).head().await.expect_err("who is that?").to_string();
         assert!(refused.contains("401"), "{refused}");
@@ -110,18 +169,16 @@ async fn administrators_prove_themselves() {
 
     running.get("eth_chainId", json!([])).await;
     let _ = running.ask("eth_nonsense", json!([])).await;
-    let get = async |address, token: &str| {
+    let get = async |address| {
         let mut stream = TcpStream::connect(address).await.expect("a connection");
-        let request = format!(
-            "GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: {token}\r\nconnection: close\r\n\r\n"
-        );
-        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let request = b"GET /metrics HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+        stream.write_all(request).await.expect("it is sent");
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.expect("an answer");
         answer
     };
-    let address = running.node.administration().expect("it has one");
-    let told = get(address, &right).await;
+    let watched = running.node.metrics().expect("it has one");
+    let told = get(watched).await;
     for line in [
         r#"florin_request_seconds_count{method="eth_chainId",result="ok"} "#,
         r#"florin_request_seconds_count{method="unknown",result="error"} "#,
@@ -137,6 +194,11 @@ async fn administrators_prove_themselves() {
     ] {
         assert!(told.contains(line), "{line}\n{told}");
     }
-    assert!(get(address, "Bearer wrong").await.starts_with("HTTP/1.1 401"));
-    assert!(!get(running.node.address(), &right).await.contains("florin_head"), "not in public");
+    assert!(!get(running.node.address()).await.contains("florin_head"), "not in public");
+    let watching = HttpClient::builder().build(format!("http://{watched}")).expect("a client");
+    let refused = watching.head().await;
+    assert!(
+        matches!(&refused, Err(ClientError::Call(refusal)) if refusal.code() == -32601),
+        "it has no methods: {refused:?}"
+    );
 }

@@ -234,3 +234,41 @@ async fn blocks_at_intervals_take_what_waits() {
     let refused = raw(&running, &payment(3, 1, 10)).await.expect_err("it was there");
     assert!(refused.1.starts_with("nonce too low"), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_request_leaves_open_is_filled_in() {
+    let running = Running::new().await;
+    let from = alice().address();
+    running.get("eth_sendRawTransactionSync", json!([payment(0, 1, 10)])).await;
+    let fill = async |request: Value| running.ask("eth_fillTransaction", json!([request])).await;
+    let filled =
+        fill(json!({ "from": from, "to": BOB, "value": "0x7" })).await.expect("it is filled");
+    let expected = json!({
+        "type": "0x2", "chainId": "0x4d", "nonce": "0x1", "gas": "0x5208", "to": BOB, "value": "0x7",
+        "maxFeePerGas": "0xa", "maxPriorityFeePerGas": "0x0", "accessList": [], "input": "0x",
+    });
+    assert_eq!(filled["tx"], expected);
+    assert!(filled["raw"].as_str().expect("bytes").starts_with("0x02"));
+    // What is said stays.
+    let said = json!({
+        "from": from, "to": BOB, "nonce": "0x9", "gas": "0xffff", "gasPrice": "0x14", "data": "0x01",
+    });
+    let filled = fill(said).await.expect("it is filled");
+    let expected = json!({
+        "type": "0x0", "chainId": "0x4d", "nonce": "0x9", "gas": "0xffff", "to": BOB, "value": "0x0",
+        "gasPrice": "0x14", "input": "0x01",
+    });
+    assert_eq!(filled["tx"], expected);
+    let listed = json!({ "from": from, "to": BOB, "type": "0x1", "accessList": [] });
+    assert_eq!(fill(listed).await.expect("it is filled")["tx"]["type"], json!("0x1"));
+    for (wrong, why) in [
+        (json!({ "from": from, "to": BOB, "type": "0x2", "gasPrice": "0x1" }), "has no gasPrice"),
+        (json!({ "from": from, "to": BOB, "type": "0x0", "maxFeePerGas": "0x1" }), "maxFeePerGas"),
+        (json!({ "from": from, "to": BOB, "type": "0x3" }), "transaction type not supported"),
+        (json!({ "from": from, "to": BOB, "chainId": "0x1" }), "chainId does not match"),
+        (json!({ "from": BOB, "to": from, "value": "0xffff" }), "insufficient funds"),
+    ] {
+        let (_, message, _) = fill(wrong).await.expect_err(why);
+        assert!(message.contains(why), "{message}");
+    }
+}
