@@ -21,6 +21,7 @@ forms *arguments:
 clients:
     cargo build --workspace --bins
     target/debug/florin --quiet build contracts/token >/dev/null
+    target/debug/florin --quiet build tests/guests/account >/dev/null
     tests/clients/run
     tests/conformance/run
 

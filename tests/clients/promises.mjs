@@ -1,5 +1,6 @@
 // What the JavaScript programs share: where the node is, how a promise is checked, and the accounts of development.
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { inspect, isDeepStrictEqual } from 'node:util'
 
 const [, , httpArgument, wsArgument, artefactArgument] = process.argv
@@ -11,6 +12,8 @@ if (!http || !ws || !artefactPath) {
   process.exit(2)
 }
 export const artefact = JSON.parse(readFileSync(artefactPath, 'utf8'))
+/** The artefact of another contract, which is beside the first. */
+export const beside = (name) => JSON.parse(readFileSync(join(dirname(artefactPath), `${name}.json`), 'utf8'))
 export const phrase = 'test test test test test test test test test test test junk'
 
 // With FLORIN_CLIENTS_ALL set a broken promise does not end the program, so that one run shows all of them.

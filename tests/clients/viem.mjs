@@ -13,13 +13,18 @@ import {
   TransactionReceiptNotFoundError,
   createPublicClient,
   createWalletClient,
+  encodeDeployData,
   encodeFunctionData,
+  erc6492SignatureValidatorAbi,
+  erc6492SignatureValidatorByteCode,
+  hashMessage,
   http,
   keccak256,
   parseEther,
   parseEventLogs,
   parseGwei,
   parseSignature,
+  serializeErc6492Signature,
   webSocket,
   zeroAddress,
 } from 'viem'
@@ -574,6 +579,105 @@ await promise('goes on without multicall where the chain has none', async () => 
   const contracts = [{ address: token, abi, functionName: 'name' }]
   isA(await failure(() => client.multicall({ contracts }), 'an explicit multicall'), ChainDoesNotSupportContract)
 })
+const account = florin.beside('florin-account')
+const makeAccount = async (owner) => {
+  const hash = await wallet.deployContract({ ...account, args: [owner.address] })
+  return (await receiptOf(hash)).contractAddress
+}
+const message = 'Pay the baker.'
+const payment = {
+  domain: { name: 'Florin', version: '1', chainId: 31337 },
+  types: { Payment: [{ name: 'to', type: 'address' }, { name: 'value', type: 'uint256' }] },
+  primaryType: 'Payment',
+  message: { to: carol.address, value: 5n },
+}
+/** What viem says of a signature of `message`, which is a plain call to the node. */
+const verify = (address, signature, more = {}) => client.verifyMessage({ address, message, signature, ...more })
+
+let contract
+await promise('verifies messages that a contract signed (verifyMessage, ERC-1271)', async () => {
+  contract = await makeAccount(bob)
+  const signature = await bob.signMessage({ message })
+  equal(await verify(contract, signature), true, 'by its owner')
+  equal(await verify(contract, await carol.signMessage({ message })), false, 'by somebody else')
+  equal(await verify(contract, signature, { message: 'Pay the miller.' }), false, 'another message')
+  equal(await verify(token, signature), false, 'a contract that signs nothing')
+  const hash = hashMessage(message)
+  equal(await client.verifyHash({ address: contract, hash, signature }), true, 'verifyHash')
+  const { number } = await client.getBlock()
+  equal(await verify(contract, signature, { blockNumber: number }), true, 'at a block')
+  equal(await verify(contract, signature, { blockNumber: number - 1n }), false, 'before it was there')
+})
+
+await promise('verifies typed data that a contract signed (verifyTypedData)', async () => {
+  const signature = await bob.signTypedData(payment)
+  equal(await client.verifyTypedData({ address: contract, ...payment, signature }), true, 'by its owner')
+  const wrong = await carol.signTypedData(payment)
+  equal(await client.verifyTypedData({ address: contract, ...payment, signature: wrong }), false, 'by somebody else')
+  const other = { ...payment, message: { ...payment.message, value: 6n } }
+  equal(await client.verifyTypedData({ address: contract, ...other, signature }), false, 'other data')
+})
+
+await promise('refuses signatures that are none', async () => {
+  const signature = await bob.signMessage({ message })
+  const none = ['0x', '0x00', '0x1234', signature.slice(0, -2), `${signature}00`, `0x${'ff'.repeat(65)}`]
+  const magic = '6492'.repeat(16)
+  const wrapped = [`0x${magic}`, `0x${'ff'.repeat(96)}${magic}`, `${signature}${magic}`]
+  for (const bad of [...none, ...wrapped])
+    for (const address of [contract, bob.address, stranger().address]) equal(await verify(address, bad), false, bad)
+})
+
+await promise('answers itself for those who sign with a key', async () => {
+  const signature = await bob.signMessage({ message })
+  equal(await verify(bob.address, signature), true, 'bob')
+  equal(await verify(carol.address, signature), false, 'carol')
+  equal(await verify(zeroAddress, signature), false, 'the zero address')
+  // viem recovers the signer itself if a node says no: so what the node says is asked for, too.
+  const asked = async (address, bytes) => {
+    const args = [address, hashMessage(message), bytes]
+    const validator = { abi: erc6492SignatureValidatorAbi, bytecode: erc6492SignatureValidatorByteCode }
+    const data = encodeDeployData({ ...validator, args })
+    return client.request({ method: 'eth_call', params: [{ data }, 'latest'] })
+  }
+  equal(await asked(bob.address, signature), '0x01', 'bob, by the node')
+  equal(await asked(carol.address, signature), '0x00', 'carol, by the node')
+  equal(await asked(contract, signature), '0x01', 'a contract, by the node')
+  equal(await asked(zeroAddress, signature), '0x00', 'the zero address, by the node')
+  const broken = `${erc6492SignatureValidatorByteCode}1234`
+  const params = [{ data: broken }, 'latest']
+  await failure(() => client.request({ method: 'eth_call', params }), 'a validator without arguments')
+})
+
+await promise('verifies messages of contracts that are not there yet (ERC-6492)', async () => {
+  const signature = await dave.signMessage({ message })
+  const code = keccak256(await client.getCode({ address: contract }))
+  const make = { abi: account.abi, functionName: 'make', args: [code, dave.address, keccak256('0x5a17')] }
+  const { result: address } = await client.simulateContract({ address: contract, ...make })
+  const factory = { factory: contract, factoryData: encodeFunctionData(make) }
+  equal(await verify(address, signature), false, 'not wrapped')
+  equal(await verify(address, signature, factory), true, 'wrapped')
+  const wrapped = serializeErc6492Signature({ address: contract, data: factory.factoryData, signature })
+  equal(await verify(address, wrapped), true, 'wrapped before')
+  const wrong = await carol.signMessage({ message })
+  equal(await verify(address, wrong, factory), false, 'of somebody else')
+  equal(await verify(stranger().address, signature, factory), false, 'of a contract that the call does not make')
+  const failing = { factory: contract, factoryData: '0x12345678' }
+  equal(await verify(address, signature, failing), false, 'a factory that fails')
+  equal(await client.getCode({ address }), undefined, 'nothing happened')
+  await receiptOf(await wallet.writeContract({ address: contract, ...make }))
+  equal(await verify(address, signature, factory), true, 'when it is there, and cannot be made again')
+  equal(await verify(address, signature), true, 'when it is there')
+
+  // Its owner gave it to erin, but nobody said so on the ledger.
+  const args = [erin.address, await dave.sign({ hash: keccak256(erin.address) })]
+  const handOver = encodeFunctionData({ abi: account.abi, functionName: 'handOver', args })
+  const ready = { factory: address, factoryData: handOver }
+  const erins = await erin.signMessage({ message })
+  equal(await verify(address, erins), false, 'before the call that makes it ready')
+  equal(await verify(address, erins, ready), true, 'after it')
+  equal(await verify(address, wrong, ready), false, 'of somebody else, after it')
+})
+
 skip('multicall with deployless: true', 'its helper is EVM bytecode, which is not executed here')
 skip('simulateCalls with traceAssetChanges', 'its helper is EVM bytecode, which is not executed here')
 

@@ -1,8 +1,10 @@
 //! Florin's nouns in Ethereum's words, as the execution-apis specification and geth have them.
 //!
 //! Invariant: nothing here asks the ledger or decides anything; what goes in decides what comes out.
+//! Only `erc6492` asks the simulator that it is given.
 
 mod block;
+pub mod erc6492;
 mod error;
 mod log;
 mod request;

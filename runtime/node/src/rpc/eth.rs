@@ -3,7 +3,7 @@
 use super::fill::fill;
 use super::{Rpc, fees, filter, send, simulate};
 use crate::connection::Connection;
-use crate::ethereum;
+use crate::ethereum::{self, erc6492};
 use crate::filters::Wanted;
 use crate::limits::STORAGE_VALUES;
 use alloy_consensus::Transaction as _;
@@ -457,6 +457,13 @@ impl EthApiServer for Rpc {
     ) -> RpcResult<Bytes> {
         let (mut simulator, request) =
             simulate::prepare(&self.0, request, block, state, block_overrides.as_deref())?;
+        if request.to.is_none()
+            && request.value.is_zero()
+            && let Some(claim) = erc6492::recognise(&request.input)
+        {
+            let is_true = erc6492::holds(&claim, &mut simulator, &request)?;
+            return Ok(Bytes::from(vec![u8::from(is_true)]));
+        }
         let simulation = simulator.call(&request, false).map_err(ethereum::submission)?;
         ethereum::answer_of(&simulation.receipt.outcome)
     }
