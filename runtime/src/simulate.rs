@@ -15,7 +15,7 @@ use crate::types::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A call that nobody signed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -66,8 +66,9 @@ pub enum EstimateError {
 pub struct Allowance {
     /// Most gas of a call that nobody signed.
     pub gas: Option<u64>,
-    /// Nothing more is executed after this. What was begun ends, at its gas at the latest.
-    pub until: Option<Instant>,
+    /// How long after its first turn it may begin to execute something. What has begun ends, at its
+    /// gas at the latest.
+    pub time: Option<Duration>,
 }
 
 /// Executes one thing after the other in a block that never is.
@@ -76,6 +77,8 @@ pub struct Simulator {
     pub block: BlockEnv,
     /// What it may take. Whoever answers strangers sets it.
     pub allowance: Allowance,
+    /// When it had its first turn.
+    began: Option<Instant>,
     chain: Chain,
     /// What it began with.
     base: Arc<dyn StateView>,
@@ -90,7 +93,7 @@ impl Simulator {
     pub(crate) fn new(chain: Chain, base: Arc<dyn StateView>, block: BlockEnv) -> Self {
         let (under, overlay) = (base.clone(), Overlay::new(base.clone()));
         let (allowance, since) = (Allowance::default(), Patch::default());
-        Simulator { block, allowance, chain, base, since, under, overlay }
+        Simulator { block, allowance, began: None, chain, base, since, under, overlay }
     }
 
     /// An account, after what was executed.
@@ -198,7 +201,11 @@ impl Simulator {
         }
         let used = first.receipt.gas_used;
         let budget = (ESTIMATE_BLOCKS * self.block.gas_limit).saturating_sub(used);
-        let attempt = |gas| Ok::<_, SubmitError>(run(self, gas, false)?.receipt);
+        let attempt = |gas| match run(self, gas, false) {
+            Ok(done) => Ok(Some(done.receipt)),
+            Err(SubmitError::Rejected(Rejection::OutOfTime)) => Ok(None),
+            Err(error) => Err(error),
+        };
         Ok(least_gas(used, most, budget, attempt)?)
     }
 
@@ -253,7 +260,8 @@ impl Simulator {
 
     fn run(&mut self, intent: &Intent, traced: bool) -> Result<Simulation, SubmitError> {
         let _permit = self.chain.vm.admit_simulation();
-        if self.allowance.until.is_some_and(|until| Instant::now() > until) {
+        let began = *self.began.get_or_insert_with(Instant::now);
+        if self.allowance.time.is_some_and(|time| began.elapsed() >= time) {
             Err(Rejection::OutOfTime)?;
         }
         // After a fault there is nothing to go on with.
@@ -265,7 +273,8 @@ impl Simulator {
         Ok(Simulation { receipt, trace })
     }
 
-    fn gas_allowed(&self) -> u64 {
+    /// The most gas that any call may use.
+    pub fn gas_allowed(&self) -> u64 {
         self.allowance.gas.unwrap_or(u64::MAX).min(self.block.gas_limit)
     }
 
@@ -293,12 +302,12 @@ impl CallRequest {
 
 /// The least gas with which `attempt` succeeds, nearly, between the gas that was used when there
 /// was plenty and `enough`. Whatever a contract does with the gas that it has, the result was
-/// tried. The attempts use at most `budget`.
+/// tried. The attempts use at most `budget`, and end when there are none any more (`None`).
 fn least_gas<E>(
     used: u64,
     mut enough: u64,
     mut budget: u64,
-    mut attempt: impl FnMut(u64) -> Result<Receipt, E>,
+    mut attempt: impl FnMut(u64) -> Result<Option<Receipt>, E>,
 ) -> Result<u64, E> {
     // What was used is enough, unless nested calls need their 64ths to be left over, or a contract
     // looks at its gas. So steps that begin small and grow, and from the middle on halves.
@@ -308,7 +317,7 @@ fn least_gas<E>(
         if is_close || guess > budget {
             break;
         }
-        let receipt = attempt(guess)?;
+        let Some(receipt) = attempt(guess)? else { break };
         budget -= receipt.gas_used;
         match receipt.is_success() {
             true => enough = guess,
@@ -388,7 +397,7 @@ mod tests {
                 let success = gas >= demand;
                 let receipt = receipt(success, if success { 21_000 } else { gas });
                 (runs, spent) = (runs + 1, spent + receipt.gas_used);
-                Ok::<_, Fault>(receipt)
+                Ok::<_, Fault>(Some(receipt))
             });
             let estimate = estimate.expect("an estimate");
             assert!(estimate >= demand);
@@ -400,5 +409,12 @@ mod tests {
                 assert!(spent < BLOCK / 10, "{demand}: {spent} gas");
             }
         }
+    }
+
+    #[test]
+    fn what_was_found_is_told_when_there_is_no_time_to_look_further() {
+        let mut attempts = [Some(receipt(false, 30_000)), None].into_iter().flatten();
+        let estimate = least_gas(30_000, 1_000_000, u64::MAX, |_| Ok::<_, Fault>(attempts.next()));
+        assert_eq!(estimate.expect("an estimate"), 1_000_000);
     }
 }

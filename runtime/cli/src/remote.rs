@@ -37,7 +37,9 @@ pub fn find(dir: &Path) -> Result<Option<Access>> {
         read => read.with_context(|| format!("cannot read {}", path.display()))?,
     };
     let access = serde_json::from_slice(&text);
-    access.map(Some).with_context(|| format!("{} is not what a node leaves", path.display()))
+    access
+        .map(Some)
+        .with_context(|| format!("{} is not what a node of this version leaves", path.display()))
 }
 
 /// The file that says where a node is.

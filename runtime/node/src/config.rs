@@ -22,15 +22,16 @@ pub struct Config {
     pub empty_blocks: bool,
     /// Connections at a time; each takes a file descriptor, of which the ledger needs some as well.
     pub connections: u32,
-    /// How long a connection may say nothing, or take nothing that it is told. WebSockets say something
-    /// when they are pinged, every half a minute.
+    /// How long a connection may send nothing, or take nothing of an answer: so an answer has to be given
+    /// and read within that. WebSockets send something when they are pinged, every half a minute.
     pub idle: Duration,
     /// Requests a second that a client may make, told apart by address; without it, any number.
     pub rate: Option<NonZeroU32>,
     /// Most gas of a call that nobody signed (`eth_call`, `eth_estimateGas` and others); without it, a
     /// block's. A transaction that needs more cannot be estimated.
     pub read_gas: Option<u64>,
-    /// After how long a request executes nothing more: what has begun ends, at its gas at the latest.
+    /// How long after its first turn a request may begin to execute something: what has begun ends, at
+    /// its gas at the latest.
     pub read_time: Option<Duration>,
     /// With what certificates; without, connections are not encrypted.
     pub tls: Option<Tls>,

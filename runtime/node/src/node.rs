@@ -264,11 +264,10 @@ impl Node {
         Ok((snapshot, own))
     }
 
-    /// What executes calls of strangers, within what one request may take from now on.
+    /// What executes calls of strangers, within what one request may take.
     pub fn simulator(&self, snapshot: &Snapshot, block: BlockEnv) -> Simulator {
         let mut simulator = snapshot.simulator(block);
-        let until = self.config.read_time.map(|time| Instant::now() + time);
-        simulator.allowance = Allowance { gas: self.config.read_gas, until };
+        simulator.allowance = Allowance { gas: self.config.read_gas, time: self.config.read_time };
         simulator
     }
 

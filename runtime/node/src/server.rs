@@ -96,7 +96,8 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
         .set_rpc_middleware(rpc)
         .set_http_middleware(http)
         .to_service_builder();
-    let room = Arc::new(Semaphore::new(node.config.connections as usize));
+    let room = if is_public { node.config.connections as usize } else { PRIVATE_CONNECTIONS };
+    let room = Arc::new(Semaphore::new(room));
     let mut number = 0;
     loop {
         let accepted = tokio::select! {
@@ -131,7 +132,13 @@ pub async fn serve(listener: TcpListener, node: Arc<Node>, served: Served, stop:
             } else if is_socket && !origins.admit(&request) {
                 Some(refuse(StatusCode::FORBIDDEN, "pages of this origin are not let in"))
             } else {
-                health::answer(&node, &request, !is_public)
+                match health::answer(&node, &request, !is_public) {
+                    None if matches!(to, Audience::Watchers) => Some(refuse(
+                        StatusCode::NOT_FOUND,
+                        "there are /metrics, /health and /ready",
+                    )),
+                    answer => answer,
+                }
             };
             let mut service = builder.clone().build(methods.clone(), stop.clone());
             async move {

@@ -96,12 +96,15 @@ fn what_is_too_long_ago_is_refused() {
     for (back, enough) in [(0, 0), (1, 3), (2, 6), (3, 9)] {
         let number = 3 - back;
         assert!(matches!(chain.at(number, enough), Ok(Some(_))), "{enough}");
+        assert_eq!(chain.oldest(enough).expect("no fault"), number);
         let Some(less) = enough.checked_sub(1) else { continue };
         let Err(HistoryError::TooFar { block }) = chain.at(number, less) else {
             panic!("block {number} with {less} steps")
         };
         assert_eq!(block, number);
+        assert_eq!(chain.oldest(less).expect("no fault"), number + 1);
     }
+    assert_eq!(chain.oldest(u64::MAX).expect("no fault"), 0);
     let text = HistoryError::TooFar { block: 7 }.to_string();
     assert!(text.contains("historical state of block 7 is not available"), "{text}");
 }

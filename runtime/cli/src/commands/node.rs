@@ -58,14 +58,15 @@ pub struct Args {
     /// Serve HTTPS and WSS with a certificate that is made for the moment; its fingerprint is printed
     #[arg(long, conflicts_with = "tls_certificates", help_heading = TLS)]
     tls_self_signed: bool,
-    /// Where the administrative interface listens, which is opened by what is in the ledger's node.json
+    /// Where the administrative interface listens, which is opened by what is in the ledger's node.json;
+    /// its certificate is for this address and no other
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     admin: SocketAddr,
     /// Where Prometheus and others who watch find /metrics, without proving anything
     #[arg(long, value_name = "ADDRESS:PORT")]
     metrics: Option<SocketAddr>,
     /// Most gas of a call that nobody signed; a block's without this
-    #[arg(long, value_name = "GAS")]
+    #[arg(long, value_name = "GAS", value_parser = clap::value_parser!(u64).range(21_000..))]
     read_gas: Option<u64>,
     /// After how many seconds a request executes nothing more
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "5")]

@@ -107,6 +107,12 @@ pub fn fails(error: EstimateError) -> ErrorObjectOwned {
     match error {
         EstimateError::Rejected(rejection) => rejected(&rejection),
         EstimateError::Fault(error) => fault(error),
+        EstimateError::Fails(simulation)
+            if simulation.receipt.outcome == (Outcome::Halted { halt: Halt::OutOfGas }) =>
+        {
+            let gas = simulation.receipt.gas_used;
+            server(format!("gas required exceeds allowance ({gas})"))
+        }
         EstimateError::Fails(simulation) => match answer_of(&simulation.receipt.outcome) {
             Err(error) => error,
             Ok(_) => server("execution failed"),

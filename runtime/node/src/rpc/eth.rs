@@ -9,7 +9,7 @@ use crate::limits::STORAGE_VALUES;
 use alloy_consensus::Transaction as _;
 use alloy_eips::Encodable2718;
 use alloy_eips::eip2930::AccessList;
-use alloy_primitives::{Address, B256, Bytes, Signature, U64, U256};
+use alloy_primitives::{Address, B256, Bytes, Signature, U64, U128, U256};
 use alloy_rpc_types_eth::simulate::{SimulatePayload, SimulatedBlock};
 use alloy_rpc_types_eth::state::StateOverride;
 use alloy_rpc_types_eth::{
@@ -159,7 +159,7 @@ pub trait EthApi {
 
     /// A transaction with all that its request left open, to be signed: nonce, gas, fees, chain.
     #[method(name = "fillTransaction", with_extensions, blocking)]
-    fn fill_transaction(&self, request: TransactionRequest) -> RpcResult<FillTransaction>;
+    fn fill_transaction(&self, request: TransactionRequest) -> RpcResult<FillTransaction<Value>>;
 
     /// Blocks of calls, one after the other, as if they had been made.
     #[method(name = "simulateV1", blocking)]
@@ -503,13 +503,18 @@ impl EthApiServer for Rpc {
         &self,
         extensions: &Extensions,
         request: TransactionRequest,
-    ) -> RpcResult<FillTransaction> {
+    ) -> RpcResult<FillTransaction<Value>> {
         let from = request.from.unwrap_or_default();
         let tx = fill(&self.0, request, from)?;
         Connection::of(extensions).asked_about(from, tx.nonce());
         let unsigned = Signature::new(U256::ZERO, U256::ZERO, false);
-        let raw = tx.clone().into_envelope(unsigned).encoded_2718().into();
-        Ok(FillTransaction { raw, tx })
+        let mut shown = json!(tx);
+        if tx.is_dynamic_fee() {
+            // What is in no block yet has this as well, and there it is the most that is paid.
+            shown["gasPrice"] = json!(U128::from(tx.max_fee_per_gas()));
+        }
+        let raw = tx.into_envelope(unsigned).encoded_2718().into();
+        Ok(FillTransaction { raw, tx: shown })
     }
 
     fn simulate_v1(

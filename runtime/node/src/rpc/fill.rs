@@ -41,9 +41,22 @@ pub fn fill(
     let ledger = node.ledger();
     let latest = ledger.chain.latest();
     let block = latest.next_block(node.clock.now());
-    let price = ledger.chain.genesis().gas_price;
+    let most = match kind {
+        0 | 1 => *request.gas_price.get_or_insert(block.gas_price),
+        _ => {
+            let tip = *request.max_priority_fee_per_gas.get_or_insert(0);
+            *request.max_fee_per_gas.get_or_insert(block.gas_price.saturating_add(tip))
+        }
+    };
+    if most < block.gas_price {
+        let (phrase, price) = ("max fee per gas less than block base fee", block.gas_price);
+        return Err(ethereum::server(format!("{phrase}: {most} is offered, the price is {price}")));
+    }
     request.from = Some(from);
     let call = ethereum::call_request(request.clone(), &block)?;
+    if call.to.is_none() && call.input.is_empty() {
+        return Err(ethereum::server("contract creation without any data provided"));
+    }
     if request.nonce.is_none() {
         let next = latest.account(&from).map_err(ethereum::fault)?.nonce;
         request.nonce = Some(ledger.pool.nonce_after(&from, next));
@@ -56,19 +69,9 @@ pub fn fill(
     request.to = Some(call.to.map_or(TxKind::Create, TxKind::Call));
     request.input = call.input.into();
     let built = match kind {
-        0 | 1 => {
-            request.gas_price.get_or_insert(price);
-            if kind == 0 {
-                request.build_legacy().map(TypedTransaction::from)
-            } else {
-                request.build_2930().map(TypedTransaction::from)
-            }
-        }
-        _ => {
-            let tip = *request.max_priority_fee_per_gas.get_or_insert(0);
-            request.max_fee_per_gas.get_or_insert(price.saturating_add(tip));
-            request.build_1559().map(TypedTransaction::from)
-        }
+        0 => request.build_legacy().map(TypedTransaction::from),
+        1 => request.build_2930().map(TypedTransaction::from),
+        _ => request.build_1559().map(TypedTransaction::from),
     };
     built.map_err(|error| ethereum::invalid(error.to_string()))
 }

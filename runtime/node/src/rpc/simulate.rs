@@ -174,7 +174,7 @@ impl Open {
             return Err(error(INTRINSIC_GAS, "intrinsic gas too low: the call has no gas at all"));
         }
         let mut request = ethereum::call_request(call, &block)?;
-        request.gas = Some(request.gas.unwrap_or(left));
+        request.gas = Some(request.gas.unwrap_or(left).min(simulator.gas_allowed()));
         let account = simulator.account(&request.from).map_err(ethereum::fault)?;
         if self.validation {
             request.gas_price = Some(request.gas_price.unwrap_or(0));

@@ -192,8 +192,12 @@ async fn reads_have_as_much_gas_and_time_as_the_operator_gives_them() {
     let trace = json!([request, "latest", { "tracer": "callTracer" }]);
     let traced = running.get("debug_traceCall", trace).await;
     assert_eq!(traced["gasUsed"], json!("0xf4240"), "all that reads may use");
+    assert_eq!(traced["gas"], traced["gasUsed"]);
     let refused = running.ask("eth_call", json!([request])).await.expect_err("out of gas");
     assert_eq!((refused.0, refused.1.as_str()), (-32000, "out of gas"));
+    let refused = running.ask("eth_estimateGas", json!([request])).await.expect_err("too much");
+    assert_eq!(refused.1, "gas required exceeds allowance (1000000)");
+    assert_eq!(running.get("eth_estimateGas", json!([call(BOB, &[])])).await, json!("0x5208"));
     // With a price, too: what is bought is not more than that.
     let mut dear = request.clone();
     dear["gasPrice"] = json!("0xa");
@@ -220,9 +224,18 @@ async fn reads_have_as_much_gas_and_time_as_the_operator_gives_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_says_nothing_is_let_go() {
-    let idle = std::time::Duration::from_millis(300);
+    let idle = std::time::Duration::from_millis(500);
     let config = florin_node::Config { idle, ..florin_node::Config::default() };
     let running = Running::with(config, false).await;
+    let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
+    for _ in 0..10 {
+        let request = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
+        stream.write_all(request).await.expect("it is sent");
+        let mut answer = [0; 1024];
+        let length = stream.read(&mut answer).await.expect("it is still connected");
+        assert!(answer[..length].starts_with(b"HTTP/1.1 200"));
+        tokio::time::sleep(idle / 5).await;
+    }
     for said in [&b""[..], b"POST / HTTP/1.1\r\nhost: localh"] {
         let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
         stream.write_all(said).await.expect("it is sent");

@@ -14,8 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
 
 /// Writes a new certificate and its key; what trusts that certificate and no other.
@@ -196,9 +197,25 @@ async fn administrators_prove_themselves() {
     }
     assert!(!get(running.node.address()).await.contains("florin_head"), "not in public");
     let watching = HttpClient::builder().build(format!("http://{watched}")).expect("a client");
-    let refused = watching.head().await;
-    assert!(
-        matches!(&refused, Err(ClientError::Call(refusal)) if refusal.code() == -32601),
-        "it has no methods: {refused:?}"
-    );
+    let refused = watching.head().await.expect_err("it has no methods").to_string();
+    assert!(refused.contains("404"), "{refused}");
+    // Administrators see the same, with certificate and token.
+    let at = access.administration;
+    for (header, status) in [(right.as_str(), "200"), ("Bearer wrong", "401")] {
+        let connector = TlsConnector::from(Arc::new(access.client_config().expect("certificates")));
+        let stream = TcpStream::connect(at).await.expect("a connection");
+        let mut stream = connector
+            .connect(ServerName::from(at.ip()), stream)
+            .await
+            .expect("an encrypted connection");
+        let request = format!(
+            "GET /metrics HTTP/1.1\r\nhost: localhost\r\nauthorization: {header}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).await.expect("it is sent");
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{answer}");
+        assert_eq!(answer.contains("florin_head 1"), status == "200");
+    }
 }

@@ -246,6 +246,7 @@ async fn what_a_request_leaves_open_is_filled_in() {
     let expected = json!({
         "type": "0x2", "chainId": "0x4d", "nonce": "0x1", "gas": "0x5208", "to": BOB, "value": "0x7",
         "maxFeePerGas": "0xa", "maxPriorityFeePerGas": "0x0", "accessList": [], "input": "0x",
+        "gasPrice": "0xa",
     });
     assert_eq!(filled["tx"], expected);
     assert!(filled["raw"].as_str().expect("bytes").starts_with("0x02"));
@@ -259,6 +260,7 @@ async fn what_a_request_leaves_open_is_filled_in() {
         "gasPrice": "0x14", "input": "0x01",
     });
     assert_eq!(filled["tx"], expected);
+    let stranger = alloy_primitives::Address::repeat_byte(0x22);
     let listed = json!({ "from": from, "to": BOB, "type": "0x1", "accessList": [] });
     assert_eq!(fill(listed).await.expect("it is filled")["tx"]["type"], json!("0x1"));
     for (wrong, why) in [
@@ -267,6 +269,9 @@ async fn what_a_request_leaves_open_is_filled_in() {
         (json!({ "from": from, "to": BOB, "type": "0x3" }), "transaction type not supported"),
         (json!({ "from": from, "to": BOB, "chainId": "0x1" }), "chainId does not match"),
         (json!({ "from": BOB, "to": from, "value": "0xffff" }), "insufficient funds"),
+        (json!({ "from": stranger, "to": from }), "insufficient funds"),
+        (json!({ "from": from, "to": BOB, "gasPrice": "0x0" }), "less than block base fee"),
+        (json!({ "from": from, "gas": "0xffff" }), "without any data"),
     ] {
         let (_, message, _) = fill(wrong).await.expect_err(why);
         assert!(message.contains(why), "{message}");
