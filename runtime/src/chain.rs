@@ -8,7 +8,7 @@ use crate::error::{Fault, Rejection};
 use crate::pipeline::{Sealed, seal};
 use crate::sequencer::Turns;
 use crate::state::{Overlay, StateView};
-use crate::store::{Commitment, Options, Progress, Store, StoreError, View};
+use crate::store::{Commitment, Memory, Options, Progress, Store, StoreError, View};
 use crate::types::{Account, Address, B256, Block, Bytes, Header, Receipt, StateKey};
 use crate::vm::Vm;
 use std::path::Path;
@@ -150,6 +150,11 @@ impl Chain {
     /// The header of the last block.
     pub fn head(&self) -> Header {
         self.store.head().inner().clone()
+    }
+
+    /// What of the state is in memory.
+    pub fn memory(&self) -> Memory {
+        self.store.memory()
     }
 
     /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it

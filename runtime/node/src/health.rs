@@ -28,7 +28,7 @@ pub fn answer<B>(
             return Some(response);
         }
         "/ready" => (JSON, format!("{{\"status\":\"ready\",\"block\":{}}}\n", head())),
-        "/metrics" if with_metrics => (METRICS, node.metrics.text(&node.ledger().pool, head())),
+        "/metrics" if with_metrics => (METRICS, node.metrics.text(&node.ledger(), head())),
         _ => return None,
     };
     let mut response = HttpResponse::new(HttpBody::from(text));

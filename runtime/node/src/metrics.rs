@@ -2,8 +2,9 @@
 //!
 //! Invariant: the number of series is bounded: a label is a name of the node's own.
 
-use crate::pool::Pool;
+use crate::node::Ledger;
 use florin_runtime::sequencer::Load;
+use florin_runtime::store::Memory;
 use florin_runtime::types::Block;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -35,6 +36,12 @@ struct Sender {
     found: &'static str,
 }
 
+/// A part of the state in memory.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Part {
+    part: &'static str,
+}
+
 /// Everything that is measured.
 pub struct Metrics {
     registry: Registry,
@@ -48,6 +55,8 @@ pub struct Metrics {
     queue: Gauge,
     queue_bytes: Gauge,
     senders: Family<Sender, Counter>,
+    state: Family<Part, Gauge>,
+    state_missed: Counter,
     head: Gauge,
     numbers: AtomicU64,
     /// Names that labels may have.
@@ -73,6 +82,8 @@ impl Default for Metrics {
             queue: Gauge::default(),
             queue_bytes: Gauge::default(),
             senders: Family::default(),
+            state: Family::default(),
+            state_missed: Counter::default(),
             head: Gauge::default(),
             numbers: AtomicU64::new(1),
             names: OnceLock::new(),
@@ -101,6 +112,10 @@ impl Metrics {
         registry.register("queue_bytes", help, self.queue_bytes.clone());
         let help = "Senders that were authenticated, by a key that was remembered or by recovery";
         registry.register("senders", help, self.senders.clone());
+        let help = "State in memory: what changed and is not in the tree yet, and what is as there";
+        registry.register_with_unit("state", help, Unit::Bytes, self.state.clone());
+        let help = "Reads of the state that were not answered from memory";
+        registry.register("state_missed", help, self.state_missed.clone());
         let help = "Transactions that wait for an earlier nonce or for a block";
         registry.register("parked_transactions", help, self.parked.clone());
         registry.register("head", "Number of the last block", self.head.clone());
@@ -139,9 +154,14 @@ impl Metrics {
     }
 
     /// Everything, as Prometheus reads it.
-    pub fn text(&self, pool: &Pool, head: u64) -> String {
-        let Load { transactions, bytes, known, recovered } = pool.load();
-        self.parked.set(pool.len() as i64);
+    pub fn text(&self, ledger: &Ledger, head: u64) -> String {
+        let Load { transactions, bytes, known, recovered } = ledger.pool.load();
+        let Memory { changed, clean, missed } = ledger.chain.memory();
+        for (part, bytes) in [("changed", changed), ("clean", clean)] {
+            self.state.get_or_create(&Part { part }).set(bytes as i64);
+        }
+        self.state_missed.inc_by(missed.saturating_sub(self.state_missed.get()));
+        self.parked.set(ledger.pool.len() as i64);
         self.queue.set(transactions as i64);
         self.queue_bytes.set(bytes as i64);
         for (found, count) in [("known", known), ("recovered", recovered)] {

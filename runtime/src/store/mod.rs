@@ -52,6 +52,7 @@ pub use error::{Damage, Refusal, Remedy, Result, StoreError};
 pub use index::LogFilter;
 pub use journal::Durability;
 pub use open::Rebuilt;
+pub use recent::Memory;
 pub use schema::Counts;
 pub use view::View;
 
@@ -191,6 +192,11 @@ impl Store {
     /// Numbers of entries, transactions and logs.
     pub fn counts(&self) -> Counts {
         self.recent.head().counts
+    }
+
+    /// What of the state is in memory.
+    pub fn memory(&self) -> Memory {
+        self.recent.memory()
     }
 
     /// The commitment to the state at the last block.

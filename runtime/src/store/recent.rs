@@ -21,7 +21,10 @@ use crate::types::{Bytes, Header, Write};
 use alloy_primitives::{Sealed, map::HashMap};
 use std::{
     collections::{BTreeSet, VecDeque},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// What an entry takes beside key and value, roughly.
@@ -87,8 +90,22 @@ impl From<&Write> for Change {
     }
 }
 
+/// What of the state is in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes of entries that changed and are not in the tree yet, roughly.
+    pub changed: usize,
+    /// Bytes of entries that are as in the tree, roughly.
+    pub clean: usize,
+    /// Reads since the ledger was opened that had to ask the tree.
+    pub missed: u64,
+}
+
 #[derive(Debug)]
-pub(super) struct Recent(RwLock<Inner>);
+pub(super) struct Recent {
+    inner: RwLock<Inner>,
+    missed: AtomicU64,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -115,7 +132,7 @@ pub(super) type Pin = Arc<Sealed<Header>>;
 impl Recent {
     /// `fresh` is what the blocks up to the head changed since the tree's checkpoint.
     pub fn new(header: Sealed<Header>, head: Head, fresh: Entries, clean_limit: usize) -> Self {
-        Recent(RwLock::new(Inner {
+        let inner = RwLock::new(Inner {
             pin: Arc::new(header.clone()),
             header: Arc::new(header),
             head: Arc::new(head),
@@ -125,7 +142,8 @@ impl Recent {
             clean_limit,
             checkpoints: 0,
             undo: VecDeque::new(),
-        }))
+        });
+        Recent { inner, missed: AtomicU64::new(0) }
     }
 
     /// The header of the last block.
@@ -159,6 +177,7 @@ impl Recent {
         }
         let checkpoints = inner.checkpoints;
         drop(inner);
+        self.missed.fetch_add(1, Ordering::Relaxed);
         let value = fetch()?;
         let mut inner = self.write();
         if let Some(value) = inner.known(at, key) {
@@ -195,6 +214,16 @@ impl Recent {
         inner.forget();
     }
 
+    /// What is in memory.
+    pub fn memory(&self) -> Memory {
+        let inner = self.read();
+        Memory {
+            changed: inner.fresh.bytes() + inner.frozen.bytes(),
+            clean: inner.clean.iter().map(Entries::bytes).sum(),
+            missed: self.missed.load(Ordering::Relaxed),
+        }
+    }
+
     /// Memory of what changed since the last freeze.
     pub fn fresh_bytes(&self) -> usize {
         self.read().fresh.bytes()
@@ -226,11 +255,11 @@ impl Recent {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner)
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

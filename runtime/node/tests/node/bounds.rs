@@ -1,6 +1,7 @@
 //! What one client asks for is bounded, and what is wrong is told in the words that clients know.
 
 use super::support::*;
+use alloy_provider::Provider;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -243,4 +244,47 @@ async fn who_says_nothing_is_let_go() {
         let ended = tokio::time::timeout(patience, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "it is still connected after {said:?}");
     }
+}
+
+/// Reads of a flood, each of a fiftieth of a block's gas: many more than are done while payments are made.
+const FLOOD: usize = 400;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn floods_and_slow_clients_do_not_stop_payments() {
+    let config =
+        florin_node::Config { read_gas: Some(2_000_000), ..florin_node::Config::default() };
+    let running = std::sync::Arc::new(Running::with(config, false).await);
+    let endless = running.deploy(ENDLESS).await;
+    // Clients who begin to ask and never end, and some who subscribe and never read.
+    let mut slow = Vec::new();
+    for begun in [
+        "POST / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{",
+        "GET / HTTP/1.1\r\nhost: localhost\r\nx-",
+    ] {
+        for _ in 0..20 {
+            let mut stream =
+                TcpStream::connect(running.node.address()).await.expect("a connection");
+            stream.write_all(begun.as_bytes()).await.expect("it is sent");
+            slow.push(stream);
+        }
+    }
+    let deaf = running.websocket().await;
+    let _unheard = deaf.subscribe_blocks().await.expect("a subscription");
+    let request = json!([call(endless, &[])]);
+    let flood: Vec<_> = (0..FLOOD)
+        .map(|_| {
+            let (running, request) = (running.clone(), request.clone());
+            tokio::spawn(async move { running.ask("eth_call", request).await })
+        })
+        .collect();
+    while !flood.iter().any(|read| read.is_finished()) {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    for nonce in 1..=50 {
+        let receipt = running.get("eth_sendRawTransactionSync", json!([payment(nonce, 1, 10)]));
+        assert_eq!(receipt.await["status"], json!("0x1"));
+    }
+    let left = flood.iter().filter(|read| !read.is_finished()).count();
+    assert!(left > 0, "the flood was over before the payments were made");
+    flood.iter().for_each(|read| read.abort());
 }

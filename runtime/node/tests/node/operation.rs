@@ -191,6 +191,9 @@ async fn administrators_prove_themselves() {
         "florin_queue_bytes 0",
         r#"florin_senders_total{found="recovered"} 2"#,
         "florin_parked_transactions 0",
+        r#"florin_state_bytes{part="changed"} "#,
+        r#"florin_state_bytes{part="clean"} "#,
+        "florin_state_missed_total ",
         "florin_head 1",
     ] {
         assert!(told.contains(line), "{line}\n{told}");
