@@ -128,7 +128,8 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let (wishes, wished) = Wishes::new();
     let node = Node::new(chain, config, address, wishes).map_err(SpawnError::Threads)?;
     let methods: Methods = rpc::methods(node.clone())?.into();
-    node.metrics.name(methods.method_names());
+    let administrative: Methods = rpc::administration(node.clone()).into();
+    node.metrics.name(methods.method_names().chain(administrative.method_names()));
     let (stop, server) = stop_channel();
     let mut tasks = Vec::new();
     let mut serve = |listener, served| {
@@ -141,7 +142,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     if let Some((listener, address)) = administrators {
         let (made, config) = Access::new(address)?;
         let to = Audience::Administrators(Arc::new(config), made.token.as_str().into());
-        serve(listener, apart(rpc::administration(node.clone()).into(), to));
+        serve(listener, apart(administrative, to));
         access = Some(made);
     }
     if let Some((listener, address)) = watchers {

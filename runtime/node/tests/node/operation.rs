@@ -182,6 +182,7 @@ async fn administrators_prove_themselves() {
     let told = get(watched).await;
     for line in [
         r#"florin_request_seconds_count{method="eth_chainId",result="ok"} "#,
+        r#"florin_request_seconds_count{method="florin_head",result="ok"} 1"#,
         r#"florin_request_seconds_count{method="unknown",result="error"} "#,
         "florin_blocks_total 1",
         r#"florin_transactions_total{status="success"} 1"#,
