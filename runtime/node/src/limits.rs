@@ -82,8 +82,8 @@ pub const SUBSCRIBE_PATIENCE: Duration = Duration::from_secs(10);
 pub const STOP_PATIENCE: Duration = Duration::from_secs(10);
 /// After how long a request executes nothing more, unless the operator says otherwise, as in geth.
 pub const READ_TIME: Duration = Duration::from_secs(5);
-/// Connections of administrators at a time, and of those who watch: their files are kept from the
-/// ledger's.
+/// Connections of administrators at a time, and of those who watch: few, so that the ledger has files
+/// left.
 pub const PRIVATE_CONNECTIONS: usize = 64;
 /// How long a connection may send nothing, or take nothing of an answer. geth's is as long, but only
 /// between requests: here an answer that takes longer to be given and read is cut off as well.

@@ -12,7 +12,11 @@ use crate::{
 use alloy_primitives::{Address, B256};
 use alloy_signer_local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use anyhow::{Context as _, Result};
-use florin_node::{Config, Development, Tls, limits::CONNECTIONS, spawn};
+use florin_node::{
+    Config, Development, Tls,
+    limits::{CONNECTIONS, PRIVATE_CONNECTIONS},
+    spawn,
+};
 use florin_runtime::{Chain, Genesis, store::Durability};
 use serde::Serialize;
 use std::{net::SocketAddr, num::NonZeroU32, path::PathBuf, time::Duration};
@@ -171,7 +175,8 @@ async fn serve(
     let secure = if tls.is_some() { "s" } else { "" };
     // As many as there may be; where there are few, both get half.
     let files = rlimit::increase_nofile_limit(u64::MAX).unwrap_or(LEDGER_FILES);
-    let connections = files.saturating_sub(LEDGER_FILES).max(files / 2);
+    let connections =
+        files.saturating_sub(LEDGER_FILES + 2 * PRIVATE_CONNECTIONS as u64).max(files / 2);
     let connections = connections.min(CONNECTIONS.into()) as u32;
     let config = Config {
         connections,

@@ -12,7 +12,7 @@ use super::error::{fault, submission};
 use alloy_primitives::{FixedBytes, Signature, U256, b256, keccak256};
 use alloy_sol_types::SolValue;
 use florin_runtime::types::{Address, B256, Bytes};
-use florin_runtime::{CallRequest, Rejection, Simulator, SubmitError};
+use florin_runtime::{CallRequest, Simulator};
 use jsonrpsee::core::RpcResult;
 
 /// What the validators are created from: how many bytes, and their keccak-256.
@@ -68,7 +68,7 @@ fn decode(arguments: &[u8]) -> Option<Claim> {
 /// statically as by the validator: one that changes something when it is asked is believed here.
 ///
 /// # Errors
-/// The ledger failed, or there is no time left.
+/// The ledger failed, a call like this is not taken, or there is no time left.
 pub fn holds(claim: &Claim, simulator: &mut Simulator, like: &CallRequest) -> RpcResult<bool> {
     let Claim { signer, hash, signature } = claim;
     let is_there = simulator.account(signer).map_err(fault)?.is_contract();
@@ -114,13 +114,9 @@ fn call(
     input: Bytes,
 ) -> RpcResult<Option<Bytes>> {
     let request = CallRequest { to: Some(to), value: U256::ZERO, input, ..like.clone() };
-    match simulator.call(&request, false) {
-        Ok(simulation) => Ok(simulation.output().cloned()),
-        // The node's doing: it says nothing about the signature.
-        Err(error @ SubmitError::Rejected(Rejection::OutOfTime)) => Err(submission(error)),
-        Err(SubmitError::Rejected(_)) => Ok(None),
-        Err(SubmitError::Fault(error)) => Err(fault(error)),
-    }
+    // That it cannot be asked says nothing about the signature.
+    let simulation = simulator.call(&request, false).map_err(submission)?;
+    Ok(simulation.output().cloned())
 }
 
 /// Whether a signature is an account's, as `ecrecover` sees it: also one with a large s.

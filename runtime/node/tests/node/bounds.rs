@@ -1,8 +1,10 @@
 //! What one client asks for is bounded, and what is wrong is told in the words that clients know.
 
 use super::support::*;
-use alloy_provider::Provider;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -130,7 +132,7 @@ async fn who_asks_too_often_is_told_so_and_a_batch_is_as_many_as_it_holds() {
     let refused = answers.iter().filter(|answer| answer["error"]["code"] == -32005).count();
     assert_eq!((status, answers.len(), refused), (200, 7, 2), "{body}");
     // Another second, another request.
-    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
     let (_, body) = post(&running, JSON, request).await;
     assert!(body.contains("result"), "{body}");
 }
@@ -206,7 +208,7 @@ async fn reads_have_as_much_gas_and_time_as_the_operator_gives_them() {
     let trace = json!([dear, "latest", { "tracer": "callTracer" }]);
     assert_eq!(running.get("debug_traceCall", trace).await["gasUsed"], json!("0xf4240"));
 
-    let read_time = Some(std::time::Duration::ZERO);
+    let read_time = Some(Duration::ZERO);
     let config = florin_node::Config { read_time, ..florin_node::Config::default() };
     let running = Running::with(config, false).await;
     for (method, params) in [
@@ -225,7 +227,7 @@ async fn reads_have_as_much_gas_and_time_as_the_operator_gives_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_says_nothing_is_let_go() {
-    let idle = std::time::Duration::from_millis(500);
+    let idle = Duration::from_millis(500);
     let config = florin_node::Config { idle, ..florin_node::Config::default() };
     let running = Running::with(config, false).await;
     let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
@@ -240,20 +242,35 @@ async fn who_says_nothing_is_let_go() {
     for said in [&b""[..], b"POST / HTTP/1.1\r\nhost: localh"] {
         let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
         stream.write_all(said).await.expect("it is sent");
-        let (mut answer, patience) = (Vec::new(), std::time::Duration::from_secs(10));
+        let (mut answer, patience) = (Vec::new(), Duration::from_secs(10));
         let ended = tokio::time::timeout(patience, stream.read_to_end(&mut answer)).await;
         assert!(ended.is_ok(), "it is still connected after {said:?}");
     }
 }
 
-/// Reads of a flood, each of a fiftieth of a block's gas: many more than are done while payments are made.
-const FLOOD: usize = 400;
+/// Who asks for more than is answered at a time, again and again.
+const FLOOD: usize = 100;
+
+/// Subscribes by WebSocket, many times over, and never reads.
+async fn deaf(running: &Running) -> TcpStream {
+    let mut stream = TcpStream::connect(running.node.address()).await.expect("a connection");
+    let request = "GET / HTTP/1.1\r\nhost: localhost\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("it is sent");
+    let text = br#"{"jsonrpc":"2.0","id":1,"method":"eth_subscribe","params":["newHeads"]}"#;
+    // A text in one frame, masked by zeros (RFC 6455).
+    let head = [0x81, 0x80 | u8::try_from(text.len()).expect("a short text"), 0, 0, 0, 0];
+    for _ in 0..100 {
+        stream.write_all(&[&head[..], text].concat()).await.expect("it is sent");
+    }
+    stream
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn floods_and_slow_clients_do_not_stop_payments() {
     let config =
         florin_node::Config { read_gas: Some(2_000_000), ..florin_node::Config::default() };
-    let running = std::sync::Arc::new(Running::with(config, false).await);
+    let running = Arc::new(Running::with(config, false).await);
     let endless = running.deploy(ENDLESS).await;
     // Clients who begin to ask and never end, and some who subscribe and never read.
     let mut slow = Vec::new();
@@ -268,23 +285,41 @@ async fn floods_and_slow_clients_do_not_stop_payments() {
             slow.push(stream);
         }
     }
-    let deaf = running.websocket().await;
-    let _unheard = deaf.subscribe_blocks().await.expect("a subscription");
-    let request = json!([call(endless, &[])]);
-    let flood: Vec<_> = (0..FLOOD)
-        .map(|_| {
-            let (running, request) = (running.clone(), request.clone());
-            tokio::spawn(async move { running.ask("eth_call", request).await })
-        })
-        .collect();
-    while !flood.iter().any(|read| read.is_finished()) {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    for _ in 0..4 {
+        slow.push(deaf(&running).await);
     }
+    let answered = Arc::new(AtomicUsize::new(0));
+    let flood = (0..FLOOD).map(|_| {
+        let (running, answered) = (running.clone(), answered.clone());
+        let request = json!([call(endless, &[])]);
+        tokio::spawn(async move {
+            loop {
+                let refused = running.ask("eth_call", request.clone()).await;
+                assert_eq!(refused.expect_err("it is endless").1, "out of gas");
+                answered.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    let flood: Vec<_> = flood.collect();
+    let soon = Duration::from_secs(120);
+    let begun = async {
+        while answered.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(soon, begun).await.expect("the flood begins");
+    let before = answered.load(Ordering::Relaxed);
     for nonce in 1..=50 {
         let receipt = running.get("eth_sendRawTransactionSync", json!([payment(nonce, 1, 10)]));
-        assert_eq!(receipt.await["status"], json!("0x1"));
+        let receipt = tokio::time::timeout(soon, receipt).await.expect("payments go on");
+        assert_eq!(receipt["status"], json!("0x1"));
     }
-    let left = flood.iter().filter(|read| !read.is_finished()).count();
-    assert!(left > 0, "the flood was over before the payments were made");
-    flood.iter().for_each(|read| read.abort());
+    assert!(flood.iter().all(|client| !client.is_finished()), "the flood went on, in good order");
+    let during = async {
+        while answered.load(Ordering::Relaxed) == before {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(soon, during).await.expect("and was answered");
+    flood.iter().for_each(|client| client.abort());
 }
