@@ -6,9 +6,9 @@
 //!
 //! Invariant: whoever has an [`Access`] may do everything, and nobody else anything.
 
-use crate::tls::{TlsError, provider};
+use crate::tls::{TlsError, for_http, own_key, provider};
 use alloy_primitives::hex;
-use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+use rcgen::generate_simple_self_signed;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::net::SocketAddr;
@@ -54,18 +54,16 @@ impl Access {
     ///
     /// # Errors
     /// No certificate can be made.
-    pub(crate) fn new(administration: SocketAddr) -> Result<(Self, ServerConfig), TlsError> {
-        let server = made(administration.ip().to_string())?;
-        let client = made(CLIENT.to_owned())?;
-        let key = PrivateKeyDer::Pkcs8(server.signing_key.serialize_der().into());
+    pub(crate) fn new(administration: SocketAddr) -> Result<(Self, Arc<ServerConfig>), TlsError> {
+        let server = generate_simple_self_signed([administration.ip().to_string()])?;
+        let client = generate_simple_self_signed([CLIENT.to_owned()])?;
         let clients = Arc::new(only(client.cert.der().clone())?);
         let clients = WebPkiClientVerifier::builder_with_provider(clients, provider()).build();
         let clients = clients.map_err(|error| TlsError::Verifier(error.to_string()))?;
-        let mut config = ServerConfig::builder_with_provider(provider())
+        let config = ServerConfig::builder_with_provider(provider())
             .with_protocol_versions(&[&TLS13])?
             .with_client_cert_verifier(clients)
-            .with_single_cert(vec![server.cert.der().clone()], key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+            .with_single_cert(vec![server.cert.der().clone()], own_key(&server))?;
         let access = Access {
             administration,
             token: hex::encode(rand::random::<[u8; TOKEN_BYTES]>()),
@@ -73,7 +71,7 @@ impl Access {
             client_certificate: client.cert.pem(),
             client_key: client.signing_key.serialize_pem(),
         };
-        Ok((access, config))
+        Ok((access, for_http(config)))
     }
 
     /// With what a client connects.
@@ -90,10 +88,6 @@ impl Access {
             .with_root_certificates(only(server)?)
             .with_client_auth_cert(vec![client], key)?)
     }
-}
-
-fn made(name: String) -> Result<CertifiedKey<KeyPair>, TlsError> {
-    Ok(generate_simple_self_signed(vec![name])?)
 }
 
 /// What trusts one certificate.

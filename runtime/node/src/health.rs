@@ -8,8 +8,7 @@ use std::sync::Arc;
 const JSON: &str = "application/json";
 const METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The answer to a request that is about the node's health. What is measured is
-/// not for everybody.
+/// The answer to a request that is about the node's health. What is measured is not for everybody.
 pub fn answer<B>(
     node: &Arc<Node>,
     request: &HttpRequest<B>,

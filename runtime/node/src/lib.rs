@@ -53,6 +53,7 @@ pub use config::{Config, Development, Tls};
 pub use tls::TlsError;
 
 use florin_runtime::{Chain, Fault};
+use futures_util::future::OptionFuture;
 use jsonrpsee::server::{Methods, ServerHandle, stop_channel};
 use limits::{HOUSEKEEPING, STOP_PATIENCE};
 use node::Node;
@@ -117,14 +118,9 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let layers = Layers::new(&config)?;
     let tls = config.tls.clone().map(Certificates::new).transpose()?.map(Arc::new);
     let (listener, address) = listen_at(config.listen).await?;
-    let administrators = match config.administration {
-        None => None,
-        Some(place) => Some(listen_at(place).await?),
-    };
-    let watchers = match config.metrics {
-        None => None,
-        Some(place) => Some(listen_at(place).await?),
-    };
+    let administrators =
+        OptionFuture::from(config.administration.map(listen_at)).await.transpose()?;
+    let watchers = OptionFuture::from(config.metrics.map(listen_at)).await.transpose()?;
     let (wishes, wished) = Wishes::new();
     let node = Node::new(chain, config, address, wishes).map_err(SpawnError::Threads)?;
     let methods: Methods = rpc::methods(node.clone())?.into();
@@ -141,7 +137,7 @@ pub async fn spawn(chain: Chain, config: Config) -> Result<Handle, SpawnError> {
     let (mut access, mut metrics) = (None, None);
     if let Some((listener, address)) = administrators {
         let (made, config) = Access::new(address)?;
-        let to = Audience::Administrators(Arc::new(config), made.token.as_str().into());
+        let to = Audience::Administrators(config, made.token.as_str().into());
         serve(listener, apart(administrative, to));
         access = Some(made);
     }

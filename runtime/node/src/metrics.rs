@@ -63,6 +63,12 @@ pub struct Metrics {
     names: OnceLock<HashSet<&'static str>>,
 }
 
+/// Lets a counter follow a ledger's own, but not back: another ledger, after a node for development
+/// went back in time, counts anew.
+fn catch_up(counter: &Counter, count: u64) {
+    counter.inc_by(count.saturating_sub(counter.get()));
+}
+
 /// From a tenth of a millisecond to half a minute.
 fn latency() -> Histogram {
     Histogram::new(exponential_buckets(0.000_1, 2.0, 19))
@@ -160,14 +166,12 @@ impl Metrics {
         for (part, bytes) in [("changed", changed), ("clean", clean)] {
             self.state.get_or_create(&Part { part }).set(bytes as i64);
         }
-        self.state_missed.inc_by(missed.saturating_sub(self.state_missed.get()));
+        catch_up(&self.state_missed, missed);
         self.parked.set(ledger.pool.len() as i64);
         self.queue.set(transactions as i64);
         self.queue_bytes.set(bytes as i64);
         for (found, count) in [("known", known), ("recovered", recovered)] {
-            let counter = self.senders.get_or_create(&Sender { found });
-            // Another ledger, after a node for development went back in time, counts anew.
-            counter.inc_by(count.saturating_sub(counter.get()));
+            catch_up(&self.senders.get_or_create(&Sender { found }), count);
         }
         self.head.set(head as i64);
         let mut text = String::new();

@@ -4,7 +4,7 @@
 //! that are.
 
 use crate::config::Tls;
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -104,18 +104,26 @@ fn load(source: &Tls) -> Result<InUse, TlsError> {
             (chain, secret.map_err(|error| cannot(key, error.to_string()))?)
         }
         Tls::SelfSigned { names } => {
-            let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names.clone())?;
-            let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
-            (vec![cert.der().clone()], key)
+            let made = generate_simple_self_signed(names.clone())?;
+            (vec![made.cert.der().clone()], own_key(&made))
         }
     };
     let hash = certificates.first().map(Sha256::digest).unwrap_or_default();
     let pairs: Vec<String> = hash.iter().map(|byte| format!("{byte:02X}")).collect();
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(&[&TLS13, &TLS12])?
         .with_no_client_auth()
         .with_single_cert(certificates, key)?;
-    // WebSocket begins as HTTP/1.1, and a client that offers both takes what comes first.
+    Ok(InUse { config: for_http(config), fingerprint: pairs.join(":") })
+}
+
+/// A key that was made for a certificate.
+pub fn own_key(made: &CertifiedKey<KeyPair>) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into())
+}
+
+/// WebSocket begins as HTTP/1.1, and a client that offers both takes what comes first.
+pub fn for_http(mut config: ServerConfig) -> Arc<ServerConfig> {
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(InUse { config: Arc::new(config), fingerprint: pairs.join(":") })
+    Arc::new(config)
 }

@@ -103,8 +103,7 @@ impl DebugApiServer for Rpc {
         let overrides: Option<BlockOverrides> = options.block_overrides;
         let (mut simulator, request) =
             simulate::prepare(&self.0, request, block, state, overrides.as_ref())?;
-        let allowed = simulator.gas_allowed();
-        let gas_limit = request.gas.map_or(allowed, |gas| gas.min(allowed));
+        let gas_limit = request.gas.unwrap_or(u64::MAX).min(simulator.gas_allowed());
         let run = |simulator: &mut Simulator| simulator.call(&request, true);
         trace(&mut simulator, gas_limit, run, &options.tracing_options)
     }

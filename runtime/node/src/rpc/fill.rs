@@ -8,6 +8,7 @@ use crate::node::Node;
 use alloy_consensus::TypedTransaction;
 use alloy_primitives::{Address, TxKind};
 use alloy_rpc_types_eth::TransactionRequest;
+use florin_runtime::Rejection;
 use jsonrpsee::core::RpcResult;
 
 /// The transaction that a request is for. Its type is the one that was asked for; else the oldest that
@@ -49,8 +50,8 @@ pub fn fill(
         }
     };
     if most < block.gas_price {
-        let (phrase, price) = ("max fee per gas less than block base fee", block.gas_price);
-        return Err(ethereum::server(format!("{phrase}: {most} is offered, the price is {price}")));
+        let too_low = Rejection::FeeTooLow { offered: most, price: block.gas_price };
+        return Err(ethereum::submission(too_low.into()));
     }
     request.from = Some(from);
     let call = ethereum::call_request(request.clone(), &block)?;
