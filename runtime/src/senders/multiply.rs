@@ -106,7 +106,8 @@ pub(super) fn sum(terms: &[Term]) -> ProjectivePoint {
 /// The same with digits of `width` bits.
 fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
     let factors = || terms.iter().map(|term| term.factor);
-    let digits: Vec<_> = (0..positions(width)).map(|at| digits(factors(), width, at)).collect();
+    let digits = |position| factors().map(digit(width, position)).collect();
+    let digits: Vec<Vec<i16>> = (0..positions(width)).map(digits).collect();
     let mut buckets = Vec::with_capacity(digits.len() << (width - 1));
     for digits in digits.chunks((POINTS_AT_A_TIME / terms.len().max(1)).max(1)) {
         buckets.extend(fill_buckets(terms, digits, width));
@@ -133,15 +134,11 @@ fn digit_bits(terms: usize) -> usize {
     (2..=DIGIT_BITS_MAX).min_by_key(additions).unwrap_or(DIGIT_BITS_MAX)
 }
 
-/// The digit of each factor at a position, from -2^(width - 1) to 2^(width - 1).
+/// What tells a factor's digit at a position, from -2^(width - 1) to 2^(width - 1).
 ///
 /// Half of its range is added to each digit before cutting and subtracted after, so that what is
 /// carried comes out of one addition. The last digit is as it is: it has a bit to spare.
-pub(super) fn digits(
-    factors: impl Iterator<Item = u128>,
-    width: usize,
-    position: usize,
-) -> Vec<i16> {
+pub(super) fn digit(width: usize, position: usize) -> impl Fn(u128) -> i16 {
     let last = positions(width) - 1;
     let halves: u128 = (0..last).map(|at| 1 << (at * width + width - 1)).sum();
     let (mask, half) = if position < last {
@@ -150,13 +147,12 @@ pub(super) fn digits(
         (u128::from(u16::MAX), 0)
     };
     let shift = (position * width) as u32;
-    let digit = |factor: u128| {
+    move |factor| {
         let (sum, carry) = factor.overflowing_add(halves);
         let low = sum.checked_shr(shift).unwrap_or(0);
         let high = u128::from(carry).checked_shl(FACTOR_BITS as u32 - shift).unwrap_or(0);
         ((low | high) & mask) as i16 - half
-    };
-    factors.map(digit).collect()
+    }
 }
 
 /// Sums up the points with the same digit, a negative one counting as the point's negative: for
@@ -276,7 +272,7 @@ mod tests {
         fn digits_make_the_factor(term in term(), width in 2..=DIGIT_BITS_MAX) {
             let mut value = Scalar::ZERO;
             for position in (0..positions(width)).rev() {
-                let digit = digits([term.factor].into_iter(), width, position)[0];
+                let digit = digit(width, position)(term.factor);
                 prop_assert!(digit.unsigned_abs() <= 1 << (width - 1));
                 let magnitude = Scalar::from(u64::from(digit.unsigned_abs()));
                 value *= Scalar::from(1u64 << width);

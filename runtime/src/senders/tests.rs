@@ -81,7 +81,7 @@ fn wrong(key: usize, message: u64, source: Source) -> Offer {
 
 /// One that knows the first so many keys.
 fn knowing(count: usize) -> Authenticator {
-    let authenticator = Authenticator::new();
+    let authenticator = Authenticator::portable();
     let unhinted = |key| Offer { hint: None, ..right(key, 0, 0) };
     for done in authenticator.authenticate_all((0..count).map(unhinted).collect()) {
         assert!(done.recovered && done.hint == Hint::None);
@@ -189,6 +189,7 @@ proptest! {
     ) {
         let authenticator = knowing(KEYS / 2);
         for offers in calls {
+            compared(&Authenticator::new(), offers.clone());
             compared(&authenticator, offers);
         }
     }
@@ -229,11 +230,23 @@ fn whole_batches_need_no_recovery() {
 
 #[test]
 fn a_sender_is_known_from_its_first_transaction() {
-    let authenticator = Authenticator::new();
+    let authenticator = Authenticator::portable();
     let first = compared(&authenticator, rights(8, 1));
     assert!(first.iter().all(|done| done.hint == Hint::Unknown && done.recovered));
     let second = compared(&authenticator, rights(8, 1));
     assert!(second.iter().all(|done| done.hint == Hint::Right && !done.recovered));
+}
+
+#[test]
+fn hints_are_not_looked_at_where_recovery_is_faster() {
+    let authenticator = Authenticator::new();
+    let arithmetic = authenticator.arithmetic;
+    for _ in 0..2 {
+        let offers = (0..8).flat_map(|i| [right(i, 1, 1), wrong(i, 2, 2)]).collect();
+        let done = compared(&authenticator, offers);
+        let is_unused = |done: &Authenticated| done.recovered && done.hint == Hint::Unused;
+        assert_eq!(done.iter().all(is_unused), arithmetic.needs_no_hints(), "{arithmetic:?}");
+    }
 }
 
 #[test]
@@ -287,7 +300,7 @@ fn an_x_that_was_reduced_is_not_taken_for_r() {
             .expect("in range");
         let reduced = RecoveryId::new(false, true);
         let key = VerifyingKey::recover_from_prehash(&hash.0, &signature, reduced).expect("a key");
-        let authenticator = Authenticator::new();
+        let authenticator = Authenticator::portable();
         let bytes = key.to_sec1_point(false).as_bytes()[1..].try_into().expect("x and y");
         lock(&authenticator.keys).insert(address_of(&key), bytes);
         for y_parity in [false, true] {
@@ -425,7 +438,7 @@ fn wycheproof_vectors_give_what_recovery_gives() {
         let sender = crypto::address(&key);
         for test in &group.tests {
             let Ok(bytes) = <&[u8; 64]>::try_from(test.sig.as_slice()) else { continue };
-            let authenticator = Authenticator::new();
+            let authenticator = Authenticator::portable();
             lock(&authenticator.keys).insert(sender, key);
             let hash = B256::new(Sha256::digest(&test.msg).into());
             let is_proven = |y_parity| {

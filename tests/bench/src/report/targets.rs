@@ -31,6 +31,12 @@ const TARGETS: &[Target] = &[
         most: 1.0 / 3.0,
     },
     Target {
+        what: "the same by what every processor has",
+        row: "portable",
+        of: &["k256"],
+        most: 1.0 / 3.0,
+    },
+    Target {
         what: "a hinted token transfer, in times of libsecp256k1's recovery on all cores",
         row: "token-hinted",
         of: &["libsecp256k1-beside"],
