@@ -105,9 +105,9 @@ pub(super) fn sum(terms: &[Term]) -> ProjectivePoint {
 
 /// The same with digits of `width` bits.
 fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
-    let factors = || terms.iter().map(|term| term.factor);
-    let digits = |position| factors().map(digit(width, position)).collect();
-    let digits: Vec<Vec<i16>> = (0..positions(width)).map(digits).collect();
+    let cut = Cut::new(width);
+    let digits = |at| terms.iter().map(|term| cut.digit(term.factor, at)).collect();
+    let digits: Vec<Vec<i16>> = (0..cut.positions()).map(digits).collect();
     let mut buckets = Vec::with_capacity(digits.len() << (width - 1));
     for digits in digits.chunks((POINTS_AT_A_TIME / terms.len().max(1)).max(1)) {
         buckets.extend(fill_buckets(terms, digits, width));
@@ -122,8 +122,49 @@ fn sum_by_digits(terms: &[Term], width: usize) -> ProjectivePoint {
     total
 }
 
+/// How factors are cut into signed digits: from -2^(width - 1) to 2^(width - 1).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cut {
+    /// Bits of a digit.
+    pub width: usize,
+    /// Half of the range of each digit but the last. It is added before cutting and subtracted
+    /// after, so that what is carried comes out of one addition.
+    halves: u128,
+}
+
+impl Cut {
+    /// Into digits of so many bits.
+    pub const fn new(width: usize) -> Self {
+        let (mut halves, mut at) = (0, 0);
+        while at < positions(width) - 1 {
+            halves |= 1 << (at * width + width - 1);
+            at += 1;
+        }
+        Cut { width, halves }
+    }
+
+    /// Digits of a factor.
+    pub const fn positions(&self) -> usize {
+        positions(self.width)
+    }
+
+    /// The digit of a factor at a position. The last one is as it is: it has a bit to spare.
+    #[inline]
+    pub fn digit(&self, factor: u128, position: usize) -> i16 {
+        let (sum, carry) = factor.overflowing_add(self.halves);
+        let shift = (position * self.width) as u32;
+        let low = sum.checked_shr(shift).unwrap_or(0);
+        let high = u128::from(carry).checked_shl(FACTOR_BITS as u32 - shift).unwrap_or(0);
+        if position + 1 < self.positions() {
+            ((low | high) & ((1 << self.width) - 1)) as i16 - (1 << (self.width - 1))
+        } else {
+            (low | high) as i16
+        }
+    }
+}
+
 /// Digits of a factor; one more bit than it has, because the last digit's sign carries.
-pub(super) const fn positions(width: usize) -> usize {
+const fn positions(width: usize) -> usize {
     (FACTOR_BITS + 1).div_ceil(width)
 }
 
@@ -132,27 +173,6 @@ pub(super) const fn positions(width: usize) -> usize {
 fn digit_bits(terms: usize) -> usize {
     let additions = |width: &usize| positions(*width) * (terms + (2 << (width - 1)) + 5 * width);
     (2..=DIGIT_BITS_MAX).min_by_key(additions).unwrap_or(DIGIT_BITS_MAX)
-}
-
-/// What tells a factor's digit at a position, from -2^(width - 1) to 2^(width - 1).
-///
-/// Half of its range is added to each digit before cutting and subtracted after, so that what is
-/// carried comes out of one addition. The last digit is as it is: it has a bit to spare.
-pub(super) fn digit(width: usize, position: usize) -> impl Fn(u128) -> i16 {
-    let last = positions(width) - 1;
-    let halves: u128 = (0..last).map(|at| 1 << (at * width + width - 1)).sum();
-    let (mask, half) = if position < last {
-        ((1 << width) - 1, 1 << (width - 1))
-    } else {
-        (u128::from(u16::MAX), 0)
-    };
-    let shift = (position * width) as u32;
-    move |factor| {
-        let (sum, carry) = factor.overflowing_add(halves);
-        let low = sum.checked_shr(shift).unwrap_or(0);
-        let high = u128::from(carry).checked_shl(FACTOR_BITS as u32 - shift).unwrap_or(0);
-        ((low | high) & mask) as i16 - half
-    }
 }
 
 /// Sums up the points with the same digit, a negative one counting as the point's negative: for
@@ -271,8 +291,9 @@ mod tests {
         #[test]
         fn digits_make_the_factor(term in term(), width in 2..=DIGIT_BITS_MAX) {
             let mut value = Scalar::ZERO;
-            for position in (0..positions(width)).rev() {
-                let digit = digit(width, position)(term.factor);
+            let cut = Cut::new(width);
+            for position in (0..cut.positions()).rev() {
+                let digit = cut.digit(term.factor, position);
                 prop_assert!(digit.unsigned_abs() <= 1 << (width - 1));
                 let magnitude = Scalar::from(u64::from(digit.unsigned_abs()));
                 value *= Scalar::from(1u64 << width);

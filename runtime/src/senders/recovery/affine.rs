@@ -7,17 +7,17 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::{Factors, GENERATOR_DIGIT, POINT_DIGIT, generator_digits_at};
+use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
 use crate::pipeline::authenticate::WellFormed;
 use crate::senders::curve::{Lockstep, Point, decompress};
-use crate::senders::multiply::{Half, digit, positions};
+use crate::senders::multiply::{Cut, Half};
 use k256::AffinePoint;
 use std::sync::LazyLock;
 
 /// From the generator on, its multiples.
 static GENERATOR_MULTIPLES: LazyLock<Vec<Option<Point>>> = LazyLock::new(|| {
     let generator = Point::from_affine(&AffinePoint::GENERATOR);
-    let multiples = multiples(vec![generator], 1 << (GENERATOR_DIGIT - 1));
+    let multiples = multiples(vec![generator], 1 << (OF_GENERATOR.width - 1));
     multiples.into_iter().flatten().collect()
 });
 
@@ -38,17 +38,17 @@ fn sums(factors: &[Factors], points: Vec<Option<Point>>) -> Vec<Option<Point>> {
     let of_generator: Vec<_> = factors.iter().map(|factors| factors.of_generator).collect();
     let of_points: Vec<_> = factors.iter().map(|factors| factors.of_point).collect();
     let mut sums = Lockstep::new(vec![None; points.len()]);
-    let multiples = multiples(points, 1 << (POINT_DIGIT - 1));
-    for position in (0..positions(POINT_DIGIT)).rev() {
-        for _ in 0..POINT_DIGIT {
+    let multiples = multiples(points, 1 << (OF_POINT.width - 1));
+    for position in (0..OF_POINT.positions()).rev() {
+        for _ in 0..OF_POINT.width {
             sums.double();
         }
-        add_digits(&mut sums, &of_points, POINT_DIGIT, position, |index, place| {
+        add_digits(&mut sums, &of_points, &OF_POINT, position, |index, place| {
             multiples[place][index]
         });
         if let Some(position) = generator_digits_at(position) {
             let multiple = |_, place: usize| GENERATOR_MULTIPLES[place];
-            add_digits(&mut sums, &of_generator, GENERATOR_DIGIT, position, multiple);
+            add_digits(&mut sums, &of_generator, &OF_GENERATOR, position, multiple);
         }
     }
     sums.sums().to_vec()
@@ -59,7 +59,7 @@ fn sums(factors: &[Factors], points: Vec<Option<Point>>) -> Vec<Option<Point>> {
 fn add_digits(
     sums: &mut Lockstep,
     factors: &[[Half; 2]],
-    width: usize,
+    cut: &Cut,
     position: usize,
     multiple: impl Fn(usize, usize) -> Option<Point>,
 ) {
@@ -70,7 +70,7 @@ fn add_digits(
             let point = if half == 0 { point } else { point.endomorphism() };
             Some(point.negated_if((digit < 0) != factors[index][half].is_negative))
         };
-        let digits = magnitudes.map(digit(width, position));
+        let digits = magnitudes.map(|magnitude| cut.digit(magnitude, position));
         sums.add(&digits.enumerate().map(addend).collect::<Vec<_>>());
     }
 }

@@ -281,53 +281,65 @@ impl Numbers {
     pub fn negated_where(&self, places: &[u64; LANES]) -> Self {
         Self::pick([self, &Self::combine([(self, -1)])], places)
     }
+}
 
-    /// Of each the square root, if it has one: its power (p + 1) / 4, since p is 3 modulo 4.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn root(&self) -> Self {
-        let (ones_2, ones_22, ones_223) = self.powers_of_ones();
-        let power = ones_22.shifted(&ones_223, 23);
-        let power = ones_2.shifted(&power, 6);
-        power.square().square()
+/// Of each the square root, if it has one: its power (p + 1) / 4, since p is 3 modulo 4.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn roots<const N: usize>(of: &[Numbers; N]) -> [Numbers; N] {
+    let (ones_2, ones_22, ones_223) = powers_of_ones(of);
+    let powers = shifted(&ones_223, 23, &ones_22);
+    let mut powers = shifted(&powers, 6, &ones_2);
+    for power in &mut powers {
+        *power = power.square().square();
     }
+    powers
+}
 
-    /// Of each the inverse, and zero of zero: its power p - 2.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    pub fn inverse(&self) -> Self {
-        let (ones_2, ones_22, ones_223) = self.powers_of_ones();
-        let power = ones_22.shifted(&ones_223, 23);
-        let power = self.shifted(&power, 5);
-        let power = ones_2.shifted(&power, 3);
-        self.shifted(&power, 2)
-    }
+/// Of each the inverse, and zero of zero: its power p - 2.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+pub fn inverses<const N: usize>(of: &[Numbers; N]) -> [Numbers; N] {
+    let (ones_2, ones_22, ones_223) = powers_of_ones(of);
+    let powers = shifted(&ones_223, 23, &ones_22);
+    let powers = shifted(&powers, 5, of);
+    let powers = shifted(&powers, 3, &ones_2);
+    shifted(&powers, 2, of)
+}
 
-    /// Powers whose exponents are 2, 22 and 223 ones in binary: p is 223 ones, a zero, 22 ones and
-    /// ten more bits.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn powers_of_ones(&self) -> (Self, Self, Self) {
-        let ones_2 = self.shifted(self, 1);
-        let ones_3 = self.shifted(&ones_2, 1);
-        let ones_6 = ones_3.shifted(&ones_3, 3);
-        let ones_9 = ones_3.shifted(&ones_6, 3);
-        let ones_11 = ones_2.shifted(&ones_9, 2);
-        let ones_22 = ones_11.shifted(&ones_11, 11);
-        let ones_44 = ones_22.shifted(&ones_22, 22);
-        let ones_88 = ones_44.shifted(&ones_44, 44);
-        let ones_176 = ones_88.shifted(&ones_88, 88);
-        let ones_220 = ones_44.shifted(&ones_176, 44);
-        let ones_223 = ones_3.shifted(&ones_220, 3);
-        (ones_2, ones_22, ones_223)
-    }
+/// Powers whose exponents are 2, 22 and 223 ones in binary: p is 223 ones, a zero, 22 ones and ten
+/// more bits. Those of several numbers do not wait for one another.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn powers_of_ones<const N: usize>(of: &[Numbers; N]) -> ([Numbers; N], [Numbers; N], [Numbers; N]) {
+    let ones_2 = shifted(of, 1, of);
+    let ones_3 = shifted(&ones_2, 1, of);
+    let ones_6 = shifted(&ones_3, 3, &ones_3);
+    let ones_9 = shifted(&ones_6, 3, &ones_3);
+    let ones_11 = shifted(&ones_9, 2, &ones_2);
+    let ones_22 = shifted(&ones_11, 11, &ones_11);
+    let ones_44 = shifted(&ones_22, 22, &ones_22);
+    let ones_88 = shifted(&ones_44, 44, &ones_44);
+    let ones_176 = shifted(&ones_88, 88, &ones_88);
+    let ones_220 = shifted(&ones_176, 44, &ones_44);
+    let ones_223 = shifted(&ones_220, 3, &ones_3);
+    (ones_2, ones_22, ones_223)
+}
 
-    /// Appends `zeros` to the exponent of `power`, then adds the own one.
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn shifted(&self, power: &Self, zeros: usize) -> Self {
-        let mut power = *power;
-        for _ in 0..zeros {
-            power = power.square();
+/// Appends zeros to the exponent of each power, then adds that of its factor.
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn shifted<const N: usize>(
+    powers: &[Numbers; N],
+    zeros: usize,
+    factors: &[Numbers; N],
+) -> [Numbers; N] {
+    let mut powers = *powers;
+    for _ in 0..zeros {
+        for power in &mut powers {
+            *power = power.square();
         }
-        power.mul(self)
     }
+    for (power, factor) in powers.iter_mut().zip(factors) {
+        *power = power.mul(factor);
+    }
+    powers
 }
 
 /// words + above · 2^256 modulo p, where that is less than 2p.

@@ -13,7 +13,7 @@ mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod projective;
 
-use super::multiply::{Half, halves, inverses, positions};
+use super::multiply::{Cut, Half, halves, inverses};
 use crate::limits::BATCH_SIGNATURES;
 use crate::pipeline::authenticate::WellFormed;
 use k256::elliptic_curve::ops::Reduce;
@@ -24,15 +24,16 @@ use k256::{FieldBytes, Scalar};
 const SIDE_BY_SIDE: usize = BATCH_SIGNATURES;
 /// Fewest signatures for which sharing inversions takes less than one after the other.
 const SHARING_MIN: usize = 16;
-/// Bits of a digit of R's factors: eight multiples are computed for each signature.
-const POINT_DIGIT: usize = 4;
-/// Digits of R's factors to one of G's, which then has 12 bits and 2,048 multiples.
+/// How R's factors are cut: eight multiples are computed for each signature.
+const OF_POINT: Cut = Cut::new(4);
+/// Digits of R's factors to one of G's.
 const DIGITS_PER_GENERATOR_DIGIT: usize = 3;
-const GENERATOR_DIGIT: usize = POINT_DIGIT * DIGITS_PER_GENERATOR_DIGIT;
+/// How G's factors are cut: there are 2,048 multiples.
+const OF_GENERATOR: Cut = Cut::new(OF_POINT.width * DIGITS_PER_GENERATOR_DIGIT);
 
 /// G's first digit comes no earlier than R's.
 const _: () =
-    assert!((positions(GENERATOR_DIGIT) - 1) * DIGITS_PER_GENERATOR_DIGIT < positions(POINT_DIGIT));
+    assert!((OF_GENERATOR.positions() - 1) * DIGITS_PER_GENERATOR_DIGIT < OF_POINT.positions());
 
 /// How points are added.
 #[derive(Debug, Clone, Copy)]

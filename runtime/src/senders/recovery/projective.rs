@@ -7,17 +7,22 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::ifma::{Available, LANES, Numbers, Words};
-use super::{Factors, GENERATOR_DIGIT, POINT_DIGIT, generator_digits_at};
+use super::ifma::{Available, LANES, Numbers, Words, inverses, roots};
+use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
 use crate::pipeline::authenticate::WellFormed;
 use crate::senders::curve::BETA;
-use crate::senders::multiply::{Half, digit, positions};
+use crate::senders::multiply::{Cut, Half};
 use k256::elliptic_curve::point::AffineCoordinates;
 use k256::{AffinePoint, ProjectivePoint};
+use std::array::from_fn;
 use std::sync::LazyLock;
 
+/// Vectors that take each step one after the other: what one waits for, another does meanwhile.
+const VECTORS: usize = 2;
+/// Signatures that take each step at the same time.
+const SIGNATURES: usize = VECTORS * LANES;
 /// Infinity, and the multiples of a point that a digit may say.
-const MULTIPLES: usize = 1 + (1 << (POINT_DIGIT - 1));
+const MULTIPLES: usize = 1 + (1 << (OF_POINT.width - 1));
 const ONE: Words = [1, 0, 0, 0];
 /// b of y² = x³ + b.
 const SEVEN: Words = [7, 0, 0, 0];
@@ -29,7 +34,7 @@ static GENERATOR_MULTIPLES: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
         let affine = point.to_affine();
         [words(&affine.x().into()), words(&affine.y().into())]
     };
-    (0..1 << (GENERATOR_DIGIT - 1)).map(|_| next()).collect()
+    (0..1 << (OF_GENERATOR.width - 1)).map(|_| next()).collect()
 });
 
 /// The key (x then y) that made each signature; `None` where nobody can have made it.
@@ -47,12 +52,13 @@ pub(super) fn recover_all(
 fn recover(signatures: &[&WellFormed], factors: &[Factors]) -> Vec<Option<[u8; 64]>> {
     let curve = Curve::new();
     let mut keys = Vec::with_capacity(signatures.len().div_ceil(LANES));
-    for (signatures, factors) in signatures.chunks(LANES).zip(factors.chunks(LANES)) {
-        // Lanes that are left repeat the first.
-        let of_lane = |lane: usize| if lane < signatures.len() { lane } else { 0 };
-        let signatures = std::array::from_fn(|lane| signatures[of_lane(lane)]);
-        let factors = std::array::from_fn(|lane| &factors[of_lane(lane)]);
-        keys.push(curve.key(&signatures, &factors));
+    let chunks = signatures.chunks(SIGNATURES).zip(factors.chunks(SIGNATURES));
+    for (signatures, factors) in chunks {
+        if signatures.len() > LANES {
+            keys.extend(curve.keys::<VECTORS>(signatures, factors));
+        } else {
+            keys.extend(curve.keys::<1>(signatures, factors));
+        }
     }
     let mut found = curve.to_bytes(&keys);
     found.truncate(signatures.len());
@@ -181,26 +187,80 @@ impl Curve {
         x.square().mul(x).add(&self.seven)
     }
 
+    /// The keys of at most so many signatures as there are lanes in N vectors; lanes that are left
+    /// repeat the first.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn key(&self, signatures: &[&WellFormed; LANES], factors: &[&Factors; LANES]) -> Keys {
-        let x = signatures.map(|it| words(&it.signature.r().to_bytes().into()));
-        let is_odd = signatures.map(|it| u64::from(it.y_parity));
-        let x = Numbers::load(&x);
-        let square = self.square_of_y(&x);
-        let y = square.root();
-        let error = Numbers::combine([(&y.square(), 1), (&square, -1)]).store();
-        let roots = y.store();
-        let has_other_sign = std::array::from_fn(|lane| is_odd[lane] ^ roots[lane][0] & 1);
-        let y = y.negated_where(&has_other_sign);
-        let points = self.sum(factors, &Points { x, y, z: self.one });
-        Keys { points, is_missing: error.map(|error| error != [0; 4]) }
+    fn keys<const N: usize>(&self, signatures: &[&WellFormed], factors: &[Factors]) -> [Keys; N] {
+        let place = |vector: usize, lane: usize| {
+            let place = vector * LANES + lane;
+            if place < signatures.len() { place } else { 0 }
+        };
+        let signatures: [[_; LANES]; N] =
+            from_fn(|vector| from_fn(|lane| signatures[place(vector, lane)]));
+        let factors: [[_; LANES]; N] =
+            from_fn(|vector| from_fn(|lane| &factors[place(vector, lane)]));
+        let xs = signatures.map(|signatures| {
+            Numbers::load(&signatures.map(|it| words(&it.signature.r().to_bytes().into())))
+        });
+        let squares = xs.map(|x| self.square_of_y(&x));
+        let roots = roots(&squares);
+        let points: [Points; N] = from_fn(|vector| {
+            let (y, words) = (roots[vector], roots[vector].store());
+            let signatures = &signatures[vector];
+            let has_other_sign =
+                from_fn(|lane| u64::from(signatures[lane].y_parity) ^ words[lane][0] & 1);
+            Points { x: xs[vector], y: y.negated_where(&has_other_sign), z: self.one }
+        });
+        let sums = self.sums(&factors, &points);
+        from_fn(|vector| {
+            let (y, square) = (&roots[vector], &squares[vector]);
+            let error = Numbers::combine([(&y.square(), 1), (square, -1)]).store();
+            Keys { points: sums[vector], is_missing: error.map(|error| error != [0; 4]) }
+        })
     }
 
     /// Of each: factor · G + factor · point.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn sum(&self, factors: &[&Factors; LANES], points: &Points) -> Points {
-        let of_generator = factors.map(|factors| factors.of_generator);
-        let of_points = factors.map(|factors| factors.of_point);
+    fn sums<const N: usize>(
+        &self,
+        factors: &[[&Factors; LANES]; N],
+        points: &[Points; N],
+    ) -> [Points; N] {
+        let of_generator = factors.map(|factors| factors.map(|factors| factors.of_generator));
+        let of_points = factors.map(|factors| factors.map(|factors| factors.of_point));
+        let multiples = points.map(|points| self.multiples(&points));
+        let mut sums = [self.infinity(); N];
+        for position in (0..OF_POINT.positions()).rev() {
+            for _ in 0..OF_POINT.width {
+                for sum in &mut sums {
+                    *sum = sum.doubled();
+                }
+            }
+            for half in [0, 1] {
+                for vector in 0..N {
+                    let (places, signs) = places(&of_points[vector], half, &OF_POINT, position);
+                    let mut addend = Points::pick(&multiples[vector], &places);
+                    addend.y = addend.y.negated_where(&signs);
+                    if half == 1 {
+                        addend.x = addend.x.mul(&self.beta);
+                    }
+                    sums[vector] = sums[vector].plus(&addend);
+                }
+            }
+            let Some(position) = generator_digits_at(position) else { continue };
+            for half in [0, 1] {
+                for (sum, factors) in sums.iter_mut().zip(&of_generator) {
+                    let (places, signs) = places(factors, half, &OF_GENERATOR, position);
+                    *sum = self.plus_generator(sum, half, &places, &signs);
+                }
+            }
+        }
+        sums
+    }
+
+    /// Infinity, the points, and their multiples.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn multiples(&self, points: &Points) -> [Points; MULTIPLES] {
         let mut multiples = [self.infinity(); MULTIPLES];
         multiples[1] = *points;
         for place in 2..MULTIPLES {
@@ -210,28 +270,7 @@ impl Curve {
                 multiples[place - 1].plus(points)
             };
         }
-        let mut sum = self.infinity();
-        for position in (0..positions(POINT_DIGIT)).rev() {
-            for _ in 0..POINT_DIGIT {
-                sum = sum.doubled();
-            }
-            for half in [0, 1] {
-                let (places, signs) = places(&of_points, half, POINT_DIGIT, position);
-                let mut addend = Points::pick(&multiples, &places);
-                addend.y = addend.y.negated_where(&signs);
-                if half == 1 {
-                    addend.x = addend.x.mul(&self.beta);
-                }
-                sum = sum.plus(&addend);
-            }
-            if let Some(position) = generator_digits_at(position) {
-                for half in [0, 1] {
-                    let (places, signs) = places(&of_generator, half, GENERATOR_DIGIT, position);
-                    sum = self.plus_generator(&sum, half, &places, &signs);
-                }
-            }
-        }
-        sum
+        multiples
     }
 
     /// Adds a multiple of G, or of λG, to each.
@@ -275,7 +314,7 @@ impl Curve {
             divisors.push((divisor, product, is_infinity));
             product = product.mul(&divisor);
         }
-        let mut inverse = product.inverse();
+        let [mut inverse] = inverses(&[product]);
         let mut affine = Vec::with_capacity(keys.len());
         for (key, (divisor, before, is_infinity)) in keys.iter().zip(divisors).rev() {
             let of_z = inverse.mul(&before);
@@ -299,14 +338,13 @@ impl Curve {
 fn places(
     factors: &[[Half; 2]; LANES],
     half: usize,
-    width: usize,
+    cut: &Cut,
     position: usize,
 ) -> ([u64; LANES], [u64; LANES]) {
-    let digit = digit(width, position);
     let (mut places, mut signs) = ([0; LANES], [0; LANES]);
     for (lane, factor) in factors.iter().enumerate() {
         let Half { is_negative, magnitude } = factor[half];
-        let digit = digit(magnitude);
+        let digit = cut.digit(magnitude, position);
         places[lane] = u64::from(digit.unsigned_abs());
         signs[lane] = u64::from((digit < 0) != is_negative);
     }
