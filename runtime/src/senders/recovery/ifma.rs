@@ -11,13 +11,11 @@
 //! 2^48 + 2^13, so that the instructions, which look at 52 bits, see all of it. What exceeds p is
 //! taken off when a number is stored.
 
+use crate::senders::curve::Words;
 use std::arch::x86_64::*;
 
 /// Numbers that are computed with at once.
 pub const LANES: usize = 8;
-
-/// A number of 256 bits, its lowest 64 first.
-pub type Words = [u64; 4];
 
 /// Bits of a limb.
 const LIMB_BITS: u32 = 52;
@@ -237,8 +235,8 @@ impl Numbers {
         product.reduced()
     }
 
-    /// Each of the terms as often as its factor says, added up. The factors' absolute values add up
-    /// to 63 at most.
+    /// Each of the terms as often as its factor says, added up. Neither the negative factors nor the
+    /// others add up to more than 63.
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub fn combine<const N: usize>(terms: [(&Self, i64); N]) -> Self {
@@ -273,6 +271,13 @@ impl Numbers {
             }
         }
         picked
+    }
+
+    /// Each lane has what the lane so many further had.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    pub fn rotated<const BY: i32>(&self) -> Self {
+        Numbers(self.0.map(|limb| _mm512_alignr_epi64::<BY>(limb, limb)))
     }
 
     /// The numbers with the other sign where a lane's place is one, as they are where it is zero.

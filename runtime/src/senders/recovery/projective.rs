@@ -7,10 +7,10 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::ifma::{Available, LANES, Numbers, Words, inverses, roots};
+use super::ifma::{Available, LANES, Numbers, inverses, roots};
 use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
 use crate::pipeline::authenticate::WellFormed;
-use crate::senders::curve::BETA;
+use crate::senders::curve::{BETA, Point, Words, bytes, decompress, words};
 use crate::senders::multiply::{Cut, Half};
 use k256::elliptic_curve::point::AffineCoordinates;
 use k256::{AffinePoint, ProjectivePoint};
@@ -21,6 +21,11 @@ use std::sync::LazyLock;
 const VECTORS: usize = 2;
 /// Signatures that take each step at the same time.
 const SIGNATURES: usize = VECTORS * LANES;
+/// Signatures that take less time, though not less work, if each has lanes for each half of each of
+/// its factors.
+const FEW: usize = LANES / LANES_OF_FEW;
+/// Those lanes.
+const LANES_OF_FEW: usize = 4;
 /// Infinity, and the multiples of a point that a digit may say.
 const MULTIPLES: usize = 1 + (1 << (OF_POINT.width - 1));
 const ONE: Words = [1, 0, 0, 0];
@@ -51,6 +56,9 @@ pub(super) fn recover_all(
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn recover(signatures: &[&WellFormed], factors: &[Factors]) -> Vec<Option<[u8; 64]>> {
     let curve = Curve::new();
+    if signatures.len() <= FEW {
+        return curve.keys_of_few(signatures, factors);
+    }
     let mut keys = Vec::with_capacity(signatures.len().div_ceil(LANES));
     let chunks = signatures.chunks(SIGNATURES).zip(factors.chunks(SIGNATURES));
     for (signatures, factors) in chunks {
@@ -120,8 +128,8 @@ impl Points {
         let Points { x, y, z } = self;
         let (yy, zz, yz, xy) = (y.square(), z.square(), y.mul(z), x.mul(y));
         let (yy_8, zz_21) = (Numbers::combine([(&yy, 8)]), Numbers::combine([(&zz, 21)]));
-        let above = Numbers::combine([(&yy, 1), (&zz_21, 1)]);
-        let below = Numbers::combine([(&yy, 1), (&zz_21, -3)]);
+        let above = Numbers::combine([(&yy, 1), (&zz, 21)]);
+        let below = Numbers::combine([(&yy, 1), (&zz, -63)]);
         let xy_2 = Numbers::combine([(&xy, 2)]);
         Points {
             x: below.mul(&xy_2),
@@ -154,14 +162,22 @@ impl Points {
         Products { xx, yy, zz: self.z, xy, yz, xz }.sum()
     }
 
-    /// In each lane, the point of the table's entry at the lane's place.
+    /// In each lane, the point of the table's entry at the lane's place, negated where its sign is
+    /// one.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn pick(table: &[Self; MULTIPLES], places: &[u64; LANES]) -> Self {
+    fn pick(table: &[Self; MULTIPLES], places: &[u64; LANES], signs: &[u64; LANES]) -> Self {
+        let y = Numbers::pick(table.iter().map(|points| &points.y), places);
         Points {
             x: Numbers::pick(table.iter().map(|points| &points.x), places),
-            y: Numbers::pick(table.iter().map(|points| &points.y), places),
+            y: y.negated_where(signs),
             z: Numbers::pick(table.iter().map(|points| &points.z), places),
         }
+    }
+
+    /// Each lane has what the lane so many further had.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn rotated<const BY: i32>(&self) -> Self {
+        Points { x: self.x.rotated::<BY>(), y: self.y.rotated::<BY>(), z: self.z.rotated::<BY>() }
     }
 }
 
@@ -226,8 +242,10 @@ impl Curve {
         factors: &[[&Factors; LANES]; N],
         points: &[Points; N],
     ) -> [Points; N] {
-        let of_generator = factors.map(|factors| factors.map(|factors| factors.of_generator));
-        let of_points = factors.map(|factors| factors.map(|factors| factors.of_point));
+        let of_points =
+            factors.map(|factors| [0, 1].map(|half| factors.map(|factors| factors.of_point[half])));
+        let of_generator = factors
+            .map(|factors| [0, 1].map(|half| factors.map(|factors| factors.of_generator[half])));
         let multiples = points.map(|points| self.multiples(&points));
         let mut sums = [self.infinity(); N];
         for position in (0..OF_POINT.positions()).rev() {
@@ -238,9 +256,8 @@ impl Curve {
             }
             for half in [0, 1] {
                 for vector in 0..N {
-                    let (places, signs) = places(&of_points[vector], half, &OF_POINT, position);
-                    let mut addend = Points::pick(&multiples[vector], &places);
-                    addend.y = addend.y.negated_where(&signs);
+                    let (places, signs) = places(&of_points[vector][half], &OF_POINT, position);
+                    let mut addend = Points::pick(&multiples[vector], &places, &signs);
                     if half == 1 {
                         addend.x = addend.x.mul(&self.beta);
                     }
@@ -250,12 +267,58 @@ impl Curve {
             let Some(position) = generator_digits_at(position) else { continue };
             for half in [0, 1] {
                 for (sum, factors) in sums.iter_mut().zip(&of_generator) {
-                    let (places, signs) = places(factors, half, &OF_GENERATOR, position);
+                    let (places, signs) = places(&factors[half], &OF_GENERATOR, position);
                     *sum = self.plus_generator(sum, half, &places, &signs);
                 }
             }
         }
         sums
+    }
+
+    /// The keys of at most [`FEW`] signatures: in one lane each the halves of R's factor times R and
+    /// λR, and those of G's times G and λG, which are added up at last.
+    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+    fn keys_of_few(
+        &self,
+        signatures: &[&WellFormed],
+        factors: &[Factors],
+    ) -> Vec<Option<[u8; 64]>> {
+        let compressed: Vec<_> =
+            signatures.iter().map(|it| (it.signature.r().to_bytes().into(), it.y_parity)).collect();
+        let roots = decompress(&compressed);
+        let [g_x, g_y] = GENERATOR_MULTIPLES[0];
+        let (mut x, mut y) = ([g_x; LANES], [g_y; LANES]);
+        let mut halves = [factors[0].of_point[0]; LANES];
+        let lanes = (0..LANES).step_by(LANES_OF_FEW);
+        for ((lane, factors), root) in lanes.clone().zip(factors).zip(&roots) {
+            let [of_point, of_generator] = [factors.of_point, factors.of_generator];
+            halves[lane..lane + 2].copy_from_slice(&of_point);
+            halves[lane + 2..lane + 4].copy_from_slice(&of_generator);
+            if let Some(root) = root {
+                let (root_x, root_y) = root.words();
+                (x[lane], x[lane + 1]) = (root_x, root_x);
+                (y[lane], y[lane + 1]) = (root_y, root_y);
+            }
+        }
+        let x = Numbers::load(&x);
+        let x = Numbers::pick([&x, &x.mul(&self.beta)], &from_fn(|lane| lane as u64 % 2));
+        let points = Points { x, y: Numbers::load(&y), z: self.one };
+        let multiples = self.multiples(&points);
+        let mut sum = self.infinity();
+        for position in (0..OF_POINT.positions()).rev() {
+            for _ in 0..OF_POINT.width {
+                sum = sum.doubled();
+            }
+            let (places, signs) = places(&halves, &OF_POINT, position);
+            sum = sum.plus(&Points::pick(&multiples, &places, &signs));
+        }
+        let sum = sum.plus(&sum.rotated::<1>());
+        let sum = sum.plus(&sum.rotated::<2>());
+        let (x, y, z) = (sum.x.store(), sum.y.store(), sum.z.store());
+        let key = |(lane, root): (usize, &Option<Point>)| {
+            root.and_then(|_| Point::divided(&x[lane], &y[lane], &z[lane])).map(Point::to_bytes)
+        };
+        lanes.zip(&roots).map(key).collect()
     }
 
     /// Infinity, the points, and their multiples.
@@ -326,44 +389,29 @@ impl Curve {
         for (x, y, is_infinity, is_missing) in affine.into_iter().rev() {
             found.extend((0..LANES).map(|lane| {
                 let is_key = is_infinity[lane] == 0 && !is_missing[lane];
-                is_key.then(|| bytes(&x[lane], &y[lane]))
+                is_key.then(|| key(&x[lane], &y[lane]))
             }));
         }
         found
     }
 }
 
-/// The digits of a half of each factor at a position: without sign, and whether they are negative.
+/// The digits of each factor at a position: without sign, and whether they are negative.
 #[inline]
-fn places(
-    factors: &[[Half; 2]; LANES],
-    half: usize,
-    cut: &Cut,
-    position: usize,
-) -> ([u64; LANES], [u64; LANES]) {
+fn places(factors: &[Half; LANES], cut: &Cut, position: usize) -> ([u64; LANES], [u64; LANES]) {
     let (mut places, mut signs) = ([0; LANES], [0; LANES]);
     for (lane, factor) in factors.iter().enumerate() {
-        let Half { is_negative, magnitude } = factor[half];
-        let digit = cut.digit(magnitude, position);
+        let digit = cut.digit(factor.magnitude, position);
         places[lane] = u64::from(digit.unsigned_abs());
-        signs[lane] = u64::from((digit < 0) != is_negative);
+        signs[lane] = u64::from((digit < 0) != factor.is_negative);
     }
     (places, signs)
 }
 
-/// From big endian.
-fn words(bytes: &[u8; 32]) -> Words {
-    let word =
-        |at: usize| bytes[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    [word(24), word(16), word(8), word(0)]
-}
-
-/// x then y, big endian.
-fn bytes(x: &Words, y: &Words) -> [u8; 64] {
-    let mut bytes = [0; 64];
-    let words = x.iter().rev().chain(y.iter().rev());
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    bytes
+/// x then y.
+fn key(x: &Words, y: &Words) -> [u8; 64] {
+    let mut key = [0; 64];
+    key[..32].copy_from_slice(&bytes(x));
+    key[32..].copy_from_slice(&bytes(y));
+    key
 }
