@@ -70,68 +70,44 @@ fn lanes(vector: __m512i) -> [u64; LANES] {
     unsafe { std::mem::transmute(vector) }
 }
 
-/// Limbs of a product, not yet carried: the lower halves of products of limbs, and the upper ones.
-struct Product {
-    low: [__m512i; 10],
-    high: [__m512i; 10],
-}
-
-impl Product {
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn zero() -> Self {
-        Product { low: [all(0); 10], high: [all(0); 10] }
-    }
-
-    /// Adds the product of limb i of one number and limb j of another.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn add(&mut self, i: usize, a: __m512i, j: usize, b: __m512i) {
-        self.low[i + j] = _mm512_madd52lo_epu64(self.low[i + j], a, b);
-        self.high[i + j + 1] = _mm512_madd52hi_epu64(self.high[i + j + 1], a, b);
-    }
-
-    /// Adds a·b.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn add_all(&mut self, a: &Numbers, b: &Numbers) {
+/// The limbs of a·b, not yet carried.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn product(a: &Numbers, b: &Numbers) -> [__m512i; 10] {
+    let mut limbs = [all(0); 10];
+    for (place, limb) in limbs.iter_mut().enumerate() {
+        // The lower halves of products of limbs that belong here, and the upper ones of those that
+        // belong one place below.
+        let (mut low, mut high) = (all(0), all(0));
         for i in 0..5 {
-            for j in 0..5 {
-                self.add(i, a.0[i], j, b.0[j]);
+            if place >= i && place - i < 5 {
+                low = _mm512_madd52lo_epu64(low, a.0[i], b.0[place - i]);
+            }
+            if place > i && place - 1 - i < 5 {
+                high = _mm512_madd52hi_epu64(high, a.0[i], b.0[place - 1 - i]);
             }
         }
+        *limb = _mm512_add_epi64(low, high);
     }
+    limbs
+}
 
-    /// Twice as much.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn double(&mut self) {
-        for limb in self.low.iter_mut().chain(&mut self.high) {
-            *limb = _mm512_add_epi64(*limb, *limb);
-        }
+/// From ten limbs below 2^58 of a number below 2^514.
+#[inline]
+#[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
+fn reduced(mut limbs: [__m512i; 10]) -> Numbers {
+    for at in 5..9 {
+        carry(&mut limbs, at);
     }
-
-    /// The number, which is below 2^514.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-    fn reduced(&self) -> Numbers {
-        let mut limbs = self.low;
-        for (limb, high) in limbs.iter_mut().zip(self.high) {
-            *limb = _mm512_add_epi64(*limb, high);
-        }
-        for at in 5..9 {
-            carry(&mut limbs, at);
-        }
-        let excess = all(EXCESS << LIMBS_ABOVE);
-        let [a, b, c, d, e, upper @ ..] = limbs;
-        let mut sums = [a, b, c, d, e, all(0)];
-        for (at, limb) in upper.into_iter().enumerate() {
-            sums[at] = _mm512_madd52lo_epu64(sums[at], limb, excess);
-            sums[at + 1] = _mm512_madd52hi_epu64(sums[at + 1], limb, excess);
-        }
-        let [a, b, c, d, e, above] = sums;
-        carried([a, b, c, d, e], _mm512_slli_epi64::<LIMBS_ABOVE>(above))
+    let excess = all(EXCESS << LIMBS_ABOVE);
+    let [a, b, c, d, e, upper @ ..] = limbs;
+    let mut sums = [a, b, c, d, e, all(0)];
+    for (at, limb) in upper.into_iter().enumerate() {
+        sums[at] = _mm512_madd52lo_epu64(sums[at], limb, excess);
+        sums[at + 1] = _mm512_madd52hi_epu64(sums[at + 1], limb, excess);
     }
+    let [a, b, c, d, e, above] = sums;
+    carried([a, b, c, d, e], _mm512_slli_epi64::<LIMBS_ABOVE>(above))
 }
 
 /// Moves to the next limb what a limb is too much.
@@ -205,34 +181,45 @@ impl Numbers {
     /// The products.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub fn mul(&self, other: &Self) -> Self {
-        let mut product = Product::zero();
-        product.add_all(self, other);
-        product.reduced()
+        reduced(product(self, other))
     }
 
     /// The squares.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub fn square(&self) -> Self {
-        let mut product = Product::zero();
-        for i in 0..5 {
-            for j in i + 1..5 {
-                product.add(i, self.0[i], j, self.0[j]);
+        let a = &self.0;
+        let mut limbs = [all(0); 10];
+        for (place, limb) in limbs.iter_mut().enumerate() {
+            // Twice what is off the diagonal, and the diagonal.
+            let (mut low, mut high) = (all(0), all(0));
+            for i in 0..5 {
+                if place > 2 * i && place - i < 5 {
+                    low = _mm512_madd52lo_epu64(low, a[i], a[place - i]);
+                }
+                if place > 2 * i + 1 && place - 1 - i < 5 {
+                    high = _mm512_madd52hi_epu64(high, a[i], a[place - 1 - i]);
+                }
             }
+            let half = _mm512_add_epi64(low, high);
+            let all = _mm512_add_epi64(half, half);
+            let diagonal = a[place / 2];
+            *limb = if place % 2 == 0 {
+                _mm512_madd52lo_epu64(all, diagonal, diagonal)
+            } else {
+                _mm512_madd52hi_epu64(all, diagonal, diagonal)
+            };
         }
-        product.double();
-        for i in 0..5 {
-            product.add(i, self.0[i], i, self.0[i]);
-        }
-        product.reduced()
+        reduced(limbs)
     }
 
     /// a·b + c·d, for less than two products.
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub fn dot(a: &Self, b: &Self, c: &Self, d: &Self) -> Self {
-        let mut product = Product::zero();
-        product.add_all(a, b);
-        product.add_all(c, d);
-        product.reduced()
+        let mut limbs = product(a, b);
+        for (limb, other) in limbs.iter_mut().zip(product(c, d)) {
+            *limb = _mm512_add_epi64(*limb, other);
+        }
+        reduced(limbs)
     }
 
     /// Each of the terms as often as its factor says, added up. Neither the negative factors nor the
