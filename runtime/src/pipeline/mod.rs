@@ -12,6 +12,7 @@ pub mod decode;
 pub mod execute;
 pub mod seal;
 pub mod settle;
+mod trie;
 
 pub use admit::admit;
 pub use authenticate::authenticate;

@@ -1,8 +1,9 @@
 //! From transactions to a block.
 
+use super::trie::ordered_root;
 use super::{Executed, admit, authenticate, decode, execute};
 use crate::config::Genesis;
-use crate::crypto::keccak256;
+use crate::crypto::keccak256_all;
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
 use crate::limits::{BLOCK_BYTES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES};
@@ -11,10 +12,9 @@ use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
 use crate::vm::Vm;
 use alloy_consensus::{Eip658Value, ReceiptWithBloom, TxType};
-use alloy_primitives::map::{AddressMap, B256Map};
+use alloy_primitives::map::HashMap;
 use alloy_primitives::{B64, Bloom, BloomInput};
 use alloy_rlp::Encodable;
-use alloy_trie::root::{ordered_trie_root_encoded, ordered_trie_root_with_encoder};
 use std::sync::Arc;
 
 /// A block that is ready to be committed, and what became of each transaction that was offered for
@@ -188,7 +188,7 @@ pub fn header(
         beneficiary: block.fee_recipient,
         state_root,
         transactions_root: transactions_root(&body.transactions),
-        receipts_root: ordered_trie_root_with_encoder(&receipts, encode),
+        receipts_root: ordered_root(&receipts, encode),
         logs_bloom: blooms.iter().fold(Bloom::ZERO, |all, bloom| all | *bloom),
         number: block.number,
         gas_limit: block.gas_limit,
@@ -203,12 +203,12 @@ pub fn header(
 
 /// Root of the trie of transactions (yellow paper, 4.4.3), as every Ethereum client computes it.
 pub fn transactions_root(transactions: &[Bytes]) -> B256 {
-    ordered_trie_root_encoded(transactions)
+    ordered_root(transactions, |transaction, out| out.extend_from_slice(transaction))
 }
 
 /// Root of the trie of receipts in Ethereum's encoding.
 pub fn receipts_root(receipts: &[Receipt]) -> B256 {
-    ordered_trie_root_with_encoder(receipts, |receipt, out| {
+    ordered_root(receipts, |receipt, out| {
         encode_with(receipt, receipt.logs.iter().collect(), out);
     })
 }
@@ -234,23 +234,31 @@ fn encode_with(receipt: &Receipt, logs_bloom: Bloom, out: &mut Vec<u8>) {
 }
 
 /// The bloom filter of each receipt (yellow paper, 4.4.1). Most logs of a block name the same
-/// contracts and topics, so what is hashed is kept.
+/// contracts and topics, so each is hashed once, and all of them together.
 fn blooms(receipts: &[Receipt]) -> Vec<Bloom> {
-    let (mut addresses, mut topics) = (AddressMap::default(), B256Map::default());
-    let mut bloom = |receipt: &Receipt| {
-        let mut bloom = Bloom::ZERO;
+    let (mut places, mut named) = (HashMap::<&[u8], usize>::default(), Vec::new());
+    let mut of_receipts = Vec::with_capacity(receipts.len());
+    for receipt in receipts {
+        let mut of_receipt = Vec::new();
         for log in &receipt.logs {
-            let hash =
-                addresses.entry(log.address).or_insert_with(|| keccak256(log.address.as_slice()));
-            bloom.accrue(BloomInput::Hash(*hash));
-            for topic in log.topics() {
-                let hash = topics.entry(*topic).or_insert_with(|| keccak256(topic.as_slice()));
-                bloom.accrue(BloomInput::Hash(*hash));
+            let topics = log.topics().iter().map(|topic| topic.as_slice());
+            for bytes in [log.address.as_slice()].into_iter().chain(topics) {
+                let place = places.entry(bytes).or_insert_with(|| {
+                    named.push(bytes);
+                    named.len() - 1
+                });
+                of_receipt.push(*place);
             }
         }
+        of_receipts.push(of_receipt);
+    }
+    let hashes = keccak256_all(&named);
+    let bloom = |places: Vec<usize>| {
+        let mut bloom = Bloom::ZERO;
+        places.into_iter().for_each(|place| bloom.accrue(BloomInput::Hash(hashes[place])));
         bloom
     };
-    receipts.iter().map(&mut bloom).collect()
+    of_receipts.into_iter().map(bloom).collect()
 }
 
 #[cfg(test)]

@@ -196,7 +196,10 @@ impl Authenticator {
         // Of each source, how many hints were right and whether one was wrong.
         let mut records: BTreeMap<Source, (u32, bool)> = BTreeMap::new();
         let open: Vec<_> = pending.iter().filter_map(Pending::open).collect();
-        let mut recovered = self.arithmetic.recover_all(&open).into_iter();
+        let keys = self.arithmetic.recover_all(&open);
+        let found: Vec<_> = keys.iter().copied().flatten().collect();
+        let mut found = crypto::addresses(&found).into_iter().zip(found);
+        let mut recovered = keys.into_iter().map(|key| key.and_then(|_| found.next()));
         let mut finish = |offer: Pending| {
             let source = offer.source;
             let done = offer.finish(&mut recovered, &mut learned);
@@ -230,10 +233,10 @@ impl Pending {
         self.transaction.as_ref().ok().filter(|_| !matches!(self.route, Route::Proven))
     }
 
-    /// Takes the key from `recovered`, if it is open, and adds it to `learned`, if there is one.
+    /// Takes sender and key from `recovered`, if it is open, and adds it to `learned`, if there is one.
     fn finish(
         self,
-        recovered: &mut impl Iterator<Item = Option<[u8; 64]>>,
+        recovered: &mut impl Iterator<Item = Option<(Address, [u8; 64])>>,
         learned: &mut Vec<(Address, [u8; 64])>,
     ) -> Authenticated {
         let without_recovery = |result, hint| Authenticated { result, hint, recovered: false };
@@ -247,7 +250,7 @@ impl Pending {
             }
             (Err(rejection), ..) => return without_recovery(Err(rejection), Hint::Unused),
         };
-        let found = recovered.next().flatten().map(|key| (crypto::address(&key), key));
+        let found = recovered.next().flatten();
         learned.extend(found);
         let sender = found.map(|(sender, _)| sender);
         let hint = match self.route {

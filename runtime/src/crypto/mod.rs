@@ -1,5 +1,9 @@
 //! The cryptography that the runtime itself relies on: keccak-256, key recovery, addresses.
 
+mod keccak;
+
+pub use keccak::keccak256_all;
+
 use crate::types::{Address, B256};
 use k256::ecdsa::{RecoveryId, Signature, VerifyingKey};
 use sha3::{Digest, Keccak256};
@@ -29,4 +33,11 @@ pub fn recover_from(
 /// The address of a public key (x then y): the last 20 bytes of its keccak-256.
 pub fn address(key: &[u8; 64]) -> Address {
     Address::from_slice(&keccak256(key)[12..])
+}
+
+/// The addresses of many public keys.
+pub fn addresses(keys: &[[u8; 64]]) -> Vec<Address> {
+    let keys: Vec<_> = keys.iter().map(<[u8; 64]>::as_slice).collect();
+    let hashes = keccak256_all(&keys);
+    hashes.iter().map(|hash| Address::from_slice(&hash[12..])).collect()
 }
