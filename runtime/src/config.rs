@@ -5,6 +5,7 @@ use crate::store::Commitment;
 use crate::types::{Account, Address, Block, BlockBody, Bytes, Header, StateKey, U256, Write};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// The rules of a ledger. They are kept beside it as they are written here, and block 0 commits to
 /// them.
@@ -165,7 +166,7 @@ impl Genesis {
             extra_data: Bytes::copy_from_slice(crate::crypto::keccak256(kept).as_slice()),
             ..Header::default()
         };
-        Block::new(header, BlockBody { writes, ..BlockBody::default() })
+        Block::new(header, BlockBody { writes: Arc::new(writes), ..BlockBody::default() })
     }
 }
 

@@ -100,7 +100,7 @@ impl Chain {
         let environment = environment(&self.genesis, number, before, timestamp);
         let mut commitment = self.store.commitment();
         commitment.apply(&writes);
-        let body = BlockBody { writes, ..BlockBody::default() };
+        let body = BlockBody { writes: Arc::new(writes), ..BlockBody::default() };
         let parent = view.head().hash();
         let header = header(&self.genesis, parent, &environment, &body, commitment.digest());
         let block = Arc::new(Block::new(header, body));

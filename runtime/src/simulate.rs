@@ -120,7 +120,7 @@ impl Simulator {
     }
 
     /// What was changed since the beginning, or since this was asked the last time, in order of key.
-    pub fn changes(&mut self) -> Vec<Write> {
+    pub fn changes(&mut self) -> Arc<Vec<Write>> {
         let writes = self.settle();
         self.begin();
         writes
@@ -133,11 +133,11 @@ impl Simulator {
     }
 
     /// What was changed, which from here on is as it was before.
-    fn settle(&mut self) -> Vec<Write> {
+    fn settle(&mut self) -> Arc<Vec<Write>> {
         let overlay = std::mem::replace(&mut self.overlay, Overlay::new(self.under.clone()));
-        let writes = overlay.into_writes();
+        let writes = Arc::new(overlay.into_writes());
         if !writes.is_empty() {
-            self.since.put(Patch::after(&writes));
+            self.since.put(Patch::after(writes.clone()));
         }
         writes
     }

@@ -16,6 +16,6 @@ mod trie;
 
 pub use admit::admit;
 pub use authenticate::authenticate;
-pub use decode::{Signed, decode};
+pub use decode::{Signed, decode, decode_all};
 pub use execute::{Executed, execute};
 pub use seal::{Sealed, encode_receipt, receipts_root, receive, seal, transactions_root};

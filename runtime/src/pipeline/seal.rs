@@ -113,7 +113,7 @@ impl Draft {
         if before != after {
             return Err(Fault::Bug("native value was created or destroyed"));
         }
-        body.writes = overlay.into_writes();
+        body.writes = Arc::new(overlay.into_writes());
         debug_assert!(postcard::to_stdvec(&body).is_ok_and(|kept| kept.len() <= bytes + LISTS));
         Ok((block, body))
     }

@@ -166,7 +166,7 @@ impl Shared {
         let Some(draft) = executor.open.take() else { return Ok(None) };
         let (block, body) = draft.finish()?;
         if let Some(tip) = &mut executor.tip {
-            tip.blocks.push((block.number, Patch::after(&body.writes)));
+            tip.blocks.push((block.number, Patch::after(body.writes.clone())));
             (tip.number, tip.timestamp) = (block.number, block.timestamp);
         }
         Ok(Some(Job { block, body, askers: std::mem::take(&mut executor.askers) }))

@@ -7,7 +7,7 @@ use super::{
     work::{Ready, Waiting},
 };
 use crate::crypto::keccak256;
-use crate::pipeline::decode;
+use crate::pipeline::decode_all;
 use crate::sandbox;
 use crate::senders::Offer;
 use crate::types::{B256, Intent};
@@ -22,12 +22,14 @@ impl Shared {
     }
 
     fn authenticate(&self, batch: Vec<Waiting>) -> Vec<Ready> {
+        let genesis = self.chain.genesis();
+        let bytes: Vec<&[u8]> = batch.iter().map(|it| it.submission.transaction.as_ref()).collect();
+        let decoded = decode_all(&bytes, genesis);
         let mut ready = Vec::with_capacity(batch.len());
         let mut offers = Vec::with_capacity(batch.len());
-        for Waiting { submission, done } in batch {
-            let bytes = submission.transaction;
-            let (mut module, genesis) = (None, self.chain.genesis());
-            let early = match decode(&bytes, genesis) {
+        for (Waiting { submission, done }, decoded) in batch.into_iter().zip(decoded) {
+            let mut module = None;
+            let early = match decoded {
                 Ok(signed) => {
                     module = module_hash(&signed.intent);
                     match sandbox::impersonated(&signed, genesis) {
@@ -41,7 +43,7 @@ impl Shared {
                 }
                 Err(rejection) => Some(Err(rejection)),
             };
-            ready.push((bytes, module, early, done));
+            ready.push((submission.transaction, module, early, done));
         }
         let authenticated = self.authenticator.authenticate_all(offers);
         let recovered = authenticated.iter().filter(|one| one.recovered).count();

@@ -14,24 +14,60 @@ use std::sync::Arc;
 /// Entries of a state, and what they are instead. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Patch {
-    /// In order of key; `None` is absence.
-    entries: Arc<Vec<(StateKey, Option<Bytes>)>>,
+    entries: Entries,
     /// Contracts that have no other storage than what is here.
     emptied: BTreeSet<Address>,
+}
+
+/// In order of key; `None` is absence.
+#[derive(Debug, Clone)]
+enum Entries {
+    /// What a block wrote, which the block has as well.
+    Written(Arc<Vec<Write>>),
+    Others(Arc<Vec<(StateKey, Option<Bytes>)>>),
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Entries::Others(Arc::default())
+    }
+}
+
+impl Entries {
+    fn all(&self) -> Vec<(StateKey, Option<Bytes>)> {
+        match self {
+            Entries::Written(writes) => {
+                writes.iter().map(|write| (write.key.clone(), write.after.clone())).collect()
+            }
+            Entries::Others(entries) => entries.to_vec(),
+        }
+    }
+
+    fn find(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
+        match self {
+            Entries::Written(writes) => {
+                let place = writes.binary_search_by(|write| order(&write.key)).ok()?;
+                Some(&writes[place].after)
+            }
+            Entries::Others(entries) => {
+                let place = entries.binary_search_by(|(key, _)| order(key)).ok()?;
+                Some(&entries[place].1)
+            }
+        }
+    }
 }
 
 impl Patch {
     /// `entries` as they are to be; those of `emptied` contracts' storage that are not among them are
     /// absent.
     pub fn new(entries: BTreeMap<StateKey, Option<Bytes>>, emptied: BTreeSet<Address>) -> Self {
-        Patch { entries: Arc::new(entries.into_iter().collect()), emptied }
+        Patch { entries: Entries::Others(Arc::new(entries.into_iter().collect())), emptied }
     }
 
     /// What a block's writes lead to.
-    pub fn after(writes: &[Write]) -> Self {
+    pub fn after(writes: Arc<Vec<Write>>) -> Self {
         debug_assert!(writes.is_sorted_by(|a, b| a.key < b.key));
-        let entry = |write: &Write| (write.key.clone(), write.after.clone());
-        Patch { entries: Arc::new(writes.iter().map(entry).collect()), emptied: BTreeSet::new() }
+        Patch { entries: Entries::Written(writes), emptied: BTreeSet::new() }
     }
 
     /// Puts another one over this.
@@ -40,16 +76,11 @@ impl Patch {
             StateKey::Storage(contract, _) => upper.emptied.contains(contract),
             _ => false,
         };
-        let lower = self.entries.iter().filter(|(key, _)| !is_gone(key));
-        let mut both: BTreeMap<_, _> = lower.cloned().collect();
-        both.extend(upper.entries.iter().cloned());
-        self.entries = Arc::new(both.into_iter().collect());
+        let lower = self.entries.all().into_iter().filter(|(key, _)| !is_gone(key));
+        let mut both: BTreeMap<_, _> = lower.collect();
+        both.extend(upper.entries.all());
+        self.entries = Entries::Others(Arc::new(both.into_iter().collect()));
         self.emptied.extend(upper.emptied);
-    }
-
-    fn find(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
-        let place = self.entries.binary_search_by(|(key, _)| order(key)).ok()?;
-        Some(&self.entries[place].1)
     }
 }
 
@@ -67,7 +98,7 @@ impl Patched {
     }
 
     fn changed(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
-        self.patches.iter().find_map(|patch| patch.find(&order))
+        self.patches.iter().find_map(|patch| patch.entries.find(&order))
     }
 }
 
@@ -94,7 +125,7 @@ impl StateView for Patched {
             StateKey::Code(_) => Ordering::Greater,
         };
         for patch in &self.patches {
-            match patch.find(order) {
+            match patch.entries.find(order) {
                 Some(changed) => return Ok(changed.clone()),
                 None if patch.emptied.contains(address) => return Ok(None),
                 None => {}

@@ -12,7 +12,7 @@ use super::{
 use crate::types::{
     Account, Address, B256, Block, BlockBody, Bytes, Header, StateKey, U256, Write,
 };
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
 fn genesis() -> Block {
     let account = Account { balance: U256::from(100), ..Account::default() };
@@ -24,7 +24,7 @@ fn genesis() -> Block {
     let mut commitment = Commitment::default();
     commitment.apply(&writes);
     let header = Header { state_root: commitment.digest(), ..Header::default() };
-    Block::new(header, BlockBody { writes: writes.to_vec(), ..BlockBody::default() })
+    Block::new(header, BlockBody { writes: Arc::new(writes.to_vec()), ..BlockBody::default() })
 }
 
 fn open(dir: &Path) -> Result<Store> {

@@ -105,7 +105,7 @@ pub(super) fn advance(
 ) -> Head {
     let Block { header, hash, body: BlockBody { writes, receipts, .. } } = block;
     let mut counts = head.map(|head| head.counts).unwrap_or_default();
-    for write in writes {
+    for write in writes.iter() {
         let Counts { accounts, storage, code, .. } = &mut counts;
         let count = match write.key {
             StateKey::Account(_) => accounts,

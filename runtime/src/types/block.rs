@@ -4,6 +4,7 @@ use super::{Receipt, Write};
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A block with everything that it did. The header is Ethereum's, its hash the keccak-256 of its
 /// RLP; `state_root` holds the state commitment.
@@ -25,7 +26,7 @@ pub struct BlockBody {
     /// Their receipts.
     pub receipts: Vec<Receipt>,
     /// What the block changed, in order of key, each key once.
-    pub writes: Vec<Write>,
+    pub writes: Arc<Vec<Write>>,
 }
 
 impl Block {

@@ -10,7 +10,7 @@ use florin_runtime::{
     store::{Commitment, Options, Store},
     types::{Account, Address, Block, BlockBody, Header, StateKey, U256, Write},
 };
-use std::{path::Path, process::Command, time::Instant};
+use std::{path::Path, process::Command, sync::Arc, time::Instant};
 
 const CHILD: &str = "FLORIN_GROWTH_DIR";
 /// Accounts of the ledger.
@@ -126,7 +126,8 @@ impl Ledger {
             state_root: self.sum.digest(),
             ..Header::default()
         };
-        self.head = Block::new(header, BlockBody { writes, ..BlockBody::default() });
+        self.head =
+            Block::new(header, BlockBody { writes: Arc::new(writes), ..BlockBody::default() });
         self.store.commit(&self.head).unwrap();
     }
 }

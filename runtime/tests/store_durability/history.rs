@@ -263,14 +263,17 @@ fn a_block_that_does_not_follow_is_refused_and_changes_nothing() {
         change(&mut block);
         Block::new(block.header, block.body)
     };
+    fn writes(block: &mut Block) -> &mut Vec<Write> {
+        Arc::make_mut(&mut block.body.writes)
+    }
     let refusals = [
         (with(&|b| b.header.number += 1), "number"),
         (with(&|b| b.header.parent_hash.0[0] ^= 1), "parent"),
         (with(&|b| b.header.state_root.0[0] ^= 1), "state commitment"),
-        (with(&|b| b.body.writes.swap(0, 1)), "out of order"),
-        (with(&|b| b.body.writes[1] = b.body.writes[0].clone()), "out of order"),
-        (with(&|b| b.body.writes[0].after = b.body.writes[0].before.clone()), "changes nothing"),
-        (with(&|b| b.body.writes[0].before = Some(vec![1; 99].into())), "does not start from"),
+        (with(&|b| writes(b).swap(0, 1)), "out of order"),
+        (with(&|b| writes(b)[1] = b.body.writes[0].clone()), "out of order"),
+        (with(&|b| writes(b)[0].after = b.body.writes[0].before.clone()), "changes nothing"),
+        (with(&|b| writes(b)[0].before = Some(vec![1; 99].into())), "does not start from"),
         (with(&|b| b.body.receipts.clear()), "receipts"),
         (
             with(&|b| {
@@ -285,7 +288,7 @@ fn a_block_that_does_not_follow_is_refused_and_changes_nothing() {
             with(&|b| {
                 let key = StateKey::Account(alloy_primitives::Address::repeat_byte(99));
                 let after = Some(vec![0xff; 3].into());
-                b.body.writes = vec![Write { key, before: None, after }];
+                b.body.writes = Arc::new(vec![Write { key, before: None, after }]);
             }),
             "does not fit its key",
         ),

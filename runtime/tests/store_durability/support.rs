@@ -13,6 +13,7 @@ use std::{
     fs,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// The configuration of every generated ledger.
@@ -58,7 +59,7 @@ impl Model {
             commitment: Commitment::default(),
         };
         let writes = model.writes(8);
-        model.push(BlockBody { writes, ..BlockBody::default() });
+        model.push(BlockBody { writes: Arc::new(writes), ..BlockBody::default() });
         model
     }
 
@@ -81,7 +82,7 @@ impl Model {
         let (transactions, receipts) = (0..count).map(|_| self.transaction()).unzip();
         let most = 1 + self.random.below(12);
         let writes = self.writes(most);
-        self.push(BlockBody { transactions, receipts, writes })
+        self.push(BlockBody { transactions, receipts, writes: Arc::new(writes) })
     }
 
     /// Makes a next block with a module of its own.
@@ -89,11 +90,11 @@ impl Model {
         let module: Bytes = (0..bytes).map(|_| self.random.next() as u8).collect();
         let key = StateKey::Code(alloy_primitives::keccak256(&module));
         let writes = vec![Write { key, before: None, after: Some(module) }];
-        self.push(BlockBody { writes, ..BlockBody::default() })
+        self.push(BlockBody { writes: Arc::new(writes), ..BlockBody::default() })
     }
 
     fn push(&mut self, body: BlockBody) -> Block {
-        for write in &body.writes {
+        for write in body.writes.iter() {
             match &write.after {
                 Some(after) => self.state.insert(write.key.clone(), after.clone()),
                 None => self.state.remove(&write.key),

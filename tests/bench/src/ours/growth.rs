@@ -22,6 +22,7 @@ use florin_runtime::types::{Block, BlockBody, Bytes, Header, StateKey, Write};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Tells a process of this program that it is to open a ledger: what to do, number of accounts,
@@ -146,7 +147,10 @@ fn commit_all(
             timestamp: head.timestamp,
             ..Header::default()
         };
-        store.commit(&Block::new(header, BlockBody { writes, ..BlockBody::default() }))?;
+        store.commit(&Block::new(
+            header,
+            BlockBody { writes: Arc::new(writes), ..BlockBody::default() },
+        ))?;
     }
     Ok(())
 }
