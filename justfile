@@ -56,8 +56,8 @@ gas:
 instructions:
     cargo bench {{all}} --bench instructions --profile dev --config profile.dev.opt-level=2
 
-# The full proof of durability: the process is killed 200 times under load. CI does a shorter run of the same tests.
-kill rounds="200":
+# The full proof of durability: the process is killed 1,000 times under load. CI does a shorter run of the same tests.
+kill rounds="1000":
     FLORIN_KILL_ROUNDS={{rounds}} cargo test {{all}} --test store_durability --test ledger killed -- --nocapture
 
 # How long a ledger of so many accounts takes to open after its process was killed, its memory and its disk; and that the disk

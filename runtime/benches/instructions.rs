@@ -151,7 +151,7 @@ fn authenticate_transfers(count: usize) {
 fn authenticate_known_senders(count: usize) {
     let payments = Payments::of(PAYERS);
     let offers: Vec<_> = payments.transfers()[..64].iter().zip(1..).map(offer(&payments)).collect();
-    let authenticator = Authenticator::new();
+    let authenticator = Authenticator::portable();
     for _ in 0..count + 1 {
         let offers = offers.clone();
         counted(|| authenticator.authenticate_all(offers));

@@ -144,13 +144,15 @@ pub const PAGE_ENTRIES: usize = 1_000;
 /// Senders whose public keys are remembered, in each of two generations: a hash table of 2^18
 /// places that is as full as it gets, with 85 bytes each, so 45 MB in both.
 pub const KNOWN_SENDERS: usize = 229_376;
-/// Signatures in one equation at most. Twice as many would take some 6 % fewer additions for each.
+/// Signatures that are authenticated together at most, side by side or in one equation. Twice as
+/// many would take some 6 % fewer additions for each in an equation, and nothing less side by side.
 pub const BATCH_SIGNATURES: usize = 1024;
 /// Signatures in an equation whose failure means recovering each: a third dearer apiece than in
 /// the largest, and no more than this pay for a wrong hint among them.
 pub const BATCH_PART_SIGNATURES: usize = 128;
-/// Transactions that are authenticated together under load, at least: in an equation of so many a
-/// signature costs half as much again as in the largest, in one of eight three times as much.
+/// Transactions that are authenticated together under load, at least: side by side they fill their
+/// vectors, and share what is done once; in an equation of so many a signature costs half as much
+/// again as in the largest, in one of eight three times as much.
 pub const BATCH_WORTHWHILE: usize = 64;
 /// Fewest signatures for which an equation costs less than recovering each.
 pub const BATCH_SIGNATURES_MIN: usize = 4;

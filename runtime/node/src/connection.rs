@@ -1,7 +1,8 @@
 //! What is known of whoever is at the other end of a connection.
 //!
-//! A wallet asks for the nonce of an account just before it sends a transaction of it: so the account
-//! is a hint at who signed what comes next, which saves recovering the signer.
+//! A wallet asks for the nonce of an account just before it sends a transaction of it: so the
+//! account is a hint at who signed what comes next, which saves recovering the signer where that is
+//! slow (see `florin_runtime::senders`).
 //!
 //! Invariant: nothing that a result depends on is here.
 

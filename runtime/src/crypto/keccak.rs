@@ -1,6 +1,6 @@
-//! keccak-256 of many messages: eight at a time side by side in the vectors of AVX-512, in little
-//! more time than one takes otherwise. A block has thousands to hash (leaves of its tries, topics of
-//! logs), none of which waits for another.
+//! keccak-256 of many messages: eight side by side in the vectors of AVX-512, in little more time
+//! than one takes otherwise. A block has thousands to hash (leaves of its tries, topics of logs),
+//! none of which waits for another.
 //!
 //! Invariant: the hashes are those of [`keccak256`], one by one.
 
@@ -10,7 +10,7 @@ use crate::types::B256;
 /// keccak-256 of each message.
 pub fn keccak256_all(messages: &[&[u8]]) -> Vec<B256> {
     #[cfg(target_arch = "x86_64")]
-    if let Some(available) = vector::Available::detect() {
+    if let Some(available) = super::avx512::Available::detect() {
         return vector::keccak256_all(available, messages);
     }
     messages.iter().map(|message| keccak256(message)).collect()
@@ -20,10 +20,10 @@ pub fn keccak256_all(messages: &[&[u8]]) -> Vec<B256> {
 #[cfg(target_arch = "x86_64")]
 mod vector {
     use super::{B256, keccak256};
+    use crate::crypto::avx512::{Available, LANES, lanes, vector};
     use std::arch::x86_64::*;
     use std::array::from_fn;
 
-    const LANES: usize = 8;
     /// Words of the state that a block of the message goes into (FIPS 202: 1,600 bits less twice
     /// 256).
     const RATE_WORDS: usize = 17;
@@ -64,17 +64,6 @@ mod vector {
         14,
     ];
 
-    /// Shows that the processor has AVX-512.
-    #[derive(Clone, Copy)]
-    pub struct Available(());
-
-    impl Available {
-        /// `None` if it has not.
-        pub fn detect() -> Option<Self> {
-            is_x86_feature_detected!("avx512f").then_some(Available(()))
-        }
-    }
-
     /// keccak-256 of each message.
     pub fn keccak256_all(available: Available, messages: &[&[u8]]) -> Vec<B256> {
         let mut hashes = Vec::with_capacity(messages.len());
@@ -83,8 +72,8 @@ mod vector {
                 hashes.extend(messages.iter().map(|message| keccak256(message)));
                 continue;
             }
-            let lanes = side_by_side(available, &from_fn(|lane| messages.get(lane).copied()));
-            hashes.extend(&lanes[..messages.len()]);
+            let of_lanes = side_by_side(available, &from_fn(|lane| messages.get(lane).copied()));
+            hashes.extend(&of_lanes[..messages.len()]);
         }
         hashes
     }
@@ -132,18 +121,6 @@ mod vector {
         for (words, bytes) in state.iter_mut().zip(bytes.as_chunks().0) {
             words[lane] ^= u64::from_le_bytes(*bytes);
         }
-    }
-
-    #[allow(unsafe_code)]
-    fn vector(lanes: [u64; LANES]) -> __m512i {
-        // SAFETY: both are 64 bytes, and any are right.
-        unsafe { std::mem::transmute(lanes) }
-    }
-
-    #[allow(unsafe_code)]
-    fn lanes(vector: __m512i) -> [u64; LANES] {
-        // SAFETY: both are 64 bytes, and any are right.
-        unsafe { std::mem::transmute(vector) }
     }
 
     /// Keccak-f (FIPS 202, 3.3), in each lane.
@@ -207,6 +184,10 @@ mod tests {
 
     #[test]
     fn every_length_is_padded() {
+        #[cfg(target_arch = "x86_64")]
+        if crate::crypto::avx512::Available::detect().is_none() {
+            crate::crypto::avx512::say_skipped("keccak-256 of eight messages at a time");
+        }
         let bytes: Vec<u8> = (0..300).map(|i| i as u8).collect();
         let messages: Vec<_> = (0..=bytes.len()).map(|length| &bytes[..length]).collect();
         let expected: Vec<_> = messages.iter().map(|message| keccak256(message)).collect();

@@ -1,4 +1,7 @@
 //! From bytes to a transaction that claims to be signed.
+//!
+//! Invariant: a transaction's hash is that of its bytes as they came; results are in the order of
+//! what they are of.
 
 use crate::config::Genesis;
 use crate::crypto::keccak256_all;
@@ -31,28 +34,34 @@ pub fn decode(bytes: &[u8], genesis: &Genesis) -> Result<Signed, Rejection> {
 }
 
 /// Decodes many, which are hashed together.
-pub fn decode_all(transactions: &[&[u8]], genesis: &Genesis) -> Vec<Result<Signed, Rejection>> {
+pub fn decode_all<'a>(
+    transactions: &[&'a [u8]],
+    genesis: &Genesis,
+) -> Vec<Result<Signed, Rejection>> {
     let envelopes: Vec<_> = transactions.iter().map(|bytes| envelope(bytes, genesis)).collect();
-    let good = || transactions.iter().zip(&envelopes).filter(|(_, envelope)| envelope.is_ok());
-    let messages: Vec<_> = envelopes.iter().flatten().map(message).collect();
-    let whole = good().map(|(bytes, _)| *bytes);
-    let hashed: Vec<_> = whole.chain(messages.iter().map(Vec::as_slice)).collect();
-    let hashes = keccak256_all(&hashed);
-    let (of_whole, of_messages) = hashes.split_at(messages.len());
-    let mut hashes = of_whole.iter().zip(of_messages);
-    let mut signed = |envelope: TxEnvelope| {
-        let missing = || Rejection::Malformed("it was not hashed".into());
-        let (hash, signature_hash) = hashes.next().ok_or_else(missing)?;
+    // Of what is no transaction, nothing is hashed.
+    let whole = |(envelope, bytes): (&Result<_, _>, &&'a [u8])| match envelope {
+        Ok(_) => *bytes,
+        Err(_) => &[],
+    };
+    let message = |envelope: &Result<_, _>| envelope.as_ref().map_or_else(|_| Vec::new(), message);
+    let messages: Vec<_> = envelopes.iter().map(message).collect();
+    let whole: Vec<_> = envelopes.iter().zip(transactions).map(whole).collect();
+    let whole = keccak256_all(&whole);
+    let signed = keccak256_all(&messages.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let hashes = whole.into_iter().zip(signed);
+    let signed = |(envelope, hashes): (Result<TxEnvelope, _>, (B256, B256))| {
+        let (envelope, (hash, signature_hash)) = (envelope?, hashes);
         let signature = envelope.signature();
         Ok(Signed {
-            signature_hash: *signature_hash,
+            signature_hash,
             r: signature.r(),
             s: signature.s(),
             y_parity: signature.v(),
-            intent: intent(&envelope, *hash)?,
+            intent: intent(&envelope, hash)?,
         })
     };
-    envelopes.into_iter().map(|envelope| envelope.and_then(&mut signed)).collect()
+    envelopes.into_iter().zip(hashes).map(signed).collect()
 }
 
 /// A transaction of a kind and a chain that are accepted.
@@ -115,4 +124,53 @@ fn intent(envelope: &TxEnvelope, hash: B256) -> Result<Intent, Rejection> {
         unsigned: false,
         calls: vec![Call { to, value: envelope.value(), input: envelope.input().clone() }],
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_consensus::{Signed as AlloySigned, TxEip1559, TxEip2930, TxLegacy};
+    use alloy_eips::Encodable2718;
+    use alloy_primitives::{Signature, TxKind};
+
+    fn envelope_of<T>(transaction: T) -> TxEnvelope
+    where
+        AlloySigned<T>: Into<TxEnvelope>,
+        T: SignableTransaction<Signature>,
+    {
+        transaction.into_signed(Signature::test_signature()).into()
+    }
+
+    #[test]
+    fn each_of_many_has_its_own_hashes() {
+        let to = TxKind::Call(Address::repeat_byte(7));
+        let eip1559 = TxEip1559 { chain_id: 5, to, max_fee_per_gas: 9, ..Default::default() };
+        let tip = TxEip1559 { max_priority_fee_per_gas: 10, ..eip1559.clone() };
+        let other = TxEip1559 { chain_id: 6, ..eip1559.clone() };
+        let good = [
+            envelope_of(eip1559),
+            envelope_of(TxLegacy { chain_id: Some(5), to, nonce: 3, ..Default::default() }),
+            envelope_of(TxEip2930 { chain_id: 5, to, ..Default::default() }),
+        ];
+        let bytes = |envelope: &TxEnvelope| envelope.encoded_2718();
+        let mut all: Vec<Vec<u8>> = good.iter().map(bytes).collect();
+        // What is refused lies between them.
+        all.insert(1, b"garbage".to_vec());
+        all.insert(2, bytes(&envelope_of(tip)));
+        all.insert(4, bytes(&envelope_of(other)));
+        all.push(Vec::new());
+        all.push(vec![2; TRANSACTION_BYTES + 1]);
+        let genesis = Genesis { chain_id: 5, ..Genesis::default() };
+        let slices: Vec<_> = all.iter().map(Vec::as_slice).collect();
+        let decoded = decode_all(&slices, &genesis);
+        assert_eq!(decoded.len(), all.len());
+        for (bytes, of_many) in slices.iter().zip(&decoded) {
+            let alone = decode(bytes, &genesis);
+            let hashes = |signed: &Signed| (signed.intent.hash, signed.signature_hash);
+            assert_eq!(of_many.as_ref().map(hashes), alone.as_ref().map(hashes));
+        }
+        let found = decoded.iter().flatten().map(|it| (it.intent.hash, it.signature_hash));
+        let expected = good.iter().map(|it| (*it.tx_hash(), it.signature_hash()));
+        assert_eq!(found.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+    }
 }

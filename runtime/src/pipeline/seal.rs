@@ -1,4 +1,6 @@
 //! From transactions to a block.
+//!
+//! Invariant: the same transactions over the same state make the same block, on every processor.
 
 use super::trie::ordered_root;
 use super::{Executed, admit, authenticate, decode, execute};

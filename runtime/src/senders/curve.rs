@@ -13,9 +13,6 @@ use k256::elliptic_curve::point::AffineCoordinates;
 use k256::{AffinePoint, FieldBytes, ProjectivePoint, Secp256k1};
 use std::ops::Range;
 
-/// A number of 256 bits, its lowest 64 first.
-pub(super) type Words = [u64; 4];
-
 /// An integer modulo p of SEC 2, section 2.4.1.
 type Field = <Secp256k1 as FieldArithmetic>::FieldElement;
 
@@ -51,14 +48,10 @@ impl Point {
     }
 
     /// (x/z, y/z), of numbers below p; `None` if z is zero.
-    pub fn divided(x: &Words, y: &Words, z: &Words) -> Option<Self> {
-        let inverse: Field = Option::from(field(&bytes(z))?.invert_vartime())?;
-        Some(Point { x: field(&bytes(x))?.mul(&inverse), y: field(&bytes(y))?.mul(&inverse) })
-    }
-
-    /// x and y.
-    pub fn words(&self) -> (Words, Words) {
-        (words(&self.x.to_bytes().into()), words(&self.y.normalize().to_bytes().into()))
+    #[cfg(target_arch = "x86_64")]
+    pub fn divided(x: &[u8; 32], y: &[u8; 32], z: &[u8; 32]) -> Option<Self> {
+        let inverse: Field = Option::from(field(z)?.invert_vartime())?;
+        Some(Point { x: field(x)?.mul(&inverse), y: field(y)?.mul(&inverse) })
     }
 
     /// λ times the point, at the price of one multiplication.
@@ -86,22 +79,6 @@ impl Point {
         let point = AffinePoint::from_coordinates(&self.x.to_bytes(), &self.y.to_bytes());
         point.map(ProjectivePoint::from).unwrap_or(ProjectivePoint::IDENTITY)
     }
-}
-
-/// From big endian.
-pub(super) fn words(bytes: &[u8; 32]) -> Words {
-    let word =
-        |at: usize| bytes[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
-    [word(24), word(16), word(8), word(0)]
-}
-
-/// Big endian.
-pub(super) fn bytes(words: &Words) -> [u8; 32] {
-    let mut bytes = [0; 32];
-    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words.iter().rev()) {
-        bytes.copy_from_slice(&word.to_be_bytes());
-    }
-    bytes
 }
 
 /// A number below p.

@@ -135,6 +135,7 @@ pub(super) struct Cut {
 impl Cut {
     /// Into digits of so many bits.
     pub const fn new(width: usize) -> Self {
+        assert!(width < 16, "a digit has 16 bits");
         let (mut halves, mut at) = (0, 0);
         while at < positions(width) - 1 {
             halves |= 1 << (at * width + width - 1);

@@ -306,6 +306,7 @@ fn an_x_that_was_reduced_is_not_taken_for_r() {
         for y_parity in [false, true] {
             let signed = with_signature(hash, &signature, y_parity);
             let offer = Offer { signed, hint: Some(address_of(&key)), source: 1 };
+            compared(&Authenticator::new(), vec![offer.clone(); 4]);
             let done = compared(&authenticator, vec![offer; 4]);
             met[usize::from(done[0].result.is_ok())] = true;
             assert_ne!(done[0].hint, Hint::Right);
@@ -446,7 +447,9 @@ fn wycheproof_vectors_give_what_recovery_gives() {
                 // Each is a batch of its own, from a source of its own.
                 let source = y_parity.into();
                 let offer = Offer { signed, hint: Some(sender), source };
-                let done = compared(&authenticator, vec![offer; BATCH_SIGNATURES_MIN]);
+                let offers = vec![offer; BATCH_SIGNATURES_MIN];
+                compared(&Authenticator::new(), offers.clone());
+                let done = compared(&authenticator, offers);
                 done[0].hint == Hint::Right && recovered(&done) == 0
             };
             let found = usize::from(is_proven(false)) + usize::from(is_proven(true));

@@ -1,5 +1,5 @@
 //! The process is killed while it takes payments, again and again on the same ledger. Whatever it
-//! acknowledged is there afterwards, whole and true.
+//! acknowledged is there afterwards, whole and true, and still is when the ledger was killed often.
 
 use super::support::*;
 use alloy_consensus::TxEip1559;
@@ -18,9 +18,12 @@ use std::time::Duration;
 
 /// Names the ledger to a child process that is to be killed.
 const CHILD: &str = "FLORIN_CRASH_LEDGER";
-/// How many times to kill; the full proof takes 200 or more.
+/// How many times to kill; the full proof takes 1,000 or more.
 const ROUNDS: &str = "FLORIN_KILL_ROUNDS";
 const ROUNDS_BY_DEFAULT: u64 = 12;
+/// A fresh ledger is taken after so many, because opening one and looking at all of it takes longer
+/// the more it went through.
+const ROUNDS_PER_LEDGER: usize = 50;
 
 /// A contract that counts its calls under key "n" and logs each.
 const COUNTER: &str = include_str!("counter.wat");
@@ -106,39 +109,59 @@ fn nothing_acknowledged_is_lost_when_the_process_is_killed() {
     }
     let rounds =
         std::env::var(ROUNDS).ok().and_then(|n| n.parse().ok()).unwrap_or(ROUNDS_BY_DEFAULT);
+    // xorshift; the point of the kill has to be arbitrary, not unpredictable.
+    let mut seed = u64::from(std::process::id());
+    let mut delay = || {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        Duration::from_micros(2_000 + seed % 60_000)
+    };
+    let (mut acknowledged, mut blocks) = (0, 0);
+    for first in (0..rounds).step_by(ROUNDS_PER_LEDGER) {
+        let delays = (first..rounds).take(ROUNDS_PER_LEDGER).map(|_| delay());
+        let of_ledger = kill_again_and_again(delays);
+        acknowledged += of_ledger.0;
+        blocks += of_ledger.1;
+        println!("{acknowledged} acknowledged transactions, none lost");
+    }
+    assert!(acknowledged > 0, "no round lived long enough to acknowledge anything");
+    println!(
+        "{rounds} kills, {acknowledged} acknowledged transactions, {blocks} blocks: none lost"
+    );
+}
+
+/// Kills a process that has a ledger after each delay, and looks at the ledger each time; the
+/// transactions that it acknowledged, and the blocks.
+fn kill_again_and_again(delays: impl Iterator<Item = Duration>) -> (usize, u64) {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("ledger");
     prepare(&path);
     let mut acknowledged = Vec::new();
-    let mut seed = u64::from(std::process::id());
-    for round in 0..rounds {
-        // xorshift; the point of the kill has to be arbitrary, not unpredictable.
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        let before = acknowledged.len();
-        acknowledged.extend(kill_after(&path, Duration::from_micros(2_000 + seed % 60_000)));
+    for (round, delay) in delays.enumerate() {
+        let lately = kill_after(&path, delay);
         let chain = open(&path);
-        for (hash, gas_used) in &acknowledged[before..] {
-            let found = chain
-                .transaction(hash)
-                .expect("a read")
-                .unwrap_or_else(|| panic!("round {round}: {hash} is lost"));
-            assert!(found.receipt().is_success());
-            assert_eq!(found.receipt().gas_used, *gas_used);
-        }
+        check_receipts(&chain, &lately, round);
         check_state(&chain);
+        acknowledged.extend(lately);
     }
     let chain = open(&path);
+    check_receipts(&chain, &acknowledged, usize::MAX);
     let audit = chain.audit(&mut |_, _| {}).expect("an audit");
     assert!(audit.is_clean(), "{audit:?}");
     let (blocks, difference) = chain.replay(&mut |_, _| {}).expect("a replay");
     assert_eq!(difference, None);
-    assert!(!acknowledged.is_empty(), "no round lived long enough to acknowledge anything");
-    println!(
-        "{rounds} kills, {} acknowledged transactions, {blocks} blocks: none lost",
-        acknowledged.len()
-    );
+    (acknowledged.len(), blocks)
+}
+
+/// What was acknowledged is there.
+fn check_receipts(chain: &Chain, acknowledged: &[(B256, u64)], round: usize) {
+    for (hash, gas_used) in acknowledged {
+        let found = chain.transaction(hash).expect("a read");
+        let found = found.unwrap_or_else(|| panic!("round {round}: {hash} is lost"));
+        assert!(found.receipt().is_success());
+        assert_eq!(found.receipt().gas_used, *gas_used);
+    }
 }
 
 /// Starts a child, lets it acknowledge something, kills it after `delay`; returns what it

@@ -76,7 +76,7 @@ fn add_digits(
 }
 
 /// Once, twice, so many times each point.
-fn multiples(points: Vec<Option<Point>>, count: usize) -> Vec<Vec<Option<Point>>> {
+pub(super) fn multiples(points: Vec<Option<Point>>, count: usize) -> Vec<Vec<Option<Point>>> {
     let mut sums = Lockstep::new(points.clone());
     let mut multiples = vec![points];
     for _ in 1..count {

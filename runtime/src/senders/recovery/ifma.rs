@@ -11,11 +11,11 @@
 //! 2^48 + 2^13, so that the instructions, which look at 52 bits, see all of it. What exceeds p is
 //! taken off when a number is stored.
 
-use crate::senders::curve::Words;
+use crate::crypto::avx512::{LANES, lanes, vector};
 use std::arch::x86_64::*;
 
-/// Numbers that are computed with at once.
-pub const LANES: usize = 8;
+/// A number of 256 bits, its lowest 64 first.
+pub type Words = [u64; 4];
 
 /// Bits of a limb.
 const LIMB_BITS: u32 = 52;
@@ -34,20 +34,6 @@ const P_LIMBS: [u64; 5] = [LIMB + 1 - EXCESS, LIMB, LIMB, LIMB, TOP];
 /// How often p is added to a sum, so that none of its limbs is negative.
 const ABOVE_FACTORS: u64 = 64;
 
-/// Shows that the processor has AVX-512 IFMA.
-#[derive(Debug, Clone, Copy)]
-pub struct Available(());
-
-impl Available {
-    /// `None` if it has not.
-    pub fn detect() -> Option<Self> {
-        let has_all = is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512dq")
-            && is_x86_feature_detected!("avx512ifma");
-        has_all.then_some(Available(()))
-    }
-}
-
 /// As many numbers as there are [`LANES`].
 #[derive(Clone, Copy)]
 pub struct Numbers([__m512i; 5]);
@@ -56,18 +42,6 @@ pub struct Numbers([__m512i; 5]);
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
 fn all(number: u64) -> __m512i {
     _mm512_set1_epi64(number as i64)
-}
-
-#[allow(unsafe_code)]
-fn vector(lanes: [u64; LANES]) -> __m512i {
-    // SAFETY: both are 64 bytes, and any are right.
-    unsafe { std::mem::transmute(lanes) }
-}
-
-#[allow(unsafe_code)]
-fn lanes(vector: __m512i) -> [u64; LANES] {
-    // SAFETY: both are 64 bytes, and any are right.
-    unsafe { std::mem::transmute(vector) }
 }
 
 /// The limbs of a·b, not yet carried.
@@ -201,12 +175,12 @@ impl Numbers {
                 }
             }
             let half = _mm512_add_epi64(low, high);
-            let all = _mm512_add_epi64(half, half);
+            let twice = _mm512_add_epi64(half, half);
             let diagonal = a[place / 2];
             *limb = if place % 2 == 0 {
-                _mm512_madd52lo_epu64(all, diagonal, diagonal)
+                _mm512_madd52lo_epu64(twice, diagonal, diagonal)
             } else {
-                _mm512_madd52hi_epu64(all, diagonal, diagonal)
+                _mm512_madd52hi_epu64(twice, diagonal, diagonal)
             };
         }
         reduced(limbs)
@@ -227,6 +201,8 @@ impl Numbers {
     #[inline]
     #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
     pub fn combine<const N: usize>(terms: [(&Self, i64); N]) -> Self {
+        let total = |sign: i64| terms.iter().map(|term| (sign * term.1).max(0)).sum::<i64>();
+        debug_assert!(total(1) < ABOVE_FACTORS as i64 && total(-1) < ABOVE_FACTORS as i64);
         // In two's complement, from what keeps each sum positive.
         let mut limbs = P_LIMBS.map(|limb| all(ABOVE_FACTORS * limb));
         for (term, factor) in terms {
@@ -289,7 +265,7 @@ pub fn roots<const N: usize>(of: &[Numbers; N]) -> [Numbers; N] {
 
 /// Of each the inverse, and zero of zero: its power p - 2.
 #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-pub fn inverses<const N: usize>(of: &[Numbers; N]) -> [Numbers; N] {
+pub fn reciprocals<const N: usize>(of: &[Numbers; N]) -> [Numbers; N] {
     let (ones_2, ones_22, ones_223) = powers_of_ones(of);
     let powers = shifted(&ones_223, 23, &ones_22);
     let powers = shifted(&powers, 5, of);
@@ -347,6 +323,7 @@ fn below_p(words: Words, above: u64) -> Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::avx512::{Available, say_skipped};
     use crate::types::U256;
     use proptest::prelude::*;
     use proptest::test_runner::TestRunner;
@@ -368,20 +345,20 @@ mod tests {
         })
     }
 
+    /// Of two, which one in each lane.
+    const PLACES: [u64; LANES] = [0, 1, 1, 0, 1, 0, 0, 1];
+
     /// Computes on raw limbs; also checks the invariant of what comes out.
-    struct OfLimbs<'a>(&'a [[u64; 5]; 4], i64);
+    struct OfLimbs<'a>(&'a [Vec<[u64; 5]>], i64);
 
     impl OfLimbs<'_> {
         #[target_feature(enable = "avx512f,avx512dq,avx512ifma")]
-        fn results(&self) -> Vec<Words> {
-            let numbers = |limbs: &[u64; 5]| {
-                let mut numbers = Numbers::all([0; 4]);
-                for (limb, number) in numbers.0.iter_mut().zip(limbs) {
-                    *limb = all(*number);
-                }
-                numbers
-            };
-            let [a, b, c, d] = self.0.each_ref().map(numbers);
+        fn results(&self) -> Vec<[Words; LANES]> {
+            let [a, b, c, d] = std::array::from_fn(|number| {
+                Numbers(std::array::from_fn(|limb| {
+                    vector(std::array::from_fn(|lane| self.0[lane][number][limb]))
+                }))
+            });
             let results = [
                 a,
                 a.mul(&b),
@@ -389,17 +366,22 @@ mod tests {
                 Numbers::dot(&a, &b, &c, &d),
                 Numbers::combine([(&a, self.1), (&b, 63 - self.1.abs())]),
                 Numbers::combine([(&a, self.1), (&b, self.1.abs() - 63)]),
+                Numbers::load(&b.store()),
+                a.rotated::<1>(),
+                Numbers::pick([&a, &b], &PLACES),
+                a.negated_where(&PLACES),
             ];
             let checked = |numbers: Numbers| {
-                let [lower @ .., top] = numbers.0.map(|limb| lanes(limb)[0]);
-                assert!(lower.iter().all(|limb| *limb <= LIMB) && top <= TOP + (1 << 13));
-                numbers.store()[0]
+                let [lower @ .., top] = numbers.0.map(lanes);
+                assert!(lower.as_flattened().iter().all(|limb| *limb <= LIMB));
+                assert!(top.iter().all(|limb| *limb <= TOP + (1 << 13)));
+                numbers.store()
             };
             results.map(checked).to_vec()
         }
 
-        fn expected(&self) -> Vec<Words> {
-            let [a, b, c, d] = self.0.each_ref().map(number);
+        fn expected(&self, lane: usize) -> Vec<Words> {
+            let [a, b, c, d] = std::array::from_fn(|place| number(&self.0[lane][place]));
             let times = |a: U256, b: U256| a.mul_mod(b, MODULUS);
             let multiple = |a: U256, factor: i64| {
                 let a = if factor < 0 { MODULUS - a } else { a };
@@ -414,25 +396,32 @@ mod tests {
                 times(a, b).add_mod(times(c, d), MODULUS),
                 of_a.add_mod(multiple(b, rest), MODULUS),
                 of_a.add_mod(multiple(b, -rest), MODULUS),
+                b,
+                number(&self.0[(lane + 1) % LANES][0]),
+                if PLACES[lane] == 0 { a } else { b },
+                if PLACES[lane] == 0 { a } else { multiple(a, -1) },
             ];
             results.map(U256::into_limbs).to_vec()
         }
     }
 
     #[test]
-    #[allow(clippy::print_stderr, unsafe_code)]
+    #[allow(unsafe_code)]
     fn limbs_at_the_limit_are_carried() {
         if Available::detect().is_none() {
-            eprintln!("SKIPPED: this processor has no AVX-512 IFMA");
-            return;
+            return say_skipped("arithmetic of eight numbers at a time");
         }
-        let mut runner = TestRunner::new(ProptestConfig::with_cases(1_000));
-        let cases = (prop::array::uniform4(limbs()), -63..=63i64);
-        let checked = runner.run(&cases, |(numbers, factor)| {
+        let mut runner = TestRunner::new(ProptestConfig::with_cases(500));
+        // On the heap: arrays of strategies take more stack than a thread has.
+        let numbers = prop::collection::vec(prop::collection::vec(limbs(), 4), LANES);
+        let checked = runner.run(&(numbers, -63..=63i64), |(numbers, factor)| {
             let work = OfLimbs(&numbers, factor);
             // SAFETY: the processor has the instructions.
             let results = unsafe { work.results() };
-            prop_assert_eq!(results, work.expected());
+            for lane in 0..LANES {
+                let results: Vec<_> = results.iter().map(|result| result[lane]).collect();
+                prop_assert_eq!(results, work.expected(lane), "lane {}", lane);
+            }
             Ok(())
         });
         checked.expect("numbers modulo p");

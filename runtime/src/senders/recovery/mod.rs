@@ -14,6 +14,8 @@ mod ifma;
 mod projective;
 
 use super::multiply::{Cut, Half, halves, inverses};
+#[cfg(target_arch = "x86_64")]
+use crate::crypto::avx512::Available;
 use crate::limits::BATCH_SIGNATURES;
 use crate::pipeline::authenticate::WellFormed;
 use k256::elliptic_curve::ops::Reduce;
@@ -42,7 +44,7 @@ pub(super) enum Arithmetic {
     Portable,
     /// By AVX-512 IFMA.
     #[cfg(target_arch = "x86_64")]
-    Ifma(ifma::Available),
+    Ifma(Available),
 }
 
 /// What the points of a signature are multiplied by, each in halves.
@@ -57,7 +59,8 @@ impl Arithmetic {
     /// The fastest that this processor has.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
-        if let Some(available) = ifma::Available::detect() {
+        if let Some(available) = Available::detect() {
+            projective::prepare();
             return Arithmetic::Ifma(available);
         }
         Arithmetic::Portable
@@ -92,6 +95,9 @@ impl Arithmetic {
     }
 
     fn recover_side_by_side(self, signatures: &[&WellFormed]) -> Vec<Option<[u8; 64]>> {
+        if signatures.is_empty() {
+            return Vec::new();
+        }
         let factors = factors(signatures);
         match self {
             Arithmetic::Portable => affine::recover_all(signatures, &factors),
@@ -131,13 +137,13 @@ mod tests {
     use proptest::prelude::*;
 
     /// What this processor has. Says so where that is not all there is.
-    #[allow(clippy::print_stderr)]
     fn all() -> Vec<Arithmetic> {
         let best = Arithmetic::best();
         if best.needs_no_hints() {
             return vec![Arithmetic::Portable, best];
         }
-        eprintln!("SKIPPED: this processor has no AVX-512 IFMA, so recovery by it is not tested");
+        #[cfg(target_arch = "x86_64")]
+        crate::crypto::avx512::say_skipped("recovery of eight keys at a time");
         vec![best]
     }
 
@@ -189,6 +195,12 @@ mod tests {
             for arithmetic in all() {
                 prop_assert_eq!(arithmetic.recover_all(&signatures), expected.clone());
                 prop_assert_eq!(arithmetic.recover_side_by_side(&signatures), expected.clone());
+                // As many as take lanes of their own, fill a vector, or do not.
+                for few in [1, 2, 3, 8, 9, 16, 17] {
+                    let chunks = signatures.chunks(few);
+                    let keys = chunks.flat_map(|chunk| arithmetic.recover_side_by_side(chunk));
+                    prop_assert_eq!(keys.collect::<Vec<_>>(), expected.clone(), "{}", few);
+                }
             }
         }
     }

@@ -7,13 +7,14 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::ifma::{Available, LANES, Numbers, inverses, roots};
+use super::affine::multiples as multiples_of;
+use super::ifma::{Numbers, Words, reciprocals, roots};
 use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
+use crate::crypto::avx512::{Available, LANES};
 use crate::pipeline::authenticate::WellFormed;
-use crate::senders::curve::{BETA, Point, Words, bytes, decompress, words};
+use crate::senders::curve::{BETA, Point, decompress};
 use crate::senders::multiply::{Cut, Half};
-use k256::elliptic_curve::point::AffineCoordinates;
-use k256::{AffinePoint, ProjectivePoint};
+use k256::AffinePoint;
 use std::array::from_fn;
 use std::sync::LazyLock;
 
@@ -33,14 +34,16 @@ const ONE: Words = [1, 0, 0, 0];
 const SEVEN: Words = [7, 0, 0, 0];
 /// From the generator on, its multiples, each x then y: 128 KB.
 static GENERATOR_MULTIPLES: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
-    let mut point = ProjectivePoint::IDENTITY;
-    let mut next = || {
-        point += AffinePoint::GENERATOR;
-        let affine = point.to_affine();
-        [words(&affine.x().into()), words(&affine.y().into())]
-    };
-    (0..1 << (OF_GENERATOR.width - 1)).map(|_| next()).collect()
+    let generator = Point::from_affine(&AffinePoint::GENERATOR);
+    let multiples = multiples_of(vec![generator], 1 << (OF_GENERATOR.width - 1));
+    let multiples = multiples.into_iter().flatten().flatten();
+    multiples.map(|point| both_words(&point.to_bytes())).collect()
 });
+
+/// Computes what every recovery needs, so that the first one does not wait for it.
+pub(super) fn prepare() {
+    LazyLock::force(&GENERATOR_MULTIPLES);
+}
 
 /// The key (x then y) that made each signature; `None` where nobody can have made it.
 #[allow(unsafe_code)]
@@ -295,7 +298,7 @@ impl Curve {
             halves[lane..lane + 2].copy_from_slice(&of_point);
             halves[lane + 2..lane + 4].copy_from_slice(&of_generator);
             if let Some(root) = root {
-                let (root_x, root_y) = root.words();
+                let [root_x, root_y] = both_words(&root.to_bytes());
                 (x[lane], x[lane + 1]) = (root_x, root_x);
                 (y[lane], y[lane + 1]) = (root_y, root_y);
             }
@@ -316,7 +319,8 @@ impl Curve {
         let sum = sum.plus(&sum.rotated::<2>());
         let (x, y, z) = (sum.x.store(), sum.y.store(), sum.z.store());
         let key = |(lane, root): (usize, &Option<Point>)| {
-            root.and_then(|_| Point::divided(&x[lane], &y[lane], &z[lane])).map(Point::to_bytes)
+            root.and_then(|_| Point::divided(&bytes(&x[lane]), &bytes(&y[lane]), &bytes(&z[lane])))
+                .map(Point::to_bytes)
         };
         lanes.zip(&roots).map(key).collect()
     }
@@ -377,7 +381,7 @@ impl Curve {
             divisors.push((divisor, product, is_infinity));
             product = product.mul(&divisor);
         }
-        let [mut inverse] = inverses(&[product]);
+        let [mut inverse] = reciprocals(&[product]);
         let mut affine = Vec::with_capacity(keys.len());
         for (key, (divisor, before, is_infinity)) in keys.iter().zip(divisors).rev() {
             let of_z = inverse.mul(&before);
@@ -414,4 +418,25 @@ fn key(x: &Words, y: &Words) -> [u8; 64] {
     key[..32].copy_from_slice(&bytes(x));
     key[32..].copy_from_slice(&bytes(y));
     key
+}
+
+/// x and y of a key.
+fn both_words(key: &[u8; 64]) -> [Words; 2] {
+    [0, 32].map(|at| words(&from_fn(|byte| key[at + byte])))
+}
+
+/// From big endian.
+fn words(bytes: &[u8; 32]) -> Words {
+    let word =
+        |at: usize| bytes[at..at + 8].iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    [word(24), word(16), word(8), word(0)]
+}
+
+/// Big endian.
+fn bytes(words: &Words) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    for (bytes, word) in bytes.chunks_exact_mut(8).zip(words.iter().rev()) {
+        bytes.copy_from_slice(&word.to_be_bytes());
+    }
+    bytes
 }

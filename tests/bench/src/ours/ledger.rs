@@ -311,8 +311,8 @@ fn never_seen(module: &[u8], number: u64) -> Vec<u8> {
 }
 
 const TOKEN: &[&str] = &[
-    "signed EIP-1559 bytes to durable receipts, all cores: decoded, sender recovered one by",
-    "one, ERC-20 `transfer` in wasm, log, receipt, roots, state commitment, journal",
+    "signed EIP-1559 bytes to durable receipts, all cores: decoded, senders recovered side by",
+    "side, ERC-20 `transfer` in wasm, log, receipt, roots, state commitment, journal",
     "fdatasync'd before any receipt is given out, state and indexes written behind it",
 ];
 const HINTED: &[&str] = &["the same, each with the address of its sender, whose key is known"];
