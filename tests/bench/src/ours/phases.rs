@@ -163,14 +163,14 @@ impl Phases {
             (false, true, 1) => ("batch", "k256"),
             (false, true, _) => ("batch-all", "k256-all"),
         };
-        let (hint, work) = match (portable, hinted) {
-            (false, false) => ("no hint", UNHINTED),
-            (false, true) => ("hinted", HINTED),
+        let (what, work) = match (portable, hinted) {
+            (false, false) => ("authenticate, no hint", UNHINTED),
+            (false, true) => ("authenticate, hinted", HINTED),
             (true, false) => ("no hint, any processor", PORTABLE),
             (true, true) => ("hinted, any processor", EQUATION),
         };
         let plural = if threads == 1 { "" } else { "s" };
-        let name = format!("Florin: authenticate, {hint}, {threads} thread{plural}");
+        let name = format!("Florin: {what}, {threads} thread{plural}");
         let row = Row::new(id, Whose::Ours, name, work).against(against);
         Ok(Contender::new(row, move |_| {
             let batches: Vec<_> = offers.chunks(BATCH_SIGNATURES).map(<[Offer]>::to_vec).collect();
