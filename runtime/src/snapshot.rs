@@ -65,8 +65,8 @@ impl Chain {
         for later in (number + 1..=head).rev() {
             let later = self.block(later)?.ok_or(Fault::Bug("a block is missing"))?;
             work = work.checked_sub(query::steps(&later)).ok_or_else(too_far)?;
-            let writes = later.body.writes.iter();
-            before.extend(writes.map(|write| (write.key.clone(), write.before.clone())));
+            let writes = Arc::unwrap_or_clone(later.body.writes).into_iter();
+            before.extend(writes.map(|write| (write.key, write.before)));
         }
         let patch = Patch::new(before, BTreeSet::new());
         let header = Arc::new(Sealed::new_unchecked(block.header, block.hash));

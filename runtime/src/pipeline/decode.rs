@@ -34,20 +34,14 @@ pub fn decode(bytes: &[u8], genesis: &Genesis) -> Result<Signed, Rejection> {
 }
 
 /// Decodes many, which are hashed together.
-pub fn decode_all<'a>(
-    transactions: &[&'a [u8]],
-    genesis: &Genesis,
-) -> Vec<Result<Signed, Rejection>> {
+pub fn decode_all(transactions: &[&[u8]], genesis: &Genesis) -> Vec<Result<Signed, Rejection>> {
     let envelopes: Vec<_> = transactions.iter().map(|bytes| envelope(bytes, genesis)).collect();
     // Of what is no transaction, nothing is hashed.
-    let whole = |(envelope, bytes): (&Result<_, _>, &&'a [u8])| match envelope {
-        Ok(_) => *bytes,
-        Err(_) => &[],
-    };
-    let message = |envelope: &Result<_, _>| envelope.as_ref().map_or_else(|_| Vec::new(), message);
-    let messages: Vec<_> = envelopes.iter().map(message).collect();
-    let whole: Vec<_> = envelopes.iter().zip(transactions).map(whole).collect();
-    let whole = keccak256_all(&whole);
+    let whole = envelopes.iter().zip(transactions);
+    let whole = whole.map(|(envelope, bytes)| if envelope.is_ok() { *bytes } else { &[] });
+    let whole = keccak256_all(&whole.collect::<Vec<_>>());
+    let messages = envelopes.iter().map(|envelope| envelope.as_ref().map_or(Vec::new(), message));
+    let messages: Vec<_> = messages.collect();
     let signed = keccak256_all(&messages.iter().map(Vec::as_slice).collect::<Vec<_>>());
     let hashes = whole.into_iter().zip(signed);
     let signed = |(envelope, hashes): (Result<TxEnvelope, _>, (B256, B256))| {

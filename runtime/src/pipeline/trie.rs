@@ -36,7 +36,9 @@ pub fn ordered_root<T>(values: &[T], encode: impl Fn(&T, &mut Vec<u8>)) -> B256 
         [] => keccak256(&[EMPTY_STRING_CODE]),
         [only] => keccak256(only),
         _ => {
-            let trie = Trie { keys: &keys, leaves: references(&leaves) };
+            let hashed = leaves.iter().zip(keccak256_all(&leaves));
+            let leaves = hashed.map(|(leaf, hash)| reference(leaf, hash)).collect();
+            let trie = Trie { keys: &keys, leaves };
             keccak256(&trie.inner(0..keys.len(), 0))
         }
     }
@@ -64,7 +66,10 @@ impl Trie<'_> {
                 match end - rest.start {
                     0 => out.push(EMPTY_STRING_CODE),
                     1 => out.extend(&self.leaves[rest.start]),
-                    _ => out.extend(reference(&self.inner(rest.start..end, fork + 1))),
+                    _ => {
+                        let inner = self.inner(rest.start..end, fork + 1);
+                        out.extend(reference(&inner, keccak256(&inner)));
+                    }
                 }
                 rest.start = end;
             }
@@ -76,7 +81,7 @@ impl Trie<'_> {
         let mut extension = Vec::new();
         node(&mut extension, |out| {
             compact(&first[depth..fork], false).as_slice().encode(out);
-            out.extend(reference(&branch));
+            out.extend(reference(&branch, keccak256(&branch)));
         });
         extension
     }
@@ -124,20 +129,8 @@ fn node(nodes: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// What a branch has for a node: its hash, or itself if it is shorter.
-fn reference(node: &[u8]) -> Vec<u8> {
-    if node.len() < B256::len_bytes() { node.to_vec() } else { alloy_rlp::encode(keccak256(node)) }
-}
-
-/// The same for many.
-fn references(nodes: &[&[u8]]) -> Vec<Vec<u8>> {
-    let is_long = |node: &&[u8]| node.len() >= B256::len_bytes();
-    let long: Vec<_> = nodes.iter().copied().filter(is_long).collect();
-    let mut hashes = keccak256_all(&long).into_iter();
-    let reference = |node: &&[u8]| match is_long(node).then(|| hashes.next()).flatten() {
-        Some(hash) => alloy_rlp::encode(hash),
-        None => node.to_vec(),
-    };
-    nodes.iter().map(reference).collect()
+fn reference(node: &[u8], hash: B256) -> Vec<u8> {
+    if node.len() < B256::len_bytes() { node.to_vec() } else { alloy_rlp::encode(hash) }
 }
 
 #[cfg(test)]

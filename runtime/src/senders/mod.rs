@@ -233,7 +233,8 @@ impl Pending {
         self.transaction.as_ref().ok().filter(|_| !matches!(self.route, Route::Proven))
     }
 
-    /// Takes sender and key from `recovered`, if it is open, and adds it to `learned`, if there is one.
+    /// Takes sender and key from `recovered`, if it is open, and adds them to `learned`, if there
+    /// are any.
     fn finish(
         self,
         recovered: &mut impl Iterator<Item = Option<(Address, [u8; 64])>>,

@@ -53,8 +53,8 @@ const MORE_THREADS: usize = 2;
 pub struct Submission {
     /// Its bytes, in EIP-2718 encoding.
     pub transaction: Bytes,
-    /// Who its sender is believed to be: saves time if it is right, on processors that recover senders
-    /// slowly; see [`crate::senders`].
+    /// Who its sender is believed to be: saves time if it is right, on processors that recover
+    /// senders slowly; see [`crate::senders`].
     pub hint: Option<Address>,
     /// Who submits it.
     pub source: Source,
@@ -67,8 +67,8 @@ pub struct Load {
     pub transactions: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// Since it started: senders that did not have to be recovered, because their keys were known and
-    /// hinted at, or the signature cannot be one.
+    /// Since it started: senders that did not have to be recovered, because their keys were known
+    /// and hinted at, or the signature cannot be one.
     pub known: u64,
     /// Since it started: senders that were recovered from their signatures, or could not be.
     pub recovered: u64,

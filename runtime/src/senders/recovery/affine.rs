@@ -7,28 +7,35 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
+use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at, points};
 use crate::pipeline::authenticate::WellFormed;
-use crate::senders::curve::{Lockstep, Point, decompress};
+use crate::senders::curve::{Lockstep, Point};
 use crate::senders::multiply::{Cut, Half};
 use k256::AffinePoint;
 use std::sync::LazyLock;
 
 /// From the generator on, its multiples.
-static GENERATOR_MULTIPLES: LazyLock<Vec<Option<Point>>> = LazyLock::new(|| {
-    let generator = Point::from_affine(&AffinePoint::GENERATOR);
-    let multiples = multiples(vec![generator], 1 << (OF_GENERATOR.width - 1));
-    multiples.into_iter().flatten().collect()
-});
+static GENERATOR_MULTIPLES: LazyLock<Vec<Option<Point>>> = LazyLock::new(generator_multiples);
+
+/// From the generator on, as many multiples as a digit of its factors may say: what is there and
+/// the last of it added to each, so that there are twice as many.
+pub(super) fn generator_multiples() -> Vec<Option<Point>> {
+    let mut multiples = vec![Point::from_affine(&AffinePoint::GENERATOR)];
+    while multiples.len() < 1 << (OF_GENERATOR.width - 1) {
+        let last = multiples[multiples.len() - 1];
+        let mut sums = Lockstep::new(multiples.clone());
+        sums.add(&vec![last; multiples.len()]);
+        multiples.extend(sums.sums());
+    }
+    multiples
+}
 
 /// The key (x then y) that made each signature; `None` where nobody can have made it.
 pub(super) fn recover_all(
     signatures: &[&WellFormed],
     factors: &[Factors],
 ) -> Vec<Option<[u8; 64]>> {
-    let compressed: Vec<_> =
-        signatures.iter().map(|it| (it.signature.r().to_bytes().into(), it.y_parity)).collect();
-    let points = decompress(&compressed);
+    let points = points(signatures);
     let keys = sums(factors, points.clone());
     points.iter().zip(keys).map(|(point, key)| point.and(key).map(Point::to_bytes)).collect()
 }
@@ -76,7 +83,7 @@ fn add_digits(
 }
 
 /// Once, twice, so many times each point.
-pub(super) fn multiples(points: Vec<Option<Point>>, count: usize) -> Vec<Vec<Option<Point>>> {
+fn multiples(points: Vec<Option<Point>>, count: usize) -> Vec<Vec<Option<Point>>> {
     let mut sums = Lockstep::new(points.clone());
     let mut multiples = vec![points];
     for _ in 1..count {

@@ -13,6 +13,7 @@ mod ifma;
 #[cfg(target_arch = "x86_64")]
 mod projective;
 
+use super::curve::{Point, decompress};
 use super::multiply::{Cut, Half, halves, inverses};
 #[cfg(target_arch = "x86_64")]
 use crate::crypto::avx512::Available;
@@ -60,7 +61,6 @@ impl Arithmetic {
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         if let Some(available) = Available::detect() {
-            projective::prepare();
             return Arithmetic::Ifma(available);
         }
         Arithmetic::Portable
@@ -117,6 +117,12 @@ fn factors(signatures: &[&WellFormed]) -> Vec<Factors> {
         }
     });
     factors.collect()
+}
+
+/// R of each; `None` where there is none.
+fn points(signatures: &[&WellFormed]) -> Vec<Option<Point>> {
+    let compressed = signatures.iter().map(|it| (it.signature.r().to_bytes().into(), it.y_parity));
+    decompress(&compressed.collect::<Vec<_>>())
 }
 
 /// Which digits of G's factors are due with those of R's at a position, if any are.

@@ -7,14 +7,13 @@
 //!
 //! Invariant: the keys are those that one by one recovery gives.
 
-use super::affine::multiples as multiples_of;
+use super::affine::generator_multiples;
 use super::ifma::{Numbers, Words, reciprocals, roots};
-use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at};
+use super::{Factors, OF_GENERATOR, OF_POINT, generator_digits_at, points};
 use crate::crypto::avx512::{Available, LANES};
 use crate::pipeline::authenticate::WellFormed;
-use crate::senders::curve::{BETA, Point, decompress};
+use crate::senders::curve::{BETA, Point};
 use crate::senders::multiply::{Cut, Half};
-use k256::AffinePoint;
 use std::array::from_fn;
 use std::sync::LazyLock;
 
@@ -34,16 +33,9 @@ const ONE: Words = [1, 0, 0, 0];
 const SEVEN: Words = [7, 0, 0, 0];
 /// From the generator on, its multiples, each x then y: 128 KB.
 static GENERATOR_MULTIPLES: LazyLock<Vec<[Words; 2]>> = LazyLock::new(|| {
-    let generator = Point::from_affine(&AffinePoint::GENERATOR);
-    let multiples = multiples_of(vec![generator], 1 << (OF_GENERATOR.width - 1));
-    let multiples = multiples.into_iter().flatten().flatten();
+    let multiples = generator_multiples().into_iter().flatten();
     multiples.map(|point| both_words(&point.to_bytes())).collect()
 });
-
-/// Computes what every recovery needs, so that the first one does not wait for it.
-pub(super) fn prepare() {
-    LazyLock::force(&GENERATOR_MULTIPLES);
-}
 
 /// The key (x then y) that made each signature; `None` where nobody can have made it.
 #[allow(unsafe_code)]
@@ -286,9 +278,7 @@ impl Curve {
         signatures: &[&WellFormed],
         factors: &[Factors],
     ) -> Vec<Option<[u8; 64]>> {
-        let compressed: Vec<_> =
-            signatures.iter().map(|it| (it.signature.r().to_bytes().into(), it.y_parity)).collect();
-        let roots = decompress(&compressed);
+        let roots = points(signatures);
         let [g_x, g_y] = GENERATOR_MULTIPLES[0];
         let (mut x, mut y) = ([g_x; LANES], [g_y; LANES]);
         let mut halves = [factors[0].of_point[0]; LANES];
