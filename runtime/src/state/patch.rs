@@ -6,9 +6,10 @@
 
 use super::StateView;
 use crate::error::Fault;
-use crate::types::{Account, Address, B256, Bytes, StateKey, Write};
-use std::cmp::Ordering;
+use crate::types::{Account, Address, B256, Bytes, StateKey, StateKeyRef, Write};
+use hashbrown::{DefaultHashBuilder, HashTable};
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// Entries of a state, and what they are instead. Clones share them.
@@ -19,12 +20,41 @@ pub struct Patch {
     emptied: BTreeSet<Address>,
 }
 
-/// In order of key; `None` is absence.
+/// `None` is absence.
 #[derive(Debug, Clone)]
 enum Entries {
     /// What a block wrote, which the block has as well.
-    Written(Arc<Vec<Write>>),
+    Written(Arc<Written>),
+    /// In order of key.
     Others(Arc<Vec<(StateKey, Option<Bytes>)>>),
+}
+
+/// Writes, and where to find one by the hash of its key.
+#[derive(Debug)]
+struct Written {
+    writes: Arc<Vec<Write>>,
+    hasher: DefaultHashBuilder,
+    places: HashTable<u32>,
+}
+
+impl Written {
+    fn new(writes: Arc<Vec<Write>>) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut places = HashTable::with_capacity(writes.len());
+        for (write, place) in writes.iter().zip(0..) {
+            let hash = hasher.hash_one(write.key.as_ref());
+            places.insert_unique(hash, place, |place: &u32| {
+                hasher.hash_one(writes[*place as usize].key.as_ref())
+            });
+        }
+        Written { writes, hasher, places }
+    }
+
+    fn find(&self, key: StateKeyRef) -> Option<&Option<Bytes>> {
+        let is_it = |place: &u32| self.writes[*place as usize].key.as_ref() == key;
+        let place = self.places.find(self.hasher.hash_one(key), is_it)?;
+        Some(&self.writes[*place as usize].after)
+    }
 }
 
 impl Default for Entries {
@@ -36,21 +66,19 @@ impl Default for Entries {
 impl Entries {
     fn all(&self) -> Vec<(StateKey, Option<Bytes>)> {
         match self {
-            Entries::Written(writes) => {
-                writes.iter().map(|write| (write.key.clone(), write.after.clone())).collect()
+            Entries::Written(written) => {
+                let pair = |write: &Write| (write.key.clone(), write.after.clone());
+                written.writes.iter().map(pair).collect()
             }
             Entries::Others(entries) => entries.to_vec(),
         }
     }
 
-    fn find(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
+    fn find(&self, key: StateKeyRef) -> Option<&Option<Bytes>> {
         match self {
-            Entries::Written(writes) => {
-                let place = writes.binary_search_by(|write| order(&write.key)).ok()?;
-                Some(&writes[place].after)
-            }
+            Entries::Written(written) => written.find(key),
             Entries::Others(entries) => {
-                let place = entries.binary_search_by(|(key, _)| order(key)).ok()?;
+                let place = entries.binary_search_by(|(found, _)| found.as_ref().cmp(&key)).ok()?;
                 Some(&entries[place].1)
             }
         }
@@ -66,8 +94,8 @@ impl Patch {
 
     /// What a block's writes lead to.
     pub fn after(writes: Arc<Vec<Write>>) -> Self {
-        debug_assert!(writes.is_sorted_by(|a, b| a.key < b.key));
-        Patch { entries: Entries::Written(writes), emptied: BTreeSet::new() }
+        let written = Arc::new(Written::new(writes));
+        Patch { entries: Entries::Written(written), emptied: BTreeSet::new() }
     }
 
     /// Puts another one over this.
@@ -97,18 +125,14 @@ impl Patched {
         Patched { under, patches }
     }
 
-    fn changed(&self, order: impl Fn(&StateKey) -> Ordering) -> Option<&Option<Bytes>> {
-        self.patches.iter().find_map(|patch| patch.entries.find(&order))
+    fn changed(&self, key: StateKeyRef) -> Option<&Option<Bytes>> {
+        self.patches.iter().find_map(|patch| patch.entries.find(key))
     }
 }
 
 impl StateView for Patched {
     fn account(&self, address: &Address) -> Result<Option<Account>, Fault> {
-        let order = |key: &StateKey| match key {
-            StateKey::Account(found) => found.cmp(address),
-            StateKey::Storage(..) | StateKey::Code(_) => Ordering::Greater,
-        };
-        let Some(changed) = self.changed(order) else {
+        let Some(changed) = self.changed(StateKeyRef::Account(address)) else {
             return self.under.account(address);
         };
         let Some(bytes) = changed else { return Ok(None) };
@@ -117,15 +141,8 @@ impl StateView for Patched {
     }
 
     fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        let order = |found: &StateKey| match found {
-            StateKey::Account(_) => Ordering::Less,
-            StateKey::Storage(contract, name) => {
-                contract.cmp(address).then_with(|| name[..].cmp(key))
-            }
-            StateKey::Code(_) => Ordering::Greater,
-        };
         for patch in &self.patches {
-            match patch.entries.find(order) {
+            match patch.entries.find(StateKeyRef::Storage(address, key)) {
                 Some(changed) => return Ok(changed.clone()),
                 None if patch.emptied.contains(address) => return Ok(None),
                 None => {}
@@ -135,11 +152,7 @@ impl StateView for Patched {
     }
 
     fn code(&self, hash: &B256) -> Result<Option<Bytes>, Fault> {
-        let order = |key: &StateKey| match key {
-            StateKey::Account(_) | StateKey::Storage(..) => Ordering::Less,
-            StateKey::Code(found) => found.cmp(hash),
-        };
-        match self.changed(order) {
+        match self.changed(StateKeyRef::Code(hash)) {
             Some(changed) => Ok(changed.clone()),
             None => self.under.code(hash),
         }

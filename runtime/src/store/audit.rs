@@ -13,7 +13,7 @@ use super::{
     index::SegmentIndex,
     journal::{Position, Tail, UNREADABLE},
     open::{anchor, check_anchor, check_state, read_config},
-    recent::Entries,
+    recent::Changes,
     schema::{Counts, Head, State, Table},
 };
 use crate::crypto::keccak256;
@@ -141,7 +141,7 @@ impl Store {
             result.blocks += u64::from(result.note(self.block(number))?.is_some());
         }
         let mut rest = |done, _| progress(bytes + done, total);
-        let nothing = Entries::default();
+        let nothing = Changes::default();
         let checked =
             check_state(&self.state, &nothing, &self.index, &head, &self.head(), &mut rest);
         result.balances = result.note(checked)?;

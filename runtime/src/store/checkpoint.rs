@@ -2,8 +2,9 @@
 //!
 //! A checkpoint freezes what changed since the last one, writes it to the tree in small batches,
 //! adds the indexes of journal segments that were finished, and then says in the tree's head how
-//! far it is. It need not be atomic: whatever part of it was written before the process died, the
-//! journal from the last head on says what every key that it touched is to be.
+//! far it is. It need not be atomic, nor as of one block: whatever part of it was written before the
+//! process died, and whatever later block a value is of, the journal from the last head on says what
+//! every key that it touched is to be.
 //!
 //! Invariants: the tree's head is written after everything that it stands for. Nothing that is not
 //! in the journal, durably, is ever written to the tree.
@@ -11,9 +12,11 @@
 use super::{
     error::{Result, StoreError},
     index::{Index, Unindexed},
-    recent::{Entries, Recent},
-    schema::{Checkpoint, Head, State},
+    recent::Recent,
+    schema::{Checkpoint, Head, State, state_key},
+    table::Value,
 };
+use crate::types::StateKey;
 use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -164,38 +167,45 @@ impl Shared {
     }
 
     fn checkpoint(&self) -> Result<()> {
-        let (entries, head) = self.recent.freeze();
-        write(&self.state, &entries, &self.index, (*head).clone(), || self.control().stop)?;
-        drop(entries);
+        let (keys, head) = self.recent.freeze();
+        let mut sorted: Vec<&StateKey> = keys.iter().collect();
+        sorted.sort_unstable();
+        // What a key has by now, perhaps from a block after the head: the journal says so, too.
+        let entries = sorted.into_iter().map(|key| match self.recent.latest(key) {
+            Some(value) => Ok((key, value)),
+            None => Err(self.state.damage("memory lacks an entry that changed")),
+        });
+        write(&self.state, entries, &self.index, (*head).clone(), || self.control().stop)?;
         self.recent.thaw();
         Ok(())
     }
 }
 
-/// Writes entries in order of key, the indexes of full segments, and then the head that the tree
-/// has with them. Returns from where on it lacks indexes. It fails once `stop` says so.
-pub(super) fn write(
+/// Writes entries, which are in order of key, the indexes of full segments, and then the head that
+/// the tree has with them. Returns from where on it lacks indexes. It fails once `stop` says so.
+pub(super) fn write<'a>(
     state: &State,
-    entries: &Entries,
+    entries: impl Iterator<Item = Result<(&'a StateKey, Value)>>,
     index: &Index,
     head: Head,
     stop: impl Fn() -> bool,
 ) -> Result<Unindexed> {
     let finished = index.finished();
-    for batch in entries.sorted().chunks(BATCH_ENTRIES) {
+    let mut entries = entries.peekable();
+    while entries.peek().is_some() {
         if stop() {
             return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
         }
-        state.write(
-            batch.iter().map(|(key, value)| (&key[..], value.as_ref().map(|value| &value[..]))),
-        )?;
+        let batch: Vec<_> = entries.by_ref().take(BATCH_ENTRIES).collect::<Result<_>>()?;
+        let pairs = batch.iter().map(|(key, value)| (state_key(key.as_ref()), value.as_ref()));
+        state.write(pairs.map(|(key, value)| (key, value.map(|value| &value[..]))))?;
     }
     let mut stored = index.stored();
     for segment in &finished {
         let pages = segment.pages();
         pages.iter().for_each(|(key, value)| stored.add(key, value));
         for batch in pages.chunks(BATCH_ENTRIES) {
-            state.write(batch.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
+            state.write(batch.iter().map(|(key, value)| (key, Some(&value[..]))))?;
         }
     }
     let unindexed = index.after(&finished);

@@ -11,7 +11,7 @@
 //! Invariant: the commitment is a function of the set of (key, value) entries and of nothing else.
 //! A key and a value cannot trade bytes, because the key's length is hashed before both.
 
-use super::schema::state_key;
+use super::schema::state_key_parts;
 use crate::types::{B256, Write};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
@@ -41,23 +41,23 @@ impl Default for Commitment {
 impl Commitment {
     /// Adds an entry that was not there.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.combine(&element(key, value), u16::wrapping_add);
+        self.combine(&element(&[key], value), u16::wrapping_add);
     }
 
     /// Takes out an entry that was there.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.combine(&element(key, value), u16::wrapping_sub);
+        self.combine(&element(&[key], value), u16::wrapping_sub);
     }
 
     /// Replaces what each write replaces.
     pub fn apply(&mut self, writes: &[Write]) {
         for write in writes {
-            let key = state_key(&write.key);
+            let key = state_key_parts(write.key.as_ref());
             if let Some(before) = &write.before {
-                self.remove(&key, before);
+                self.combine(&element(&key, before), u16::wrapping_sub);
             }
             if let Some(after) = &write.after {
-                self.add(&key, after);
+                self.combine(&element(&key, after), u16::wrapping_add);
             }
         }
     }
@@ -99,15 +99,20 @@ impl TryFrom<Vec<u8>> for Commitment {
     }
 }
 
-/// Hashes an entry to the lanes it adds.
-fn element(key: &[u8], value: &[u8]) -> [u8; BYTES] {
+/// Hashes an entry, whose key may be in parts, to the lanes it adds.
+fn element(key: &[&[u8]], value: &[u8]) -> [u8; BYTES] {
     let mut lanes = [0; BYTES];
     entry(ELEMENT.clone(), key, value).finalize_xof().fill(&mut lanes);
     lanes
 }
 
-fn entry(mut hasher: blake3::Hasher, key: &[u8], value: &[u8]) -> blake3::Hasher {
-    hasher.update(&(key.len() as u64).to_le_bytes()).update(key).update(value);
+fn entry(mut hasher: blake3::Hasher, key: &[&[u8]], value: &[u8]) -> blake3::Hasher {
+    let length: usize = key.iter().map(|part| part.len()).sum();
+    hasher.update(&(length as u64).to_le_bytes());
+    key.iter().for_each(|part| {
+        hasher.update(part);
+    });
+    hasher.update(value);
     hasher
 }
 

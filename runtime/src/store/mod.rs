@@ -41,6 +41,7 @@ mod recent;
 mod record;
 mod running;
 mod schema;
+mod table;
 #[cfg(test)]
 mod tests;
 mod transition;
@@ -56,21 +57,22 @@ pub use recent::Memory;
 pub use schema::Counts;
 pub use view::View;
 
-use crate::types::{Account, Address, B256, Block, Bytes, Header};
+use crate::types::{Account, Address, B256, Block, Bytes, Header, StateKeyRef};
 use acknowledged::Acknowledged;
 use alloy_primitives::Sealed;
 use checkpoint::Checkpoints;
 use index::{Index, Item};
 use journal::{Journal, Reader};
-use recent::{Change, Recent, Value};
+use recent::Recent;
 use running::Running;
-use schema::State;
+use schema::{State, state_key};
 use std::{
     collections::BTreeSet,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+use table::Value;
 
 /// The file of the ledger's configuration.
 const GENESIS: &str = "genesis.json";
@@ -230,13 +232,14 @@ impl Store {
             return Err(StoreError::Stopped { cause: cause.clone() });
         }
         let head = self.recent.head();
-        let changes: Vec<Change> = block.body.writes.iter().map(Change::from).collect();
         let commitment = transition::check(Some(&head), block, commitment, || {
-            transition::check_before(&changes, |key| self.get(None, key))
+            transition::check_before(&block.body.writes, |key, before| {
+                self.get_as(None, key.as_ref(), |value| value == before)
+            })
         })?;
         // Stays so if what follows panics.
         writer.stopped = Some("a commit did not come to its end".to_owned());
-        let written = self.write(&mut writer, block, commitment, changes);
+        let written = self.write(&mut writer, block, commitment);
         writer.stopped = match &written {
             Ok(()) | Err(StoreError::Refused(_)) => None,
             Err(error) => Some(error.to_string()),
@@ -244,13 +247,7 @@ impl Store {
         written
     }
 
-    fn write(
-        &self,
-        writer: &mut Writer,
-        block: &Block,
-        commitment: Commitment,
-        changes: Vec<Change>,
-    ) -> Result<()> {
+    fn write(&self, writer: &mut Writer, block: &Block, commitment: Commitment) -> Result<()> {
         self.make_room(writer)?;
         let position = writer.journal.append(block)?;
         let tail = writer.journal.tail();
@@ -258,7 +255,8 @@ impl Store {
         writer.behind += tail.end.offset - position.offset;
         self.index.add(block, position);
         let head = transition::advance(Some(&self.recent.head()), block, position, commitment);
-        self.recent.publish(Sealed::new_unchecked(block.header.clone(), block.hash), head, changes);
+        let header = Sealed::new_unchecked(block.header.clone(), block.hash);
+        self.recent.publish(header, head, &block.body.writes);
         Ok(())
     }
 
@@ -298,17 +296,22 @@ impl Store {
 
     /// A module by its keccak-256.
     pub fn code(&self, hash: &B256) -> Result<Option<Bytes>> {
-        self.get(None, &schema::code_key(hash))
+        self.get(None, StateKeyRef::Code(hash))
     }
 
     /// The value of a key as of a pinned block, or of the head.
-    fn get(&self, at: Option<u64>, key: &[u8]) -> Result<Option<Bytes>> {
+    fn get(&self, at: Option<u64>, key: StateKeyRef) -> Result<Option<Bytes>> {
         self.get_as(at, key, Value::clone)
     }
 
     /// What `take` makes of it. It is brief: no block becomes the head meanwhile.
-    fn get_as<T>(&self, at: Option<u64>, key: &[u8], take: impl FnOnce(&Value) -> T) -> Result<T> {
-        self.recent.get(at, key, || self.state.get(key), take)
+    fn get_as<T>(
+        &self,
+        at: Option<u64>,
+        key: StateKeyRef,
+        take: impl Fn(&Value) -> T,
+    ) -> Result<T> {
+        self.recent.get(at, key, || self.state.get(&state_key(key)), take)
     }
 
     /// The state at the head, unmoved by blocks that are committed later. A view costs memory for

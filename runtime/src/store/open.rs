@@ -10,9 +10,9 @@ use super::{
     index::{Index, Stored, Unindexed, is_before},
     journal::{Durability, Journal, Position, Reader, Tail, UNREADABLE},
     lock::Lock,
-    recent::{Change, Entries, Recent},
+    recent::{Changes, Recent},
     running::Running,
-    schema::{Checkpoint, Head, State, Table},
+    schema::{Checkpoint, Head, State, Table, piece, state_key},
     transition::{advance, check},
 };
 use crate::types::{Account, B256, Block, Bytes, Header, U256};
@@ -221,7 +221,9 @@ struct Replayed {
     head: Option<Head>,
     header: Option<Sealed<Header>>,
     /// What it changed that the tree does not have.
-    fresh: Entries,
+    fresh: Changes,
+    /// The block that the tree is as of.
+    stored: u64,
     index: Index,
     unindexed: Unindexed,
 }
@@ -229,8 +231,9 @@ struct Replayed {
 impl Replayed {
     /// For a tree that is as of `head` and lacks the indexes from `unindexed` on.
     fn new(unindexed: Unindexed, stored: Stored, head: Option<Head>) -> Self {
-        let (header, fresh, index) = (None, Entries::default(), Index::new(unindexed, stored));
-        Replayed { head, header, fresh, index, unindexed }
+        let (header, fresh, index) = (None, Changes::default(), Index::new(unindexed, stored));
+        let stored = head.as_ref().map_or(0, |head| head.number);
+        Replayed { head, header, fresh, stored, index, unindexed }
     }
 
     /// Adds the next block of the journal, which may be one that the tree has already.
@@ -254,9 +257,7 @@ impl Replayed {
     /// Takes a checked block.
     fn take(&mut self, block: &Block, position: Position, commitment: Commitment) {
         self.head = Some(advance(self.head.as_ref(), block, position, commitment));
-        for Change { key, after, .. } in block.body.writes.iter().map(Change::from) {
-            self.fresh.insert(key, after);
-        }
+        block.body.writes.iter().for_each(|write| self.fresh.add(write));
         self.enter(block, position);
     }
 
@@ -277,7 +278,9 @@ impl Replayed {
     fn write(&mut self, state: &State) -> Result<()> {
         let head = self.head(state)?.0.clone();
         let fresh = std::mem::take(&mut self.fresh);
-        self.unindexed = checkpoint::write(state, &fresh, &self.index, head, || false)?;
+        let entries = fresh.sorted().into_iter().map(|(key, value)| Ok((key, value.clone())));
+        self.stored = head.number;
+        self.unindexed = checkpoint::write(state, entries, &self.index, head, || false)?;
         Ok(())
     }
 }
@@ -296,12 +299,12 @@ impl Parts {
     fn assemble(self, dir: &Path, replayed: Replayed, lock: Lock) -> Result<Store> {
         let Parts { config, journal, acknowledged, state, running, options } = self;
         replayed.head(&state)?;
-        let Replayed { head, header, fresh, index, unindexed: _ } = replayed;
+        let Replayed { head, header, fresh, stored, index, unindexed: _ } = replayed;
         let (Some(head), Some(header)) = (head, header) else {
             return Err(state.damage("the journal leads to none"));
         };
         let (state, index) = (Arc::new(state), Arc::new(index));
-        let recent = Arc::new(Recent::new(header, head, fresh, options.clean_bytes()));
+        let recent = Arc::new(Recent::new(header, head, stored, fresh, options.clean_bytes()));
         Ok(Store {
             dir: dir.to_owned(),
             config,
@@ -324,7 +327,7 @@ impl Parts {
 /// all balances.
 pub(super) fn check_state(
     state: &State,
-    fresh: &Entries,
+    fresh: &Changes,
     index: &Index,
     head: &Head,
     header: &Header,
@@ -340,7 +343,7 @@ pub(super) fn check_state(
             Some(Table::Index) if is_before(unindexed, key) => indexes.add(key, value),
             Some(Table::Index) => return Ok(true),
             // A checkpoint that was interrupted may have written it, or not.
-            Some(_) if fresh.get(key).is_some() => return Ok(true),
+            Some(_) if piece(key).is_some_and(|key| fresh.has(&key)) => return Ok(true),
             Some(table) => sum.add(state, table, key, value)?,
             None => return Err(state.damage("it has an entry of an unknown kind")),
         }
@@ -351,8 +354,9 @@ pub(super) fn check_state(
         Ok(true)
     })?;
     for (key, value) in fresh.sorted() {
-        if let (Some(table), Some(value)) = (Table::of(key), value) {
-            sum.add(state, table, key, value)?;
+        let key = state_key(key.as_ref());
+        if let (Some(table), Some(value)) = (Table::of(&key), value) {
+            sum.add(state, table, &key, value)?;
         }
     }
     progress(total, total);

@@ -2,58 +2,50 @@
 //! was read lately, and stable views of the state while further blocks are committed.
 //!
 //! ```text
-//! a read as of block n:  undo of the blocks after n -> fresh -> frozen -> clean -> the tree
-//! fresh    changed by blocks since the last freeze
-//! frozen   being written to the tree by a checkpoint; stays readable here until that is done
-//! clean    as in the tree: generations, the youngest first
+//! a read as of block n:  the table, if no block after n changed the entry -> undo -> the tree
+//! table    entries by key, each with the block that changed it last
+//! fresh    keys that blocks changed since the last freeze
+//! frozen   keys whose entries are being written to the tree by a checkpoint
 //! undo     what each block replaced, for as long as someone looks at the state before it
 //! ```
 //!
-//! Invariants: only durable blocks are in here. `fresh` and `frozen` together are all that the tree
-//! does not have; a checkpoint may have written any part of `frozen`. A value read from the tree
-//! enters `clean` only if no checkpoint ended in the meantime.
+//! Invariants: only durable blocks are in here. What the tree does not have is in the table, with
+//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`, as of the
+//! freeze or later. What a block replaced is in `undo` before anything of the block is in the table.
+//! A value read from the tree enters the table only if no checkpoint ended in the meantime.
 
 use super::{
     error::Result,
-    schema::{Head, state_key},
+    schema::Head,
+    table::{Entry, Table, Value, entry_bytes},
 };
-use crate::types::{Bytes, Header, Write};
+use crate::types::{Header, StateKey, StateKeyRef, Write};
 use alloy_primitives::{Sealed, map::HashMap};
 use std::{
     collections::{BTreeSet, VecDeque},
     sync::{
-        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-        atomic::{AtomicU64, Ordering},
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
 };
 
-/// What an entry takes beside key and value, roughly.
-const ENTRY_BYTES: usize = 128;
-/// A generation of clean entries is not begun for less than this part of what they may take.
-const GENERATIONS: usize = 8;
-
-/// A value of the state: `None` is absence.
-pub(super) type Value = Option<Bytes>;
-
-/// Values by key of the tree.
+/// What blocks changed that the tree does not have.
 #[derive(Debug, Default)]
-pub(super) struct Entries {
-    map: HashMap<Bytes, Value>,
+pub(super) struct Changes {
+    map: HashMap<StateKey, Value>,
     bytes: usize,
 }
 
-impl Entries {
-    pub fn get(&self, key: &[u8]) -> Option<&Value> {
-        self.map.get(key)
+impl Changes {
+    pub fn has(&self, key: &StateKey) -> bool {
+        self.map.contains_key(key)
     }
 
-    pub fn insert(&mut self, key: Bytes, value: Value) {
-        let length = |value: &Value| value.as_ref().map_or(0, |value| value.len());
-        self.bytes += length(&value);
-        let entry = ENTRY_BYTES + key.len();
-        match self.map.insert(key, value) {
-            Some(former) => self.bytes -= length(&former),
-            None => self.bytes += entry,
+    pub fn add(&mut self, write: &Write) {
+        let key = write.key.as_ref();
+        self.bytes += entry_bytes(key, &write.after);
+        if let Some(former) = self.map.insert(write.key.clone(), write.after.clone()) {
+            self.bytes -= entry_bytes(key, &former);
         }
     }
 
@@ -62,31 +54,12 @@ impl Entries {
         self.bytes
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.map.is_empty()
-    }
-
     /// In order of key.
-    pub fn sorted(&self) -> Vec<(&Bytes, &Value)> {
+    pub fn sorted(&self) -> Vec<(&StateKey, &Value)> {
         // The order of the map does not show: it is sorted here.
         let mut entries: Vec<_> = self.map.iter().collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
         entries
-    }
-}
-
-/// One change of the state.
-#[derive(Debug)]
-pub(super) struct Change {
-    pub key: Bytes,
-    pub before: Value,
-    pub after: Value,
-}
-
-impl From<&Write> for Change {
-    fn from(write: &Write) -> Self {
-        let key = state_key(&write.key).into();
-        Change { key, before: write.before.clone(), after: write.after.clone() }
     }
 }
 
@@ -103,26 +76,38 @@ pub struct Memory {
 
 #[derive(Debug)]
 pub(super) struct Recent {
-    inner: RwLock<Inner>,
+    table: Table,
+    tip: RwLock<Tip>,
+    /// Held while a block is added, so that a freeze has all of it or nothing.
+    keys: Mutex<Keys>,
+    /// Bytes of the entries of `fresh` and of `frozen`, roughly.
+    fresh_bytes: AtomicUsize,
+    frozen_bytes: AtomicUsize,
+    /// Most bytes of entries that are as in the tree.
+    clean_limit: usize,
+    /// The block up to which the tree has every change.
+    stored: AtomicU64,
     missed: AtomicU64,
 }
 
+/// The last block, and the way back.
 #[derive(Debug)]
-struct Inner {
+struct Tip {
     header: Arc<Sealed<Header>>,
     head: Arc<Head>,
-    fresh: Entries,
-    frozen: Arc<Entries>,
-    clean: VecDeque<Entries>,
-    /// Most bytes of `clean`.
-    clean_limit: usize,
-    /// Checkpoints that ended.
-    checkpoints: u64,
     /// The head, for those who are going to look at its state.
     pin: Pin,
     /// By block in order: whoever looks at the state before it holds this pin, too, and what it
-    /// replaced, in order of key.
-    undo: VecDeque<(Pin, Vec<Change>)>,
+    /// replaced.
+    undo: VecDeque<(Pin, Arc<Vec<Write>>)>,
+}
+
+#[derive(Debug)]
+struct Keys {
+    fresh: Vec<StateKey>,
+    frozen: Arc<Vec<StateKey>>,
+    /// The head at the last freeze: what changed later is in `fresh`.
+    frozen_at: u64,
 }
 
 /// Keeps the state as of this block readable for as long as someone has it. To take and to drop one
@@ -130,182 +115,215 @@ struct Inner {
 pub(super) type Pin = Arc<Sealed<Header>>;
 
 impl Recent {
-    /// `fresh` is what the blocks up to the head changed since the tree's checkpoint.
-    pub fn new(header: Sealed<Header>, head: Head, fresh: Entries, clean_limit: usize) -> Self {
-        let inner = RwLock::new(Inner {
-            pin: Arc::new(header.clone()),
-            header: Arc::new(header),
-            head: Arc::new(head),
-            fresh,
-            frozen: Arc::default(),
-            clean: VecDeque::from([Entries::default()]),
+    /// For a tree that is as of block `stored`; `changes` is what the blocks from there up to the
+    /// head did.
+    pub fn new(
+        header: Sealed<Header>,
+        head: Head,
+        stored: u64,
+        changes: Changes,
+        clean_limit: usize,
+    ) -> Self {
+        let table = Table::new();
+        let bytes = changes.bytes();
+        let mut fresh = Vec::with_capacity(changes.map.len());
+        for (key, value) in changes.map {
+            table.put(&key, value, head.number);
+            fresh.push(key);
+        }
+        let pin = Arc::new(header.clone());
+        let (header, head) = (Arc::new(header), Arc::new(head));
+        Recent {
+            table,
+            tip: RwLock::new(Tip { header, head, pin, undo: VecDeque::new() }),
+            keys: Mutex::new(Keys { fresh, frozen: Arc::default(), frozen_at: stored }),
+            fresh_bytes: AtomicUsize::new(bytes),
+            frozen_bytes: AtomicUsize::new(0),
             clean_limit,
-            checkpoints: 0,
-            undo: VecDeque::new(),
-        });
-        Recent { inner, missed: AtomicU64::new(0) }
+            stored: AtomicU64::new(stored),
+            missed: AtomicU64::new(0),
+        }
     }
 
     /// The header of the last block.
     pub fn header(&self) -> Arc<Sealed<Header>> {
-        self.read().header.clone()
+        self.tip().header.clone()
     }
 
     /// What the state amounts to at the last block.
     pub fn head(&self) -> Arc<Head> {
-        self.read().head.clone()
+        self.tip().head.clone()
     }
 
     /// Keeps the head's state readable for as long as the pin is there.
     pub fn pin(&self) -> Pin {
-        self.read().pin.clone()
+        self.tip().pin.clone()
     }
 
-    /// What `take` makes of the value of a key as of a pinned block, or of the head. `fetch` reads
-    /// the tree.
+    /// What `take` makes of the value of a key as of a block that the caller has a pin of, or as it
+    /// is now. `fetch` reads the tree.
     pub fn get<T>(
         &self,
         at: Option<u64>,
-        key: &[u8],
+        key: StateKeyRef,
         fetch: impl FnOnce() -> Result<Value>,
-        take: impl FnOnce(&Value) -> T,
+        take: impl Fn(&Value) -> T,
     ) -> Result<T> {
-        let inner = self.read();
-        let at = at.unwrap_or(inner.head.number);
-        if let Some(value) = inner.known(at, key) {
-            return Ok(take(value));
+        let stored = self.stored.load(Ordering::Acquire);
+        if let Some(known) = self.known(at, key, &take) {
+            return Ok(known);
         }
-        let checkpoints = inner.checkpoints;
-        drop(inner);
         self.missed.fetch_add(1, Ordering::Relaxed);
         let value = fetch()?;
-        let mut inner = self.write();
-        if let Some(value) = inner.known(at, key) {
-            return Ok(take(value));
+        // It may be what a later block left.
+        if let Some(known) = self.known(at, key, &take) {
+            return Ok(known);
         }
-        if inner.checkpoints == checkpoints {
-            inner.remember(key, value.clone());
+        let taken = take(&value);
+        let is_stale = || self.stored.load(Ordering::Acquire) != stored;
+        self.table.remember(key, value, stored, is_stale);
+        if self.clean_bytes() > self.clean_limit {
+            self.table.sweep(self.stored.load(Ordering::Acquire));
         }
-        Ok(take(&value))
+        Ok(taken)
     }
 
-    /// The keys with a prefix that are in memory because they changed, from `start` on, or after
-    /// it.
-    pub fn changed_keys(&self, prefix: &[u8], start: &[u8], include: bool) -> BTreeSet<Bytes> {
-        let inner = self.read();
-        let undone = inner.undo.iter().flat_map(|(_, changes)| changes.iter().map(|c| &c.key));
-        let keys = inner.fresh.map.keys().chain(inner.frozen.map.keys()).chain(undone);
-        let is_in = |key: &&Bytes| {
-            key.starts_with(prefix) && (key[..] > *start || include && key[..] == *start)
-        };
-        keys.filter(is_in).cloned().collect()
+    /// What `take` makes of the value, if it is in memory.
+    fn known<T>(
+        &self,
+        at: Option<u64>,
+        key: StateKeyRef,
+        take: &impl Fn(&Value) -> T,
+    ) -> Option<T> {
+        let look = |entry: &Entry| (entry.changed, take(&entry.value));
+        let (changed, now) = self.table.get(key, look).unzip();
+        match at {
+            // It was changed since, or may have been, perhaps while it was not in the table.
+            Some(at) if changed.is_none_or(|changed| changed > at) => {
+                self.tip().undone(at, key).map(take).or(now)
+            }
+            _ => now,
+        }
     }
 
-    /// Makes a durable block the head.
-    pub fn publish(&self, header: Sealed<Header>, head: Head, changes: Vec<Change>) {
-        let mut inner = self.write();
-        for Change { key, after, .. } in &changes {
-            inner.fresh.insert(key.clone(), after.clone());
+    /// The value of an entry that is in memory.
+    pub fn latest(&self, key: &StateKey) -> Option<Value> {
+        self.table.get(key.as_ref(), |entry| entry.value.clone())
+    }
+
+    /// Those of the keys that are in memory because they changed.
+    pub fn changed_keys(&self, is_wanted: impl Fn(&StateKey) -> bool) -> BTreeSet<StateKey> {
+        let mut found = BTreeSet::new();
+        {
+            let keys = self.keys();
+            let changed = keys.fresh.iter().chain(keys.frozen.iter());
+            found.extend(changed.filter(|key| is_wanted(key)).cloned());
         }
-        let before = std::mem::replace(&mut inner.pin, Arc::new(header.clone()));
-        inner.undo.push_back((before, changes));
-        inner.header = Arc::new(header);
-        inner.head = Arc::new(head);
-        inner.forget();
+        let tip = self.tip();
+        let undone = tip.undo.iter().flat_map(|(_, writes)| writes.iter().map(|w| &w.key));
+        found.extend(undone.filter(|key| is_wanted(key)).cloned());
+        found
+    }
+
+    /// Makes a durable block with these writes the head.
+    pub fn publish(&self, header: Sealed<Header>, head: Head, writes: &Arc<Vec<Write>>) {
+        let mut keys = self.keys();
+        {
+            let mut tip = self.tip_mut();
+            let before = tip.pin.clone();
+            tip.undo.push_back((before, writes.clone()));
+        }
+        for Write { key, after, .. } in writes.iter() {
+            let replaced = self.table.put(key, after.clone(), head.number);
+            let is_fresh = replaced.changed.is_some_and(|number| number > keys.frozen_at);
+            if !is_fresh {
+                keys.fresh.push(key.clone());
+            }
+            let (former, bytes) = replaced.bytes;
+            self.fresh_bytes.fetch_add(bytes, Ordering::Relaxed);
+            self.fresh_bytes.fetch_sub(if is_fresh { former } else { 0 }, Ordering::Relaxed);
+        }
+        let mut tip = self.tip_mut();
+        tip.pin = Arc::new(header.clone());
+        tip.header = Arc::new(header);
+        tip.head = Arc::new(head);
+        tip.forget();
     }
 
     /// What is in memory.
     pub fn memory(&self) -> Memory {
-        let inner = self.read();
         Memory {
-            changed: inner.fresh.bytes() + inner.frozen.bytes(),
-            clean: inner.clean.iter().map(Entries::bytes).sum(),
+            changed: self.changed_bytes(),
+            clean: self.clean_bytes(),
             missed: self.missed.load(Ordering::Relaxed),
         }
     }
 
     /// Memory of what changed since the last freeze.
     pub fn fresh_bytes(&self) -> usize {
-        self.read().fresh.bytes()
+        self.fresh_bytes.load(Ordering::Relaxed)
     }
 
-    /// Begins a checkpoint: what is fresh is frozen. Returns what is to be written, and the head
-    /// that the tree then has.
-    pub fn freeze(&self) -> (Arc<Entries>, Arc<Head>) {
-        let mut inner = self.write();
-        debug_assert!(inner.frozen.is_empty(), "one checkpoint at a time");
-        inner.frozen = Arc::new(std::mem::take(&mut inner.fresh));
-        (inner.frozen.clone(), inner.head.clone())
+    fn changed_bytes(&self) -> usize {
+        self.fresh_bytes() + self.frozen_bytes.load(Ordering::Relaxed)
+    }
+
+    /// What changed while it was frozen counts twice, so this is what it is at least.
+    fn clean_bytes(&self) -> usize {
+        self.table.bytes().saturating_sub(self.changed_bytes())
+    }
+
+    /// Begins a checkpoint: what is fresh is frozen. Returns the keys of what is to be written, and
+    /// the head that the tree then has.
+    pub fn freeze(&self) -> (Arc<Vec<StateKey>>, Arc<Head>) {
+        let mut keys = self.keys();
+        debug_assert!(keys.frozen.is_empty(), "one checkpoint at a time");
+        let head = self.head();
+        keys.frozen_at = head.number;
+        keys.frozen = Arc::new(std::mem::take(&mut keys.fresh));
+        let bytes = self.fresh_bytes.swap(0, Ordering::Relaxed);
+        self.frozen_bytes.store(bytes, Ordering::Relaxed);
+        (keys.frozen.clone(), head)
     }
 
     /// Ends a checkpoint: what was frozen is in the tree.
     pub fn thaw(&self) {
-        let mut inner = self.write();
-        inner.checkpoints += 1;
-        let frozen = std::mem::take(&mut inner.frozen);
-        let small = frozen.bytes() < inner.clean_limit / GENERATIONS;
-        match Arc::try_unwrap(frozen) {
-            Ok(whole) if !small => inner.clean.push_front(whole),
-            Ok(some) => some.map.into_iter().for_each(|(key, value)| inner.keep(key, value)),
-            // Whoever still holds it is about to let go; without it the cache is colder, not wrong,
-            // but for what it has of older values.
-            Err(_) => inner.clean.clear(),
+        let stored = {
+            let mut keys = self.keys();
+            keys.frozen = Arc::default();
+            keys.frozen_at
+        };
+        self.frozen_bytes.store(0, Ordering::Relaxed);
+        self.stored.store(stored, Ordering::Release);
+        for _ in 0..Table::ALL_TURNS {
+            if self.clean_bytes() <= self.clean_limit {
+                break;
+            }
+            self.table.sweep(stored);
         }
-        inner.evict();
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, Inner> {
-        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    fn tip(&self) -> RwLockReadGuard<'_, Tip> {
+        self.tip.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
-        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    fn tip_mut(&self) -> RwLockWriteGuard<'_, Tip> {
+        self.tip.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    /// The value as of block `at`, if it is in memory.
-    fn known(&self, at: u64, key: &[u8]) -> Option<&Value> {
-        self.undone(at, key)
-            .or_else(|| self.fresh.get(key))
-            .or_else(|| self.frozen.get(key))
-            .or_else(|| self.clean.iter().find_map(|generation| generation.get(key)))
-    }
-
+impl Tip {
     /// The value as of block `at`, if a later block replaced it.
-    fn undone(&self, at: u64, key: &[u8]) -> Option<&Value> {
-        let later = self.undo.iter().filter(|(before, _)| before.number >= at);
-        later
-            .filter_map(|(_, changes)| {
-                let place = changes.binary_search_by(|change| change.key[..].cmp(key)).ok()?;
-                Some(&changes[place].before)
-            })
-            .next()
-    }
-
-    /// Keeps what was read from the tree.
-    fn remember(&mut self, key: &[u8], value: Value) {
-        self.keep(Bytes::copy_from_slice(key), value);
-        self.evict();
-    }
-
-    fn keep(&mut self, key: Bytes, value: Value) {
-        let full = self.clean_limit / GENERATIONS;
-        if self.clean.front().is_none_or(|youngest| youngest.bytes() > full) {
-            self.clean.push_front(Entries::default());
-        }
-        if let Some(youngest) = self.clean.front_mut() {
-            youngest.insert(key, value);
-        }
-    }
-
-    fn evict(&mut self) {
-        let mut bytes: usize = self.clean.iter().map(Entries::bytes).sum();
-        while bytes > self.clean_limit
-            && let Some(oldest) = self.clean.pop_back()
-        {
-            bytes -= oldest.bytes();
-        }
+    fn undone(&self, at: u64, key: StateKeyRef) -> Option<&Value> {
+        let mut later = self.undo.iter().filter(|(before, _)| before.number >= at);
+        later.find_map(|(_, writes)| {
+            let place = writes.binary_search_by(|write| write.key.as_ref().cmp(&key)).ok()?;
+            Some(&writes[place].before)
+        })
     }
 
     /// Drops what nobody can look at any more: who has a pin needs all that later blocks replaced.
@@ -320,34 +338,76 @@ impl Inner {
 mod tests {
     use super::*;
     use crate::store::{commitment::Commitment, journal::Position, schema::Counts};
-    use alloy_primitives::B256;
+    use crate::types::{Address, B256, Bytes};
+    use proptest::{collection::vec, prelude::*};
+    use std::{collections::BTreeMap, thread};
 
-    /// A block after which the only entry is its number.
-    fn block(number: u64) -> (Sealed<Header>, Head, Vec<Change>) {
+    const KEYS: u8 = 6;
+
+    fn key(key: u8) -> StateKey {
+        match key % 3 {
+            0 => StateKey::Account(Address::repeat_byte(key)),
+            1 => StateKey::Storage(Address::ZERO, vec![key].into()),
+            _ => StateKey::Code(B256::repeat_byte(key)),
+        }
+    }
+
+    fn tip(number: u64) -> (Sealed<Header>, Head) {
         let (commitment, counts) = (Commitment::default(), Counts::default());
         let position = Position::FIRST;
         let head = Head { number, hash: B256::ZERO, position, commitment, counts };
-        let header = Sealed::new_unchecked(Header { number, ..Header::default() }, B256::ZERO);
-        let value = |number: u64| Some(Bytes::copy_from_slice(&number.to_be_bytes()));
-        let (before, after) = (value(number.wrapping_sub(1)), value(number));
-        (header, head, vec![Change { key: Bytes::new(), before, after }])
+        (Sealed::new_unchecked(Header { number, ..Header::default() }, B256::ZERO), head)
+    }
+
+    fn recent(clean_limit: usize) -> Recent {
+        let (header, head) = tip(0);
+        Recent::new(header, head, 0, Changes::default(), clean_limit)
+    }
+
+    type State = BTreeMap<StateKey, Bytes>;
+
+    /// What block `number` makes of a state by changing these keys: it leaves its number, or, of
+    /// every third entry, nothing.
+    fn block(number: u64, keys: &[u8], state: &mut State) -> Arc<Vec<Write>> {
+        let mut writes: Vec<Write> = Vec::new();
+        for name in keys {
+            let key = key(*name);
+            let is_left = !(number + u64::from(*name)).is_multiple_of(3);
+            let after = is_left.then(|| Bytes::copy_from_slice(&number.to_be_bytes()));
+            let before = match &after {
+                Some(value) => state.insert(key.clone(), value.clone()),
+                None => state.remove(&key),
+            };
+            if before != after {
+                writes.push(Write { key, before, after });
+            }
+        }
+        writes.sort_unstable_by(|a, b| a.key.cmp(&b.key));
+        Arc::new(writes)
+    }
+
+    fn apply(state: &mut State, key: &StateKey, value: Value) {
+        match value {
+            Some(value) => drop(state.insert(key.clone(), value)),
+            None => drop(state.remove(key)),
+        }
     }
 
     #[test]
     fn what_blocks_replaced_is_kept_as_long_as_someone_has_a_pin_from_before() {
-        let (header, head, changes) = block(0);
-        let mut fresh = Entries::default();
-        changes.into_iter().for_each(|change| fresh.insert(change.key, change.after));
-        let recent = Recent::new(header, head, fresh, 0);
-        let publish = |number| {
-            let (header, head, changes) = block(number);
-            recent.publish(header, head, changes);
+        let recent = recent(0);
+        let mut state = State::new();
+        let mut publish = |number| {
+            let (header, head) = tip(number);
+            recent.publish(header, head, &block(number, &[1], &mut state));
         };
         let sees = |pin: &Pin| {
-            let value = recent.get(Some(pin.number), &[], || Ok(None), Value::clone).unwrap();
-            value.unwrap()[..] == pin.number.to_be_bytes()
+            let value = recent.get(Some(pin.number), key(1).as_ref(), || Ok(None), Value::clone);
+            let left = !(pin.number + 1).is_multiple_of(3);
+            let expected = left.then(|| Bytes::copy_from_slice(&pin.number.to_be_bytes()));
+            value.unwrap() == expected
         };
-        let kept = || recent.read().undo.len();
+        let kept = || recent.tip().undo.len();
         publish(1);
         assert_eq!(kept(), 0, "nobody looks");
         let first = recent.pin();
@@ -365,5 +425,165 @@ mod tests {
         drop(second);
         publish(6);
         assert_eq!(kept(), 0);
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Publish(Vec<u8>),
+        /// Begins a checkpoint.
+        Freeze,
+        /// Writes so many of its entries to the tree.
+        Write(usize),
+        /// Writes the rest, and ends it.
+        Thaw,
+        Pin,
+        /// Drops the pin at this place.
+        Unpin(usize),
+        Read(u8),
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => vec(0..KEYS, 0..5).prop_map(|mut keys| {
+                keys.sort_unstable();
+                keys.dedup();
+                Step::Publish(keys)
+            }),
+            1 => Just(Step::Freeze),
+            2 => (0..3usize).prop_map(Step::Write),
+            1 => Just(Step::Thaw),
+            2 => Just(Step::Pin),
+            1 => (0..4usize).prop_map(Step::Unpin),
+            4 => (0..KEYS).prop_map(Step::Read),
+        ]
+    }
+
+    proptest! {
+        /// Beside a history of whole states. With no room for clean entries, and with enough.
+        #[test]
+        fn every_read_is_as_of_its_block(
+            steps in vec(step(), 1..80),
+            clean_limit in prop_oneof![Just(0), Just(3 * 240), Just(usize::MAX)],
+        ) {
+            let recent = recent(clean_limit);
+            let mut history = vec![State::new()];
+            let mut blocks: Vec<Arc<Vec<Write>>> = vec![Arc::default()];
+            let (mut tree, mut pins) = (State::new(), Vec::<Pin>::new());
+            // The last checkpoint, and what is left to be written of the one that was begun.
+            let (mut stored, mut begun) = (0, None::<(VecDeque<StateKey>, u64)>);
+            for step in steps {
+                match step {
+                    Step::Publish(keys) => {
+                        let (header, head) = tip(history.len() as u64);
+                        let mut state = history.last().unwrap().clone();
+                        let writes = block(head.number, &keys, &mut state);
+                        recent.publish(header, head, &writes);
+                        history.push(state);
+                        blocks.push(writes);
+                    }
+                    Step::Freeze if begun.is_none() => {
+                        let (keys, head) = recent.freeze();
+                        begun = Some((keys.iter().cloned().collect(), head.number));
+                    }
+                    Step::Write(count) => {
+                        let left = begun.iter_mut().flat_map(|(keys, _)| keys.drain(..count.min(keys.len())));
+                        for key in left {
+                            apply(&mut tree, &key, recent.latest(&key).unwrap());
+                        }
+                    }
+                    Step::Thaw => {
+                        let Some((keys, number)) = begun.take() else { continue };
+                        for key in keys {
+                            apply(&mut tree, &key, recent.latest(&key).unwrap());
+                        }
+                        recent.thaw();
+                        stored = number;
+                        if clean_limit == 0 {
+                            prop_assert_eq!(recent.memory().clean, 0);
+                        }
+                    }
+                    Step::Pin => pins.push(recent.pin()),
+                    Step::Unpin(place) if place < pins.len() => drop(pins.remove(place)),
+                    Step::Read(name) => {
+                        let key = key(name);
+                        let read = |at: Option<u64>| {
+                            let fetch = || Ok(tree.get(&key).cloned());
+                            recent.get(at, key.as_ref(), fetch, Value::clone).unwrap()
+                        };
+                        for pin in &pins {
+                            let expected = history[pin.number as usize].get(&key).cloned();
+                            prop_assert_eq!(read(Some(pin.number)), expected);
+                        }
+                        let expected = history.last().unwrap().get(&key).cloned();
+                        prop_assert_eq!(read(None), expected);
+                    }
+                    Step::Freeze | Step::Unpin(_) => {}
+                }
+                // Whoever dies now finds the tree, and the journal from its checkpoint on.
+                let mut found = tree.clone();
+                for write in blocks[stored as usize + 1..].iter().flat_map(|writes| writes.iter()) {
+                    apply(&mut found, &write.key, write.after.clone());
+                }
+                prop_assert_eq!(&found, history.last().unwrap());
+            }
+        }
+    }
+
+    /// Block n changes two of the keys. Each leaves n, or nothing.
+    fn keys_of(number: u64) -> [u8; 2] {
+        let first = (number % u64::from(KEYS)) as u8;
+        [first, (first + 1 + (number / 7 % 4) as u8) % KEYS]
+    }
+
+    #[test]
+    fn reads_are_as_of_their_block_while_blocks_and_checkpoints_go_on() {
+        const BLOCKS: u64 = 3_000;
+        let (recent, tree) = (recent(0), RwLock::new(State::new()));
+        let mut history = vec![State::new()];
+        for number in 1..=BLOCKS {
+            let mut state = history.last().unwrap().clone();
+            block(number, &keys_of(number), &mut state);
+            history.push(state);
+        }
+        let is_over = || recent.head().number == BLOCKS;
+        thread::scope(|scope| {
+            let read = || {
+                while !is_over() {
+                    let pin = recent.pin();
+                    for name in (0..KEYS).chain(0..KEYS) {
+                        let key = key(name);
+                        let fetch = || {
+                            let found = tree.read().unwrap().get(&key).cloned();
+                            thread::yield_now();
+                            Ok(found)
+                        };
+                        let at = Some(pin.number);
+                        let read = recent.get(at, key.as_ref(), fetch, Value::clone).unwrap();
+                        assert_eq!(read.as_ref(), history[pin.number as usize].get(&key));
+                    }
+                }
+            };
+            scope.spawn(read);
+            scope.spawn(read);
+            scope.spawn(|| {
+                while !is_over() {
+                    let (keys, _) = recent.freeze();
+                    for key in keys.iter() {
+                        let value = recent.latest(key).unwrap();
+                        apply(&mut tree.write().unwrap(), key, value);
+                        thread::yield_now();
+                    }
+                    recent.thaw();
+                }
+            });
+            let mut state = State::new();
+            for number in 1..=BLOCKS {
+                let (header, head) = tip(number);
+                let writes = block(number, &keys_of(number), &mut state);
+                recent.publish(header, head, &writes);
+                thread::yield_now();
+            }
+        });
+        assert!(recent.memory().missed > 0, "nothing was read from the tree");
     }
 }

@@ -29,7 +29,7 @@ use super::{
     index::{Stored, Unindexed},
     journal::Position,
 };
-use crate::types::{Address, B256, Bytes, StateKey};
+use crate::types::{Address, B256, Bytes, StateKey, StateKeyRef};
 use serde::{Deserialize, Serialize};
 use std::{
     fs::{self, File, TryLockError},
@@ -58,24 +58,32 @@ const CODE: u8 = 3;
 const BLOCK_RUN: u8 = 4;
 const INDEX_PAGE: u8 = 5;
 
-pub(super) fn state_key(key: &StateKey) -> Vec<u8> {
+/// The key of the tree for a piece of state: in parts, which are in the same order as the pieces.
+pub(super) fn state_key_parts(key: StateKeyRef<'_>) -> [&[u8]; 3] {
     match key {
-        StateKey::Account(address) => account_key(address),
-        StateKey::Storage(address, key) => storage_key(address, key),
-        StateKey::Code(hash) => code_key(hash),
+        StateKeyRef::Account(address) => [&[ACCOUNT], address.as_slice(), &[]],
+        StateKeyRef::Storage(contract, key) => [&[STORAGE], contract.as_slice(), key],
+        StateKeyRef::Code(hash) => [&[CODE], hash.as_slice(), &[]],
     }
 }
 
-pub(super) fn account_key(address: &Address) -> Vec<u8> {
-    join([&[ACCOUNT], address.as_slice()])
+/// The key of the tree for a piece of state.
+pub(super) fn state_key(key: StateKeyRef) -> Vec<u8> {
+    join(state_key_parts(key))
 }
 
-pub(super) fn storage_key(address: &Address, key: &[u8]) -> Vec<u8> {
-    join([&[STORAGE], address.as_slice(), key])
-}
-
-pub(super) fn code_key(hash: &B256) -> Vec<u8> {
-    join([&[CODE], hash.as_slice()])
+/// The piece of state that a key of the tree is for.
+pub(super) fn piece(key: &[u8]) -> Option<StateKey> {
+    let (table, rest) = key.split_first()?;
+    Some(match *table {
+        ACCOUNT => StateKey::Account(Address::try_from(rest).ok()?),
+        STORAGE => {
+            let (contract, key) = rest.split_first_chunk()?;
+            StateKey::Storage(Address::new(*contract), Bytes::copy_from_slice(key))
+        }
+        CODE => StateKey::Code(B256::try_from(rest).ok()?),
+        _ => return None,
+    })
 }
 
 /// The entry of the run that begins with a block.
@@ -235,13 +243,13 @@ impl State {
     /// Writes some entries, all or none.
     pub fn write<'a>(
         &self,
-        entries: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+        entries: impl Iterator<Item = (impl AsRef<[u8]>, Option<&'a [u8]>)>,
     ) -> Result<()> {
         let mut batch = sled::Batch::default();
         for (key, value) in entries {
             match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                Some(value) => batch.insert(key.as_ref(), value),
+                None => batch.remove(key.as_ref()),
             }
         }
         guard(&self.dir, || self.db.apply_batch(batch))
@@ -256,25 +264,6 @@ impl State {
     pub fn last_up_to(&self, key: &[u8]) -> Result<Option<(Vec<u8>, Bytes)>> {
         let found = guard(&self.dir, || self.db.range(&key[..1]..=key).next_back().transpose())?;
         Ok(found.map(|(key, value)| (key.to_vec(), Bytes::copy_from_slice(&value))))
-    }
-
-    /// Up to `limit` keys that begin with `prefix`, from `start` on, or after it.
-    pub fn keys(
-        &self,
-        prefix: &[u8],
-        start: &[u8],
-        include: bool,
-        limit: usize,
-    ) -> Result<Vec<Bytes>> {
-        let mut keys = Vec::new();
-        self.visit(start.to_vec(), |key, _| {
-            let more = keys.len() < limit && key.starts_with(prefix);
-            if more && (include || key != start) {
-                keys.push(Bytes::copy_from_slice(key));
-            }
-            Ok(more)
-        })?;
-        Ok(keys)
     }
 
     /// Visits the entries from `start` on in order of key, until `visit` has enough.

@@ -27,6 +27,10 @@ fn genesis() -> Block {
     Block::new(header, BlockBody { writes: Arc::new(writes.to_vec()), ..BlockBody::default() })
 }
 
+fn key(key: &StateKey) -> Vec<u8> {
+    schema::state_key(key.as_ref())
+}
+
 fn open(dir: &Path) -> Result<Store> {
     Store::open(dir, Durability::Unsynced, &mut |_, _| {})
 }
@@ -37,12 +41,12 @@ fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
     let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
     let other = Address::repeat_byte(1);
     let changes = [
-        (schema::account_key(&Address::ZERO), Some(rich.clone())),
-        (schema::account_key(&Address::ZERO), None),
-        (schema::account_key(&other), Some(rich)),
-        (schema::storage_key(&Address::ZERO, b"k"), Some(b"w".to_vec())),
-        (schema::storage_key(&Address::ZERO, b""), Some(b"kv".to_vec())),
-        (schema::code_key(&B256::ZERO), Some(b"c".to_vec())),
+        (key(&StateKey::Account(Address::ZERO)), Some(rich.clone())),
+        (key(&StateKey::Account(Address::ZERO)), None),
+        (key(&StateKey::Account(other)), Some(rich)),
+        (key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b"k"))), Some(b"w".to_vec())),
+        (key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b""))), Some(b"kv".to_vec())),
+        (key(&StateKey::Code(B256::ZERO)), Some(b"c".to_vec())),
         (vec![0], None),
         (vec![0], Some(vec![7; 99])),
         (vec![99], Some(vec![])),
@@ -109,7 +113,7 @@ fn what_a_power_failure_broke_is_refused_as_often_as_it_is_tried() {
     let open = || Store::open(dir.path(), UNCHECKED, &mut |_, _| {});
     drop(Store::create(dir.path(), &genesis(), b"{}", UNCHECKED).unwrap());
     let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
-    let key = schema::storage_key(&Address::ZERO, b"k");
+    let key = key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")));
     state.write([(&key[..], Some(&b"w"[..]))].into_iter()).unwrap();
     state.flush().unwrap();
     drop(state);

@@ -7,7 +7,6 @@ use super::{
     commitment::Commitment,
     error::{Refusal, Result},
     journal::Position,
-    recent::{Change, Value},
     schema::{Counts, Head},
 };
 use crate::crypto::keccak256;
@@ -83,13 +82,13 @@ fn check_writes(writes: &[Write]) -> Result<()> {
     Ok(())
 }
 
-/// Checks that changes start from the values that are there, which `read` yields.
+/// Checks that writes start from the values that are there: `is_there` compares.
 pub(super) fn check_before(
-    changes: &[Change],
-    read: impl Fn(&[u8]) -> Result<Value>,
+    writes: &[Write],
+    is_there: impl Fn(&StateKey, &Option<Bytes>) -> Result<bool>,
 ) -> Result<()> {
-    for (index, change) in changes.iter().enumerate() {
-        if read(&change.key)? != change.before {
+    for (index, write) in writes.iter().enumerate() {
+        if !is_there(&write.key, &write.before)? {
             return Err(Refusal::Before { index }.into());
         }
     }

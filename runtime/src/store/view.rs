@@ -3,10 +3,11 @@
 use super::{
     Store,
     error::Result,
-    recent::{Pin, Value},
-    schema::{account_key, code_key, storage_key},
+    recent::Pin,
+    schema::{Table, piece, state_key},
+    table::Value,
 };
-use crate::types::{Account, Address, B256, Bytes, Header};
+use crate::types::{Account, Address, B256, Bytes, Header, StateKey, StateKeyRef};
 use alloy_primitives::Sealed;
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ impl View {
 
     /// A module by its keccak-256.
     pub fn code(&self, hash: &B256) -> Result<Option<Bytes>> {
-        self.store.get(self.at(), &code_key(hash))
+        self.store.get(self.at(), StateKeyRef::Code(hash))
     }
 
     /// Up to `limit` storage entries of a contract, in order of key, after a given key.
@@ -75,7 +76,7 @@ pub(super) fn account(
 ) -> Result<Option<Account>> {
     let take =
         |value: &Value| value.as_ref().map(|value| decode(store, address, value)).transpose();
-    store.get_as(at, &account_key(address), take)?
+    store.get_as(at, StateKeyRef::Account(address), take)?
 }
 
 pub(super) fn storage(
@@ -84,7 +85,7 @@ pub(super) fn storage(
     address: &Address,
     key: &[u8],
 ) -> Result<Option<Bytes>> {
-    store.get(at, &storage_key(address, key))
+    store.get(at, StateKeyRef::Storage(address, key))
 }
 
 pub(super) fn storage_page(
@@ -94,10 +95,12 @@ pub(super) fn storage_page(
     after: Option<&[u8]>,
     limit: usize,
 ) -> Result<Vec<(Bytes, Bytes)>> {
-    let prefix = storage_key(address, &[]);
-    let page = page(store, pin, &prefix, after, limit)?;
-    let own = |key: Bytes| Bytes::copy_from_slice(&key[prefix.len()..]);
-    Ok(page.into_iter().map(|(key, value)| (own(key), value)).collect())
+    let start = StateKeyRef::Storage(address, after.unwrap_or_default());
+    let own = |key: StateKey| match key {
+        StateKey::Storage(contract, key) if contract == *address => Some(key),
+        _ => None,
+    };
+    page(store, pin, start.into(), after.is_none(), limit, own)
 }
 
 pub(super) fn accounts_page(
@@ -106,39 +109,56 @@ pub(super) fn accounts_page(
     after: Option<&Address>,
     limit: usize,
 ) -> Result<Vec<(Address, Account)>> {
-    let prefix = &account_key(&Address::ZERO)[..1];
-    let page = page(store, pin, prefix, after.map(|after| after.as_slice()), limit)?;
+    let start = StateKey::Account(after.copied().unwrap_or_default());
+    let own = |key: StateKey| match key {
+        StateKey::Account(address) => Some(address),
+        _ => None,
+    };
+    let page = page(store, pin, start, after.is_none(), limit, own)?;
     page.into_iter()
-        .map(|(key, value)| {
-            let malformed = |_| store.state.damage("an account has a malformed address");
-            let address = Address::try_from(&key[1..]).map_err(malformed)?;
-            Ok((address, decode(store, &address, &value)?))
-        })
+        .map(|(address, value)| Ok((address, decode(store, &address, &value)?)))
         .collect()
 }
 
-/// Up to `limit` entries whose keys begin with `prefix`, after `prefix` + `after`. What is in
-/// memory is gone through for it: meant for audits and explorers, not for payments.
-fn page(
+/// Up to `limit` entries of those that `own` takes, which have neighbouring keys, from `position`
+/// on, or after it. What is in memory is gone through for it: meant for audits and explorers, not
+/// for payments.
+fn page<K>(
     store: &Store,
     pin: &Pin,
-    prefix: &[u8],
-    after: Option<&[u8]>,
+    mut position: StateKey,
+    mut include: bool,
     limit: usize,
-) -> Result<Vec<(Bytes, Bytes)>> {
+    own: impl Fn(StateKey) -> Option<K>,
+) -> Result<Vec<(K, Bytes)>> {
     let mut page = Vec::new();
-    let mut position = [prefix, after.unwrap_or_default()].concat();
-    let mut include = after.is_none();
     loop {
         // Keys of memory and of the tree, up to the last one that was asked of the tree. In this
         // order: what moves from memory to the tree meanwhile is found at least once.
-        let mut keys = store.recent.changed_keys(prefix, &position, include);
-        let stored = store.state.keys(prefix, &position, include, limit)?;
+        let mut keys = store.recent.changed_keys(|key| {
+            (*key > position || include && *key == position) && own(key.clone()).is_some()
+        });
+        let mut stored = Vec::new();
+        let start = state_key(position.as_ref());
+        store.state.visit(start, |key, _| {
+            let is_state = matches!(Table::of(key), Some(Table::Account | Table::Storage));
+            let key = match piece(key) {
+                Some(key) if stored.len() < limit && own(key.clone()).is_some() => key,
+                None if is_state => return Err(store.state.damage("it has a malformed key")),
+                _ => return Ok(false),
+            };
+            if include || key != position {
+                stored.push(key);
+            }
+            Ok(true)
+        })?;
         let last = stored.last().filter(|_| stored.len() == limit).cloned();
         keys.retain(|key| last.as_ref().is_none_or(|last| key <= last));
         keys.extend(stored);
         for key in keys {
-            if let Some(value) = store.get(Some(pin.number), &key)? {
+            if let Some(value) = store.get(Some(pin.number), key.as_ref())?
+                && let Some(key) = own(key)
+            {
                 page.push((key, value));
             }
             if page.len() == limit {
@@ -146,7 +166,7 @@ fn page(
             }
         }
         let Some(last) = last else { return Ok(page) };
-        (position, include) = (last.to_vec(), false);
+        (position, include) = (last, false);
     }
 }
 

@@ -13,4 +13,4 @@ pub use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256};
 pub use block::{Block, BlockBody};
 pub use intent::{Call, Intent};
 pub use receipt::{GasReport, Halt, Outcome, Receipt};
-pub use write::{StateKey, Write};
+pub use write::{StateKey, StateKeyRef, Write};

@@ -14,6 +14,40 @@ pub enum StateKey {
     Code(B256),
 }
 
+/// A [`StateKey`] that someone else has: to look for one takes no memory. Same order, same hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum StateKeyRef<'a> {
+    /// An account.
+    Account(&'a Address),
+    /// A storage entry of a contract, under the contract's own key.
+    Storage(&'a Address, &'a [u8]),
+    /// A module by its keccak-256.
+    Code(&'a B256),
+}
+
+impl StateKey {
+    /// Borrows it.
+    pub fn as_ref(&self) -> StateKeyRef<'_> {
+        match self {
+            StateKey::Account(address) => StateKeyRef::Account(address),
+            StateKey::Storage(contract, key) => StateKeyRef::Storage(contract, key),
+            StateKey::Code(hash) => StateKeyRef::Code(hash),
+        }
+    }
+}
+
+impl From<StateKeyRef<'_>> for StateKey {
+    fn from(key: StateKeyRef) -> Self {
+        match key {
+            StateKeyRef::Account(address) => StateKey::Account(*address),
+            StateKeyRef::Storage(contract, key) => {
+                StateKey::Storage(*contract, Bytes::copy_from_slice(key))
+            }
+            StateKeyRef::Code(hash) => StateKey::Code(*hash),
+        }
+    }
+}
+
 /// One change of state: from what to what; `None` is absence. Knowing what was there lets the store
 /// check that it applies the change to the state it was made for, and lets a reader go back in
 /// history.
