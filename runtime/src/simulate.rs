@@ -86,7 +86,7 @@ pub struct Simulator {
     since: Patch,
     /// Both together.
     under: Arc<dyn StateView>,
-    overlay: Overlay,
+    overlay: Box<Overlay>,
 }
 
 impl Simulator {

@@ -134,14 +134,13 @@ fn execution_depends_on_nothing_but_its_arguments() {
 
 #[test]
 fn hash_maps_are_where_their_order_cannot_show() {
-    const KNOWN: [(&str, &str); 8] = [
+    const KNOWN: [(&str, &str); 7] = [
         ("runtime/src/audit.rs", "looked up by key only"),
         ("runtime/src/pipeline/seal.rs", "looked up by key only"),
         ("runtime/src/senders/generations.rs", "looked up by key only"),
         ("runtime/src/state/overlay.rs", "into_writes sorts; else looked up by key only"),
         ("runtime/src/store/journal/reader.rs", "open files, looked up by number"),
         ("runtime/src/store/recent.rs", "looked up by key only"),
-        ("runtime/src/store/transition.rs", "asked for membership only"),
         ("runtime/src/vm/mod.rs", "looked up by key only; the order of eviction is a queue's"),
     ];
     let runtime = sources("runtime/src", "rs");

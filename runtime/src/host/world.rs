@@ -168,7 +168,7 @@ struct Running {
 /// What all calls of a transaction share.
 pub struct World {
     /// State with the transaction's changes.
-    pub overlay: Overlay,
+    pub overlay: Box<Overlay>,
     /// The block.
     pub block: BlockEnv,
     /// Who signed the transaction.
@@ -198,7 +198,7 @@ pub struct World {
 impl World {
     /// The world of a transaction about to be executed.
     pub fn new(
-        overlay: Overlay,
+        overlay: Box<Overlay>,
         block: BlockEnv,
         origin: Address,
         gas_price: u128,

@@ -25,13 +25,13 @@ pub struct Executed {
 
 /// Executes an admitted transaction over `overlay`, in a block that has used `gas_before` already.
 pub fn execute(
-    mut overlay: Overlay,
+    mut overlay: Box<Overlay>,
     block: &BlockEnv,
     vm: &Arc<Vm>,
     intent: &Intent,
     gas_before: u64,
     traced: bool,
-) -> Result<(Overlay, Executed), Fault> {
+) -> Result<(Box<Overlay>, Executed), Fault> {
     let price = intent.effective_gas_price(block.gas_price);
     settle::buy(&mut overlay, intent, price)?;
     let permit = vm.admit_execution();

@@ -51,10 +51,11 @@ pub fn receive(bytes: &[u8], genesis: &Genesis) -> Result<Intent, Rejection> {
     }
 }
 
-/// A block that takes transactions.
+/// A block that takes transactions. It is handed on from one to the next, so it is in a box, as its
+/// overlay is.
 pub struct Draft {
     block: BlockEnv,
-    overlay: Overlay,
+    overlay: Box<Overlay>,
     body: BlockBody,
     gas_used: u64,
     /// What the body takes at most.
@@ -63,8 +64,8 @@ pub struct Draft {
 
 impl Draft {
     /// An empty block over the state before it.
-    pub fn new(block: BlockEnv, overlay: Overlay) -> Self {
-        Draft { block, overlay, body: BlockBody::default(), gas_used: 0, bytes: 0 }
+    pub fn new(block: BlockEnv, overlay: Box<Overlay>) -> Box<Self> {
+        Box::new(Draft { block, overlay, body: BlockBody::default(), gas_used: 0, bytes: 0 })
     }
 
     /// Number of its transactions.
@@ -74,11 +75,11 @@ impl Draft {
 
     /// Admits and executes a transaction: its position, or why it is not taken.
     pub fn add(
-        mut self,
+        mut self: Box<Self>,
         vm: &Arc<Vm>,
         bytes: Bytes,
         intent: &Intent,
-    ) -> Result<(Self, Result<usize, Rejection>), Fault> {
+    ) -> Result<(Box<Self>, Result<usize, Rejection>), Fault> {
         if let Err(rejection) = self.admit(&bytes, intent)? {
             return Ok((self, Err(rejection)));
         }
@@ -128,7 +129,7 @@ pub fn seal(
     parent: (&Header, B256),
     timestamp: u64,
     transactions: Vec<Bytes>,
-    overlay: Overlay,
+    overlay: Box<Overlay>,
     vm: &Arc<Vm>,
     commitment: impl FnOnce(&[Write]) -> B256,
 ) -> Result<Sealed, Fault> {

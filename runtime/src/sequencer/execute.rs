@@ -45,7 +45,7 @@ pub struct Executor {
     /// Batches that were begun.
     batches: u64,
     /// The block that is being filled; not without a transaction between two steps.
-    open: Option<Draft>,
+    open: Option<Box<Draft>>,
     /// Who waits for it, in the order of its transactions.
     askers: Vec<Asker>,
     /// `None` while nothing is on its way.
@@ -132,7 +132,7 @@ impl Shared {
                 executor.queue.push_front(first_of_next);
                 return self.close(executor);
             }
-            let count = executor.open.as_ref().map_or(0, Draft::transactions);
+            let count = executor.open.as_ref().map_or(0, |draft| draft.transactions());
             let group = count >= GROUP_TRANSACTIONS && count.is_multiple_of(LOOK_EVERY);
             if group && self.work.can_seal() {
                 return self.close(executor);
@@ -141,7 +141,7 @@ impl Shared {
     }
 
     /// An empty block after all others.
-    fn open(&self, executor: &mut Executor) -> Result<Draft, Fault> {
+    fn open(&self, executor: &mut Executor) -> Result<Box<Draft>, Fault> {
         if let Some(fault) = self.stopped() {
             return Err(fault);
         }
@@ -296,7 +296,7 @@ impl Executor {
     }
 
     /// Keeps the block open, unless it is empty: then the next one starts from what is newer.
-    fn keep(&mut self, draft: Draft) {
+    fn keep(&mut self, draft: Box<Draft>) {
         self.open = Some(draft).filter(|draft| draft.transactions() > 0);
     }
 }

@@ -69,8 +69,8 @@ pub struct Overlay {
 
 impl Overlay {
     /// No changes over `view`.
-    pub fn new(view: Arc<dyn StateView>) -> Self {
-        Overlay {
+    pub fn new(view: Arc<dyn StateView>) -> Box<Self> {
+        Box::new(Overlay {
             view,
             addresses: AddressMap::default(),
             accounts: Vec::new(),
@@ -78,7 +78,7 @@ impl Overlay {
             storage: Vec::new(),
             code: B256Map::default(),
             undo: Vec::new(),
-        }
+        })
     }
 
     /// The account at an address; the default one if it was never touched.

@@ -57,14 +57,14 @@ struct Fold {
 }
 
 impl Fold {
-    /// Adds a block, or says what is wrong with it.
-    fn add(&mut self, block: &Block) -> std::result::Result<(), &'static str> {
+    /// Adds a block, whose writes move the commitment by so much, or says what is wrong with it.
+    fn add(&mut self, block: &Block, moved: &Commitment) -> std::result::Result<(), &'static str> {
         let Block { header, hash, body } = block;
         if header.parent_hash != self.parent {
             return Err("the block names another parent than the block before it");
         }
         self.parent = *hash;
-        self.commitment.apply(&body.writes);
+        self.commitment.join(moved);
         if self.commitment.digest() != header.state_root {
             return Err("the block's writes do not lead to the state that its header commits to");
         }
@@ -162,12 +162,19 @@ impl Store {
         let mut fold = Fold::default();
         let anchor = Some(anchor(&self.config));
         let mark = Some(tail.mark());
-        let found = self.journal.scan(Position::FIRST, 0, anchor, mark, |at, block| {
-            visited(at);
-            let number = Some(block.header.number);
-            fold.add(&block).map_err(|what| damage(at, number, what))?;
-            fold.index(&self.state, &block, at)
-        })?;
+        let found = self.journal.scan(
+            Position::FIRST,
+            0,
+            anchor,
+            mark,
+            Commitment::of,
+            |at, block, moved| {
+                visited(at);
+                let number = Some(block.header.number);
+                fold.add(&block, &moved).map_err(|what| damage(at, number, what))?;
+                fold.index(&self.state, &block, at)
+            },
+        )?;
         if found != tail {
             let number = found.number + 1;
             let at = self.index.position(&self.state, number)?.unwrap_or(found.end);

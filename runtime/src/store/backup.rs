@@ -79,7 +79,8 @@ fn copy(from: &Path, to: &Path, tail: Option<Tail>, progress: Progress) -> Resul
 
 /// Checks a journal, and says whether a torn write is at its end.
 fn is_torn(journal: &Reader, anchor: B256, mark: Mark) -> Result<bool> {
-    let found = journal.scan(Position::FIRST, 0, Some(anchor), Some(mark), |_, _| Ok(()))?;
+    let found =
+        journal.scan(Position::FIRST, 0, Some(anchor), Some(mark), |_| (), |_, _, ()| Ok(()))?;
     journal.is_torn(&found, Some(mark.number))
 }
 

@@ -21,7 +21,7 @@ use std::{
     io,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Entries in one batch. sled keeps what a batch replaces in memory until its end, so batches of
@@ -30,6 +30,10 @@ const BATCH_ENTRIES: usize = 64;
 /// A ledger that was left alone for so long gets a checkpoint, so that it opens without reading
 /// history.
 const IDLE: Duration = Duration::from_secs(1);
+
+/// So many times as long as it worked a checkpoint rests after each batch: payments go at an even
+/// pace instead of half of it now and then, and it still ends before the next is due.
+const RESTS: u32 = 2;
 
 /// The thread and how to talk to it.
 #[derive(Debug)]
@@ -52,6 +56,8 @@ struct Control {
     /// Checkpoints asked for, and how many of these requests are met.
     requested: u64,
     met: u64,
+    /// Somebody waits for the one that is under way, or is about to: it does not rest.
+    hurry: bool,
     stop: bool,
     /// Why there are no more checkpoints.
     failed: Option<String>,
@@ -69,7 +75,7 @@ impl Checkpoints {
         Ok(Checkpoints { shared, thread: Some(thread) })
     }
 
-    /// Asks for a checkpoint and goes on; `false` if one is under way.
+    /// Asks for a checkpoint and goes on; `false` if one is under way, which then hurries.
     ///
     /// # Errors
     /// The last one failed: the tree cannot be written.
@@ -77,6 +83,7 @@ impl Checkpoints {
         let mut control = self.shared.control();
         control.health()?;
         let idle = control.requested == control.met;
+        control.hurry = !idle;
         if idle {
             control.requested += 1;
             self.shared.changed.notify_all();
@@ -89,6 +96,7 @@ impl Checkpoints {
         let mut control = self.shared.control();
         // One that has begun already may have frozen too early.
         control.requested += 1;
+        control.hurry = true;
         let request = control.requested;
         self.shared.changed.notify_all();
         while control.met < request && control.failed.is_none() {
@@ -158,6 +166,7 @@ impl Shared {
             drop(control);
             let done = self.checkpoint();
             control = self.control();
+            control.hurry = control.requested > request;
             match done {
                 Ok(()) => control.met = request,
                 Err(error) => control.failed = Some(error.to_string()),
@@ -175,27 +184,38 @@ impl Shared {
             Some(value) => Ok((key, value)),
             None => Err(self.state.damage("memory lacks an entry that changed")),
         });
-        write(&self.state, entries, &self.index, (*head).clone(), || self.control().stop)?;
+        let mut begun = Instant::now();
+        let between = || {
+            let Control { stop, hurry, .. } = *self.control();
+            if stop {
+                return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
+            }
+            if !hurry {
+                thread::sleep(begun.elapsed() * RESTS);
+            }
+            begun = Instant::now();
+            Ok(())
+        };
+        write(&self.state, entries, &self.index, (*head).clone(), between)?;
         self.recent.thaw();
         Ok(())
     }
 }
 
 /// Writes entries, which are in order of key, the indexes of full segments, and then the head that
-/// the tree has with them. Returns from where on it lacks indexes. It fails once `stop` says so.
+/// the tree has with them. Returns from where on it lacks indexes. `between` comes before each
+/// batch, and may end it.
 pub(super) fn write<'a>(
     state: &State,
     entries: impl Iterator<Item = Result<(&'a StateKey, Value)>>,
     index: &Index,
     head: Head,
-    stop: impl Fn() -> bool,
+    mut between: impl FnMut() -> Result<()>,
 ) -> Result<Unindexed> {
     let finished = index.finished();
     let mut entries = entries.peekable();
     while entries.peek().is_some() {
-        if stop() {
-            return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
-        }
+        between()?;
         let batch: Vec<_> = entries.by_ref().take(BATCH_ENTRIES).collect::<Result<_>>()?;
         let pairs = batch.iter().map(|(key, value)| (state_key(key.as_ref()), value.as_ref()));
         state.write(pairs.map(|(key, value)| (key, value.map(|value| &value[..]))))?;
@@ -205,6 +225,7 @@ pub(super) fn write<'a>(
         let pages = segment.pages();
         pages.iter().for_each(|(key, value)| stored.add(key, value));
         for batch in pages.chunks(BATCH_ENTRIES) {
+            between()?;
             state.write(batch.iter().map(|(key, value)| (key, Some(&value[..]))))?;
         }
     }

@@ -12,7 +12,7 @@
 //! A key and a value cannot trade bytes, because the key's length is hashed before both.
 
 use super::schema::state_key_parts;
-use crate::types::{B256, Write};
+use crate::types::{B256, Block, Write};
 use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 
@@ -47,6 +47,20 @@ impl Commitment {
     /// Takes out an entry that was there.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) {
         self.combine(&element(&[key], value), u16::wrapping_sub);
+    }
+
+    /// What the writes of a block move a commitment by.
+    pub(super) fn of(block: &Block) -> Self {
+        let mut moved = Commitment::default();
+        moved.apply(&block.body.writes);
+        moved
+    }
+
+    /// Adds all that another one is the sum of.
+    pub(super) fn join(&mut self, other: &Commitment) {
+        for (lane, other) in self.0.iter_mut().zip(other.0.iter()) {
+            *lane = lane.wrapping_add(*other);
+        }
     }
 
     /// Replaces what each write replaces.

@@ -84,7 +84,7 @@ const RUNNING: &str = "running";
 
 /// Journal between two checkpoints: opening after a crash reads at most a few times as much. The
 /// more, the more changes of the same entry are one write of the tree.
-const CHECKPOINT_BYTES: u64 = 32 << 20;
+const CHECKPOINT_BYTES: u64 = 128 << 20;
 /// Entries of a state that is read whole whenever it is opened, however much memory there is.
 const ALWAYS_CHECKED: u64 = 1 << 17;
 /// If the disk is so slow that this many checkpoints are due at once, commits wait for it.

@@ -99,15 +99,22 @@ impl Store {
         let checkpoint = (head.number, head.hash);
         let mut replayed = Replayed::new(unindexed, stored, Some(head));
         let mut suspect = None;
-        let tail = reader.scan(start.0, start.1, None, Some(mark), |position, block| {
-            if block.header.number > mark.number {
-                suspect.get_or_insert(position);
-            }
-            if block.header.number == checkpoint.0 && block.hash != checkpoint.1 {
-                return Err(state.damage("its head is not the block that the journal has"));
-            }
-            replayed.add(&state, block, position)
-        })?;
+        let tail = reader.scan(
+            start.0,
+            start.1,
+            None,
+            Some(mark),
+            Commitment::of,
+            |position, block, moved| {
+                if block.header.number > mark.number {
+                    suspect.get_or_insert(position);
+                }
+                if block.header.number == checkpoint.0 && block.hash != checkpoint.1 {
+                    return Err(state.damage("its head is not the block that the journal has"));
+                }
+                replayed.add(&state, block, &moved, position)
+            },
+        )?;
         if tail.number < checkpoint.0 {
             return Err(reader.damage(tail.end, Some(tail.number + 1), UNREADABLE));
         }
@@ -198,15 +205,22 @@ fn build(
     let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
     let total = reader.bytes()?;
     let mut done = 0;
-    let tail = reader.scan(Position::FIRST, 0, Some(anchor), mark, |position, block| {
-        replayed.add(&state, block, position)?;
-        if replayed.fresh.bytes() > options.fresh_bytes() {
-            replayed.write(&state)?;
-        }
-        done = reader.bytes_before(position).max(done);
-        progress(done.min(total), total);
-        Ok(())
-    })?;
+    let tail = reader.scan(
+        Position::FIRST,
+        0,
+        Some(anchor),
+        mark,
+        Commitment::of,
+        |position, block, moved| {
+            replayed.add(&state, block, &moved, position)?;
+            if replayed.fresh.bytes() > options.fresh_bytes() {
+                replayed.write(&state)?;
+            }
+            done = reader.bytes_before(position).max(done);
+            progress(done.min(total), total);
+            Ok(())
+        },
+    )?;
     replayed.write(&state)?;
     let (head, header) = replayed.head(&state)?;
     check_state(&state, &replayed.fresh, &replayed.index, head, header, &mut |_, _| {})?;
@@ -236,14 +250,24 @@ impl Replayed {
         Replayed { head, header, fresh, stored, index, unindexed }
     }
 
-    /// Adds the next block of the journal, which may be one that the tree has already.
-    fn add(&mut self, state: &State, block: Block, position: Position) -> Result<()> {
+    /// Adds the next block of the journal, which may be one that the tree has already; its writes
+    /// move the commitment by so much.
+    fn add(
+        &mut self,
+        state: &State,
+        block: Block,
+        moved: &Commitment,
+        position: Position,
+    ) -> Result<()> {
         let number = block.header.number;
         if self.head.as_ref().is_some_and(|head| number <= head.number) {
             self.enter(&block, position);
             return Ok(());
         }
-        let checked = check(self.head.as_ref(), &block, None, || Ok(()));
+        let head = self.head.as_ref();
+        let mut commitment = head.map(|head| head.commitment.clone()).unwrap_or_default();
+        commitment.join(moved);
+        let checked = check(head, &block, Some(commitment), || Ok(()));
         let commitment = checked.map_err(|error| match error {
             StoreError::Refused(refusal) => {
                 state.damage(format!("block {number} does not apply to it: {refusal}"))
@@ -280,7 +304,7 @@ impl Replayed {
         let fresh = std::mem::take(&mut self.fresh);
         let entries = fresh.sorted().into_iter().map(|(key, value)| Ok((key, value.clone())));
         self.stored = head.number;
-        self.unindexed = checkpoint::write(state, entries, &self.index, head, || false)?;
+        self.unindexed = checkpoint::write(state, entries, &self.index, head, || Ok(()))?;
         Ok(())
     }
 }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::crypto::keccak256;
 use crate::types::{Account, B256, Block, BlockBody, Bytes, Receipt, StateKey, Write};
-use std::collections::HashSet;
+use alloy_primitives::map::B256Set;
 
 /// Checks that a block follows `head` (`None` before genesis) and leads to the state that its
 /// header commits to. `commitment` is what the writes lead to, if it is already known.
@@ -57,7 +57,7 @@ fn check_transactions(receipts: &[Receipt], transactions: &[Bytes]) -> Result<()
         let (transactions, receipts) = (transactions.len(), receipts.len());
         return Err(Refusal::Receipts { transactions, receipts }.into());
     }
-    let mut seen = HashSet::new();
+    let mut seen = B256Set::default();
     match receipts.iter().position(|receipt| !seen.insert(receipt.transaction)) {
         Some(index) => Err(Refusal::Transaction { index }.into()),
         None => Ok(()),

@@ -31,7 +31,7 @@ pub const SENDER: Address = Address::repeat_byte(0x11);
 /// A ledger of one sender, to which transactions are applied in turn.
 pub struct Bench {
     /// The state as it is now; gone only while a transaction runs.
-    pub overlay: Option<Overlay>,
+    pub overlay: Option<Box<Overlay>>,
     vm: Arc<Vm>,
     sender: Address,
     nonce: u64,

@@ -9,6 +9,7 @@
 //! zeros, or what a crash left of one write that nobody was told about; anything else is damage and
 //! is reported, never cut.
 
+mod ahead;
 mod reader;
 mod segment;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use super::{
     Durability, Position, Tail,
+    ahead::Ahead,
     segment::{SUFFIX, Segment, rest, write_zeros},
 };
 use crate::store::{
@@ -27,10 +28,16 @@ pub(in crate::store) const UNREADABLE: &str = "the block cannot be read";
 const OPEN_SEGMENTS: usize = 64;
 
 /// A whole record.
-struct Record {
-    header: RecordHeader,
-    block: Block,
-    hash: B256,
+pub(super) struct Record {
+    pub header: RecordHeader,
+    pub block: Block,
+    pub hash: B256,
+}
+
+/// The record in these bytes, if all are as written.
+pub(super) fn whole(header: RecordHeader, bytes: &[u8]) -> Option<Record> {
+    let (block, hash) = unframe(bytes)?;
+    (block.header.number == header.number).then_some(Record { header, block, hash })
 }
 
 /// Reads the journal, from any thread.
@@ -43,6 +50,10 @@ pub(in crate::store) struct Reader {
 impl Reader {
     pub fn new(dir: &Path) -> Self {
         Reader { dir: dir.to_owned(), segments: RwLock::default() }
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// The file of a segment.
@@ -74,6 +85,11 @@ impl Reader {
 
     /// The record at a position, if there is one and all its bytes are as written.
     fn find(&self, at: Position) -> Result<Option<Record>> {
+        Ok(self.raw(at)?.and_then(|(header, bytes)| whole(header, &bytes)))
+    }
+
+    /// The bytes of what begins as a record at a position.
+    pub(super) fn raw(&self, at: Position) -> Result<Option<(RecordHeader, Vec<u8>)>> {
         let Some(segment) = self.segment(at.segment)? else { return Ok(None) };
         let mut fixed = [0; RECORD_HEADER];
         let read_bytes = segment.file.read_at(&mut fixed, at.offset)?;
@@ -81,9 +97,7 @@ impl Reader {
             return Ok(None);
         };
         let end = at.offset + header.record_length() as u64;
-        let content = unframe(&segment.file.read_range(at.offset, end)?);
-        let content = content.filter(|(block, _)| block.header.number == header.number);
-        Ok(content.map(|(block, hash)| Record { header, block, hash }))
+        Ok(Some((header, segment.file.read_range(at.offset, end)?)))
     }
 
     /// The block at a position that an index gave.
@@ -103,29 +117,44 @@ impl Reader {
     }
 
     /// Visits all records from `start`, which holds block `first` and, if known, follows the record
-    /// `previous`.
-    pub fn scan(
+    /// `previous`; each with what `prepare` makes of its block, which a thread of its own does.
+    pub fn scan<T: Send>(
         &self,
         start: Position,
         first: u64,
         previous: Option<B256>,
         mark: Option<Mark>,
-        mut visit: impl FnMut(Position, Block) -> Result<()>,
+        prepare: impl Fn(&Block) -> T + Send,
+        visit: impl FnMut(Position, Block, T) -> Result<()>,
+    ) -> Result<Tail> {
+        Ahead::with(self, prepare, |records| {
+            self.follow(records, start, first, previous, mark, visit)
+        })
+    }
+
+    fn follow<T: Send>(
+        &self,
+        mut records: Ahead<'_, T>,
+        start: Position,
+        first: u64,
+        previous: Option<B256>,
+        mark: Option<Mark>,
+        mut visit: impl FnMut(Position, Block, T) -> Result<()>,
     ) -> Result<Tail> {
         let mut tail: Option<Tail> = None;
         let mut at = start;
         loop {
             let number = tail.map_or(first, |tail| tail.number + 1);
             let follows = tail.map(|tail| tail.record).or(previous);
-            match (self.find(at)?, tail) {
-                (Some(Record { header, block, hash }), _)
+            match (records.find(at)?, tail) {
+                (Some((Record { header, block, hash }, prepared)), _)
                     if header.number == number && follows.is_none_or(|p| p == header.previous) =>
                 {
                     if mark.is_some_and(|mark| mark.number == number && mark.record != hash) {
                         let what = "it is not the block that was acknowledged";
                         return Err(self.damage(at, Some(number), what));
                     }
-                    visit(at, block)?;
+                    visit(at, block, prepared)?;
                     let offset = at.offset + header.record_length() as u64;
                     at = Position { segment: at.segment, offset };
                     tail = Some(Tail { number, record: hash, end: at });
@@ -189,7 +218,7 @@ impl Reader {
             let start = if index == from.segment { from.offset } else { 0 };
             let mut bytes = rest(&segment.file, start)?;
             if index == to.segment {
-                bytes.truncate((to.offset - start) as usize);
+                bytes.resize((to.offset - start) as usize, 0);
             }
             segment.file.write_at(&bytes, start)?;
             durability.sync(&segment.file)?;

@@ -6,7 +6,7 @@ use super::Durability;
 use crate::store::{
     disk::{File, sync_name},
     error::Result,
-    record::{SEGMENT_HEADER, Salt, decode_segment, encode_segment, fresh_salt},
+    record::{RECORD_HEADER, SEGMENT_HEADER, Salt, decode_segment, encode_segment, fresh_salt},
 };
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use std::path::Path;
 pub(super) const FIRST_ALLOCATION: u64 = 256 << 10;
 /// Ending of a segment's file name.
 pub(super) const SUFFIX: &str = ".journal";
-/// Zeros are written in pieces of this size.
+/// Zeros are written, and looked for, in pieces of this size.
 const PIECE: usize = 256 << 10;
 
 #[derive(Debug)]
@@ -48,15 +48,27 @@ impl Segment {
     }
 }
 
-/// The bytes of a file from `start` on, without the zeros at its end but for less than a page.
+/// The bytes of a file from `start` on, without most of the zeros at its end.
 pub(super) fn rest(file: &File, start: u64) -> Result<Vec<u8>> {
-    const ZEROS: [u8; 4096] = [0; 4096];
-    let mut bytes = file.read_range(start, u64::MAX)?;
-    while let Some(kept) = bytes.len().checked_sub(ZEROS.len())
-        && bytes[kept..] == ZEROS
-    {
-        bytes.truncate(kept);
+    // Most of it was never used: a piece at a time, so that zeros take no memory.
+    let (zeros, mut piece) = (vec![0; PIECE], vec![0; PIECE]);
+    let (mut bytes, mut at, mut skipped) = (Vec::new(), start, 0);
+    loop {
+        let read = file.read_at(&mut piece, at)?;
+        if piece[..read] == zeros[..read] {
+            skipped += read;
+        } else {
+            bytes.resize(bytes.len() + skipped, 0);
+            bytes.extend_from_slice(&piece[..read]);
+            skipped = 0;
+        }
+        if read < PIECE {
+            break;
+        }
+        at += read as u64;
     }
+    // What ends in zeros is still whole.
+    bytes.resize(bytes.len() + skipped.min(RECORD_HEADER), 0);
     Ok(bytes)
 }
 

@@ -40,10 +40,17 @@ fn journal(dir: &Path) -> (Vec<Block>, [Mark; 2], Tail) {
 fn read_all(dir: &Path, mark: Option<Mark>) -> Result<Vec<Block>> {
     let reader = Reader::new(dir);
     let mut blocks = Vec::new();
-    let tail = reader.scan(Position::FIRST, 0, Some(ANCHOR), mark, |_, block| {
-        blocks.push(block);
-        Ok(())
-    })?;
+    let tail = reader.scan(
+        Position::FIRST,
+        0,
+        Some(ANCHOR),
+        mark,
+        |_| (),
+        |_, block, ()| {
+            blocks.push(block);
+            Ok(())
+        },
+    )?;
     if reader.is_torn(&tail, mark.map(|mark| mark.number))? {
         reader.clear_torn(&tail)?;
     }
@@ -117,10 +124,17 @@ fn without_the_mark_a_hole_is_still_found() {
     let reader = Reader::new(&dir);
     let mut places = Vec::new();
     reader
-        .scan(Position::FIRST, 0, Some(ANCHOR), None, |at, _| {
-            places.push(at);
-            Ok(())
-        })
+        .scan(
+            Position::FIRST,
+            0,
+            Some(ANCHOR),
+            None,
+            |_| (),
+            |at, _, ()| {
+                places.push(at);
+                Ok(())
+            },
+        )
         .unwrap();
     for at in places {
         let path = reader.path(at.segment);
