@@ -10,8 +10,7 @@
 //! ```
 //!
 //! Invariants: only durable blocks are in here. What the tree does not have is in the table, with
-//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`, as of the
-//! freeze or later. What a block replaced is in `undo` before anything of the block is in the table.
+//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`. What a block replaced is in `undo` before anything of the block is in the table.
 //! A value read from the tree enters the table only if no checkpoint ended in the meantime.
 
 use super::{
@@ -206,9 +205,9 @@ impl Recent {
         }
     }
 
-    /// The value of an entry that is in memory.
-    pub fn latest(&self, key: &StateKey) -> Option<Value> {
-        self.table.get(key.as_ref(), |entry| entry.value.clone())
+    /// The value of an entry that is in memory, and the block that changed it last.
+    pub fn latest(&self, key: &StateKey) -> Option<(u64, Value)> {
+        self.table.get(key.as_ref(), |entry| (entry.changed, entry.value.clone()))
     }
 
     /// Those of the keys that are in memory because they changed.
@@ -393,6 +392,14 @@ mod tests {
         }
     }
 
+    /// What a checkpoint does with a key that was frozen.
+    fn write(recent: &Recent, tree: &mut State, key: &StateKey, number: u64) {
+        let (changed, value) = recent.latest(key).unwrap();
+        if changed <= number {
+            apply(tree, key, value);
+        }
+    }
+
     #[test]
     fn what_blocks_replaced_is_kept_as_long_as_someone_has_a_pin_from_before() {
         let recent = recent(0);
@@ -486,15 +493,15 @@ mod tests {
                         begun = Some((keys.iter().cloned().collect(), head.number));
                     }
                     Step::Write(count) => {
-                        let left = begun.iter_mut().flat_map(|(keys, _)| keys.drain(..count.min(keys.len())));
-                        for key in left {
-                            apply(&mut tree, &key, recent.latest(&key).unwrap());
+                        let Some((keys, number)) = &mut begun else { continue };
+                        for key in keys.drain(..count.min(keys.len())) {
+                            write(&recent, &mut tree, &key, *number);
                         }
                     }
                     Step::Thaw => {
                         let Some((keys, number)) = begun.take() else { continue };
                         for key in keys {
-                            apply(&mut tree, &key, recent.latest(&key).unwrap());
+                            write(&recent, &mut tree, &key, number);
                         }
                         recent.thaw();
                         stored = number;
@@ -567,10 +574,9 @@ mod tests {
             scope.spawn(read);
             scope.spawn(|| {
                 while !is_over() {
-                    let (keys, _) = recent.freeze();
+                    let (keys, head) = recent.freeze();
                     for key in keys.iter() {
-                        let value = recent.latest(key).unwrap();
-                        apply(&mut tree.write().unwrap(), key, value);
+                        write(&recent, &mut tree.write().unwrap(), key, head.number);
                         thread::yield_now();
                     }
                     recent.thaw();

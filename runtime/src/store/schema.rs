@@ -11,9 +11,9 @@
 //!
 //! Numbers are big-endian, so that keys sort by block. Tables 1 to 3 are the state that the
 //! header's commitment is about, as of the checkpoint in the head; 4 and 5 are indexes, which
-//! follow from the journal, of the segments that were full by then. A checkpoint that was
-//! interrupted may have left values of later blocks; opening replaces them in memory by what the
-//! journal says.
+//! follow from the journal, of the segments that were full by then. What later blocks change may be
+//! as it was before; and a checkpoint that was interrupted may have left values of later blocks.
+//! Opening replaces both in memory by what the journal says.
 //!
 //! sled 0.34 never calls fsync: after a power failure it may be behind, or broken. So who opens it
 //! then reads all of it and compares it with the commitment; and it can be built again from the
