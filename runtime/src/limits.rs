@@ -109,9 +109,10 @@ pub const READY_BATCHES: usize = 2;
 /// Bytes of the transactions that are on their way at most: those of payments, or a hundred of the
 /// largest modules.
 pub const QUEUE_BYTES: usize = 64 << 20;
-/// Transactions in a block before it is sealed because the one before it is. What a block costs
-/// beside its transactions is then a hundredth of it.
-pub const GROUP_TRANSACTIONS: usize = 128;
+/// Transactions in a block before it is sealed because the one before it is, if there are more: ten
+/// milliseconds of the highest load. What a block costs beside its transactions, above all a sync of
+/// the disk, is then a hundredth of it.
+pub const GROUP_TRANSACTIONS: usize = 512;
 /// Executions that one estimate of gas takes at most: doubling and halving reach any gas limit in
 /// fewer.
 pub const ESTIMATE_RUNS: usize = 64;

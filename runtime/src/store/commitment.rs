@@ -41,12 +41,12 @@ impl Default for Commitment {
 impl Commitment {
     /// Adds an entry that was not there.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
-        self.combine(&element(&[key], value), u16::wrapping_add);
+        self.combine(&Elements::new().of(&[key], value), u16::wrapping_add);
     }
 
     /// Takes out an entry that was there.
     pub fn remove(&mut self, key: &[u8], value: &[u8]) {
-        self.combine(&element(&[key], value), u16::wrapping_sub);
+        self.combine(&Elements::new().of(&[key], value), u16::wrapping_sub);
     }
 
     /// What the writes of a block move a commitment by.
@@ -65,13 +65,14 @@ impl Commitment {
 
     /// Replaces what each write replaces.
     pub fn apply(&mut self, writes: &[Write]) {
+        let mut elements = Elements::new();
         for write in writes {
             let key = state_key_parts(write.key.as_ref());
             if let Some(before) = &write.before {
-                self.combine(&element(&key, before), u16::wrapping_sub);
+                self.combine(&elements.of(&key, before), u16::wrapping_sub);
             }
             if let Some(after) = &write.after {
-                self.combine(&element(&key, after), u16::wrapping_add);
+                self.combine(&elements.of(&key, after), u16::wrapping_add);
             }
         }
     }
@@ -113,21 +114,25 @@ impl TryFrom<Vec<u8>> for Commitment {
     }
 }
 
-/// Hashes an entry, whose key may be in parts, to the lanes it adds.
-fn element(key: &[&[u8]], value: &[u8]) -> [u8; BYTES] {
-    let mut lanes = [0; BYTES];
-    entry(ELEMENT.clone(), key, value).finalize_xof().fill(&mut lanes);
-    lanes
-}
+/// Hashes entries, whose keys may be in parts, to the lanes they add. It is made once for many: what
+/// it copies is large.
+struct Elements(blake3::Hasher);
 
-fn entry(mut hasher: blake3::Hasher, key: &[&[u8]], value: &[u8]) -> blake3::Hasher {
-    let length: usize = key.iter().map(|part| part.len()).sum();
-    hasher.update(&(length as u64).to_le_bytes());
-    key.iter().for_each(|part| {
-        hasher.update(part);
-    });
-    hasher.update(value);
-    hasher
+impl Elements {
+    fn new() -> Self {
+        Elements(ELEMENT.clone())
+    }
+
+    fn of(&mut self, key: &[&[u8]], value: &[u8]) -> [u8; BYTES] {
+        let mut lanes = [0; BYTES];
+        let length: usize = key.iter().map(|part| part.len()).sum();
+        self.0.reset().update(&(length as u64).to_le_bytes());
+        for part in key {
+            self.0.update(part);
+        }
+        self.0.update(value).finalize_xof().fill(&mut lanes);
+        lanes
+    }
 }
 
 #[cfg(test)]
