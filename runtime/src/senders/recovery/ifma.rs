@@ -204,7 +204,8 @@ impl Numbers {
         let total = |sign: i64| terms.iter().map(|term| (sign * term.1).max(0)).sum::<i64>();
         debug_assert!(total(1) < ABOVE_FACTORS as i64 && total(-1) < ABOVE_FACTORS as i64);
         // In two's complement, from what keeps each sum positive.
-        let mut limbs = P_LIMBS.map(|limb| all(ABOVE_FACTORS * limb));
+        let above = if total(-1) > 0 { ABOVE_FACTORS } else { 0 };
+        let mut limbs = P_LIMBS.map(|limb| all(above * limb));
         for (term, factor) in terms {
             for (limb, of_term) in limbs.iter_mut().zip(term.0) {
                 let times = _mm512_mullo_epi64(of_term, _mm512_set1_epi64(factor));
