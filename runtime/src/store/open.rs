@@ -240,6 +240,9 @@ struct Replayed {
     stored: u64,
     index: Index,
     unindexed: Unindexed,
+    /// Where the last block begins, and the bytes of those that the tree does not have, roughly.
+    last: Position,
+    behind: u64,
 }
 
 impl Replayed {
@@ -247,7 +250,8 @@ impl Replayed {
     fn new(unindexed: Unindexed, stored: Stored, head: Option<Head>) -> Self {
         let (header, fresh, index) = (None, Changes::default(), Index::new(unindexed, stored));
         let stored = head.as_ref().map_or(0, |head| head.number);
-        Replayed { head, header, fresh, stored, index, unindexed }
+        let (last, behind) = (unindexed.0, 0);
+        Replayed { head, header, fresh, stored, index, unindexed, last, behind }
     }
 
     /// Adds the next block of the journal, which may be one that the tree has already; its writes
@@ -281,11 +285,16 @@ impl Replayed {
     /// Takes a checked block.
     fn take(&mut self, block: &Block, position: Position, commitment: Commitment) {
         self.head = Some(advance(self.head.as_ref(), block, position, commitment));
+        // Of the last of a segment its beginning counts, and not its end.
+        if position.segment == self.last.segment {
+            self.behind += position.offset.saturating_sub(self.last.offset);
+        }
         block.body.writes.iter().for_each(|write| self.fresh.add(write));
         self.enter(block, position);
     }
 
     fn enter(&mut self, block: &Block, position: Position) {
+        self.last = position;
         self.header = Some(Sealed::new_unchecked(block.header.clone(), block.hash));
         if block.header.number >= self.unindexed.1 {
             self.index.add(block, position);
@@ -303,7 +312,7 @@ impl Replayed {
         let head = self.head(state)?.0.clone();
         let fresh = std::mem::take(&mut self.fresh);
         let entries = fresh.sorted().into_iter().map(|(key, value)| Ok((key, value.clone())));
-        self.stored = head.number;
+        (self.stored, self.behind) = (head.number, 0);
         self.unindexed = checkpoint::write(state, entries, &self.index, head, || Ok(()))?;
         Ok(())
     }
@@ -323,7 +332,7 @@ impl Parts {
     fn assemble(self, dir: &Path, replayed: Replayed, lock: Lock) -> Result<Store> {
         let Parts { config, journal, acknowledged, state, running, options } = self;
         replayed.head(&state)?;
-        let Replayed { head, header, fresh, stored, index, unindexed: _ } = replayed;
+        let Replayed { head, header, fresh, stored, index, behind, .. } = replayed;
         let (Some(head), Some(header)) = (head, header) else {
             return Err(state.damage("the journal leads to none"));
         };
@@ -339,7 +348,7 @@ impl Parts {
             state,
             index,
             recent,
-            writer: Mutex::new(Writer { journal, acknowledged, behind: 0, stopped: None }),
+            writer: Mutex::new(Writer { journal, acknowledged, behind, stopped: None }),
             running,
             _lock: lock,
         })
