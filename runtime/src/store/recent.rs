@@ -249,6 +249,12 @@ impl Recent {
         tip.forget();
     }
 
+    /// The block up to which the tree has every change.
+    #[cfg(test)]
+    pub fn stored(&self) -> u64 {
+        self.stored.load(Ordering::Acquire)
+    }
+
     /// What is in memory.
     pub fn memory(&self) -> Memory {
         Memory {

@@ -171,3 +171,29 @@ fn an_index_that_lost_a_page_is_refused_and_repaired() {
         }
     }
 }
+
+#[test]
+fn what_the_tree_lacks_counts_towards_the_next_checkpoint_after_a_crash() {
+    const BLOCKS: u64 = 6;
+    const BYTES: usize = 10_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::create(dir.path(), &genesis(), b"{}", Durability::Unsynced).unwrap();
+    let mut head = genesis();
+    let mut commitment = store.commitment();
+    for number in 1..=BLOCKS {
+        let key = StateKey::Storage(Address::ZERO, number.to_be_bytes().to_vec().into());
+        let writes = vec![Write { key, before: None, after: Some(vec![1; BYTES].into()) }];
+        commitment.apply(&writes);
+        let state_root = commitment.digest();
+        let header = Header { number, parent_hash: head.hash, state_root, ..head.header };
+        head = Block::new(header, BlockBody { writes: Arc::new(writes), ..BlockBody::default() });
+        store.commit(&head).unwrap();
+    }
+    // As if killed: nothing is closed.
+    drop(store);
+    let store = open(dir.path()).unwrap();
+    // A slow machine may have had the time for a checkpoint.
+    let lacking = BLOCKS - store.recent.stored();
+    let behind = store.writer().behind;
+    assert!(behind >= lacking.saturating_sub(1) * BYTES as u64, "{lacking} blocks, {behind} bytes");
+}
