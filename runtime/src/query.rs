@@ -22,8 +22,12 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn code(&self, address: &Address) -> Result<Option<Bytes>, Fault> {
-        let account = self.account(address)?;
-        if account.is_contract() { Ok(self.store.code(&account.code_hash)?) } else { Ok(None) }
+        // Both as of one block.
+        let state = self.store.view();
+        match state.account(address)?.filter(Account::is_contract) {
+            Some(account) => Ok(state.code(&account.code_hash)?),
+            None => Ok(None),
+        }
     }
 
     /// The value a contract keeps under a key.

@@ -36,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// has changed again. Under the highest load of payments among 100,000 accounts it just ends before
 /// the next is due.
 const RESTS: u32 = 4;
+/// It rests no longer than this, however slow the disk was.
+const LONGEST_REST: Duration = Duration::from_millis(100);
 
 /// The thread and how to talk to it.
 #[derive(Debug)]
@@ -60,6 +62,8 @@ struct Control {
     met: u64,
     /// Somebody waits for the one that is under way, or is about to: it does not rest.
     hurry: bool,
+    /// The one that is under way has begun: what happens now is for the next.
+    frozen: bool,
     stop: bool,
     /// Why there are no more checkpoints.
     failed: Option<String>,
@@ -85,15 +89,17 @@ impl Checkpoints {
         let mut control = self.shared.control();
         control.health()?;
         let idle = control.requested == control.met;
-        control.hurry = !idle;
         if idle {
             control.requested += 1;
-            self.shared.changed.notify_all();
+        } else {
+            control.hurry |= control.frozen;
         }
+        self.shared.changed.notify_all();
         Ok(idle)
     }
 
-    /// Waits until the tree has everything that was published before this call.
+    /// Waits until the tree has everything that was published before this call; but for what
+    /// changes meanwhile, so who needs the tree alone keeps others from committing.
     pub fn complete(&self) -> Result<()> {
         let mut control = self.shared.control();
         // One that has begun already may have frozen too early.
@@ -169,6 +175,7 @@ impl Shared {
             let done = self.checkpoint();
             control = self.control();
             control.hurry = control.requested > request;
+            control.frozen = false;
             match done {
                 Ok(()) => control.met = request,
                 Err(error) => control.failed = Some(error.to_string()),
@@ -179,6 +186,7 @@ impl Shared {
 
     fn checkpoint(&self) -> Result<()> {
         let (keys, head) = self.recent.freeze();
+        self.control().frozen = true;
         let mut sorted: Vec<&StateKey> = keys.iter().collect();
         sorted.sort_unstable();
         // What changed again after the freeze is for the next checkpoint, and until then the journal
@@ -189,12 +197,13 @@ impl Shared {
         });
         let mut begun = Instant::now();
         let between = || {
-            let Control { stop, hurry, .. } = *self.control();
-            if stop {
-                return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
+            let mut control = self.control();
+            if !control.stop && !control.hurry {
+                let rest = (begun.elapsed() * RESTS).min(LONGEST_REST);
+                control = self.wait(control, Some(rest));
             }
-            if !hurry {
-                thread::sleep(begun.elapsed() * RESTS);
+            if control.stop {
+                return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
             }
             begun = Instant::now();
             Ok(())

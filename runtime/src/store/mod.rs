@@ -17,7 +17,7 @@
 //!
 //! ```text
 //! commit: check -> journal, fdatasync -> acknowledged -> memory, where readers see it
-//! behind: memory -> state, in small batches -> its head -> indexes of full segments
+//! behind: memory -> state, in small batches -> indexes of full segments -> its head
 //! open:   lock -> genesis -> state's head -> the journal from there on, into memory -> its tail
 //!         against acknowledged -> the whole state against the commitment, if it may be broken
 //! ```
@@ -97,12 +97,12 @@ pub struct Options {
     /// Whether a commit waits for the disk.
     pub durability: Durability,
     /// Memory for the state, in bytes: half of it for pages of the tree, a quarter for entries that
-    /// were read or written lately, and a quarter, twice that under the highest load, for what is
-    /// not in the tree yet. A state of any size works with any of this; more is faster.
+    /// were read or written lately, an eighth more while a checkpoint goes on, and a quarter, twice
+    /// that under the highest load, for what is not in the tree yet. A state of any size works with any of this; more is faster.
     pub memory: usize,
     /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
-    /// enough files for a long history, small enough to copy and check one at a time. The indexes are in memory for
-    /// what the last one holds.
+    /// enough files for a long history, small enough to copy and check one at a time. The indexes
+    /// are in memory for what the last one holds, and those of which the tree has no index yet.
     pub segment: u64,
 }
 
@@ -286,7 +286,8 @@ impl Store {
         self.running.end()
     }
 
-    /// An account at the head; `None` if it was never touched.
+    /// An account at the head; `None` if it was never touched. Two reads may be of different blocks,
+    /// and of one that is just becoming the head: [`view`](Self::view) has all of one block.
     pub fn account(&self, address: &Address) -> Result<Option<Account>> {
         view::account(self, None, address)
     }
@@ -306,7 +307,7 @@ impl Store {
         self.get_as(at, key, Value::clone)
     }
 
-    /// What `take` makes of it. It is brief: no block becomes the head meanwhile.
+    /// What `take` makes of it. It is brief: others wait for the part of the table that it is in.
     fn get_as<T>(
         &self,
         at: Option<u64>,

@@ -67,7 +67,7 @@ impl Store {
         // The last, because it makes the directory a ledger; the other names are durable by now.
         File::replace(&dir.join(GENESIS), config)?;
         let config = config.to_vec().into();
-        Parts { config, journal, acknowledged, state, running, options }
+        Parts { config, journal, acknowledged, state, behind: 0, running, options }
             .assemble(dir, replayed, lock)
     }
 
@@ -97,6 +97,7 @@ impl Store {
             false => unindexed,
         };
         let checkpoint = (head.number, head.hash);
+        let known_bytes = reader.bytes_before(head.position);
         let mut replayed = Replayed::new(unindexed, stored, Some(head));
         let mut suspect = None;
         let tail = reader.scan(
@@ -129,11 +130,12 @@ impl Store {
         if !is_whole || head.counts.entries() + stored.entries <= options.always_checked() {
             check_state(&state, &replayed.fresh, &replayed.index, head, header, progress)?;
         }
+        let behind = reader.bytes_before(tail.end).saturating_sub(known_bytes);
         let running = begun.map_or_else(begin, Ok)?;
         let journal = Journal::resume(reader, suspect, tail, options)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
-        Parts { config, journal, acknowledged, state, running, options }
+        Parts { config, journal, acknowledged, state, behind, running, options }
             .assemble(dir, replayed, lock)
     }
 
@@ -240,9 +242,6 @@ struct Replayed {
     stored: u64,
     index: Index,
     unindexed: Unindexed,
-    /// Where the last block begins, and the bytes of those that the tree does not have, roughly.
-    last: Position,
-    behind: u64,
 }
 
 impl Replayed {
@@ -250,8 +249,7 @@ impl Replayed {
     fn new(unindexed: Unindexed, stored: Stored, head: Option<Head>) -> Self {
         let (header, fresh, index) = (None, Changes::default(), Index::new(unindexed, stored));
         let stored = head.as_ref().map_or(0, |head| head.number);
-        let (last, behind) = (unindexed.0, 0);
-        Replayed { head, header, fresh, stored, index, unindexed, last, behind }
+        Replayed { head, header, fresh, stored, index, unindexed }
     }
 
     /// Adds the next block of the journal, which may be one that the tree has already; its writes
@@ -285,16 +283,11 @@ impl Replayed {
     /// Takes a checked block.
     fn take(&mut self, block: &Block, position: Position, commitment: Commitment) {
         self.head = Some(advance(self.head.as_ref(), block, position, commitment));
-        // Of the last of a segment its beginning counts, and not its end.
-        if position.segment == self.last.segment {
-            self.behind += position.offset.saturating_sub(self.last.offset);
-        }
         block.body.writes.iter().for_each(|write| self.fresh.add(write));
         self.enter(block, position);
     }
 
     fn enter(&mut self, block: &Block, position: Position) {
-        self.last = position;
         self.header = Some(Sealed::new_unchecked(block.header.clone(), block.hash));
         if block.header.number >= self.unindexed.1 {
             self.index.add(block, position);
@@ -312,7 +305,7 @@ impl Replayed {
         let head = self.head(state)?.0.clone();
         let fresh = std::mem::take(&mut self.fresh);
         let entries = fresh.sorted().into_iter().map(|(key, value)| Ok((key, value.clone())));
-        (self.stored, self.behind) = (head.number, 0);
+        self.stored = head.number;
         self.unindexed = checkpoint::write(state, entries, &self.index, head, || Ok(()))?;
         Ok(())
     }
@@ -324,15 +317,17 @@ struct Parts {
     journal: Journal,
     acknowledged: Acknowledged,
     state: State,
+    /// Bytes of the journal that the state lacks, roughly.
+    behind: u64,
     running: Running,
     options: Options,
 }
 
 impl Parts {
     fn assemble(self, dir: &Path, replayed: Replayed, lock: Lock) -> Result<Store> {
-        let Parts { config, journal, acknowledged, state, running, options } = self;
+        let Parts { config, journal, acknowledged, state, behind, running, options } = self;
         replayed.head(&state)?;
-        let Replayed { head, header, fresh, stored, index, behind, .. } = replayed;
+        let Replayed { head, header, fresh, stored, index, unindexed: _ } = replayed;
         let (Some(head), Some(header)) = (head, header) else {
             return Err(state.damage("the journal leads to none"));
         };

@@ -10,8 +10,9 @@
 //! ```
 //!
 //! Invariants: only durable blocks are in here. What the tree does not have is in the table, with
-//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`. What a block replaced is in `undo` before anything of the block is in the table.
-//! A value read from the tree enters the table only if no checkpoint ended in the meantime.
+//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`. What a block
+//! replaced is in `undo` before anything of the block is in the table. A value read from the tree
+//! enters the table only if no checkpoint ended in the meantime.
 
 use super::{
     error::Result,

@@ -96,8 +96,8 @@ pub(super) fn storage_page(
     limit: usize,
 ) -> Result<Vec<(Bytes, Bytes)>> {
     let start = StateKeyRef::Storage(address, after.unwrap_or_default());
-    let own = |key: StateKey| match key {
-        StateKey::Storage(contract, key) if contract == *address => Some(key),
+    let own = |key: &StateKey| match key {
+        StateKey::Storage(contract, key) if contract == address => Some(key.clone()),
         _ => None,
     };
     page(store, pin, start.into(), after.is_none(), limit, own)
@@ -110,8 +110,8 @@ pub(super) fn accounts_page(
     limit: usize,
 ) -> Result<Vec<(Address, Account)>> {
     let start = StateKey::Account(after.copied().unwrap_or_default());
-    let own = |key: StateKey| match key {
-        StateKey::Account(address) => Some(address),
+    let own = |key: &StateKey| match key {
+        StateKey::Account(address) => Some(*address),
         _ => None,
     };
     let page = page(store, pin, start, after.is_none(), limit, own)?;
@@ -129,21 +129,25 @@ fn page<K>(
     mut position: StateKey,
     mut include: bool,
     limit: usize,
-    own: impl Fn(StateKey) -> Option<K>,
+    own: impl Fn(&StateKey) -> Option<K>,
 ) -> Result<Vec<(K, Bytes)>> {
     let mut page = Vec::new();
+    if limit == 0 {
+        return Ok(page);
+    }
     loop {
-        // Keys of memory and of the tree, up to the last one that was asked of the tree. In this
-        // order: what moves from memory to the tree meanwhile is found at least once.
-        let mut keys = store.recent.changed_keys(|key| {
-            (*key > position || include && *key == position) && own(key.clone()).is_some()
-        });
+        // Keys of memory and of the tree, up to the last one that was asked of the tree. Of memory
+        // before and after: what moves from there to the tree meanwhile is found at least once, and
+        // so is what is removed from the tree.
+        let is_wanted =
+            |key: &StateKey| (*key > position || include && *key == position) && own(key).is_some();
+        let mut keys = store.recent.changed_keys(is_wanted);
         let mut stored = Vec::new();
         let start = state_key(position.as_ref());
         store.state.visit(start, |key, _| {
             let is_state = matches!(Table::of(key), Some(Table::Account | Table::Storage));
             let key = match piece(key) {
-                Some(key) if stored.len() < limit && own(key.clone()).is_some() => key,
+                Some(key) if stored.len() < limit && own(&key).is_some() => key,
                 None if is_state => return Err(store.state.damage("it has a malformed key")),
                 _ => return Ok(false),
             };
@@ -152,12 +156,13 @@ fn page<K>(
             }
             Ok(true)
         })?;
+        keys.extend(store.recent.changed_keys(is_wanted));
         let last = stored.last().filter(|_| stored.len() == limit).cloned();
         keys.retain(|key| last.as_ref().is_none_or(|last| key <= last));
         keys.extend(stored);
         for key in keys {
             if let Some(value) = store.get(Some(pin.number), key.as_ref())?
-                && let Some(key) = own(key)
+                && let Some(key) = own(&key)
             {
                 page.push((key, value));
             }

@@ -31,7 +31,7 @@ const LIMBS_ABOVE: u32 = 5 * LIMB_BITS - 256;
 const P: Words = [0xffff_fffe_ffff_fc2f, u64::MAX, u64::MAX, u64::MAX];
 /// p in limbs.
 const P_LIMBS: [u64; 5] = [LIMB + 1 - EXCESS, LIMB, LIMB, LIMB, TOP];
-/// How often p is added to a sum, so that none of its limbs is negative.
+/// How often p is added to a sum with negative terms, so that none of its limbs is negative.
 const ABOVE_FACTORS: u64 = 64;
 
 /// As many numbers as there are [`LANES`].

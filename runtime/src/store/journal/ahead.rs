@@ -18,9 +18,9 @@ use std::{
     thread,
 };
 
-/// Bytes of records that are on their way to be decoded, but for one of any size: some blocks of the
-/// highest load.
-const AHEAD_BYTES: usize = 8 << 20;
+/// Where so many bytes of records are on their way to be decoded no further one is read: some blocks
+/// of the highest load.
+pub(super) const AHEAD_BYTES: usize = 8 << 20;
 
 /// Records, each with what `prepare` made of its block.
 pub(super) struct Ahead<'a, T> {
@@ -70,7 +70,8 @@ impl<'a, T: Send> Ahead<'a, T> {
             }
             self.next = Some(at);
         }
-        while let Some(next) = self.next.take()
+        while (self.pending.is_empty() || self.pending_bytes <= AHEAD_BYTES)
+            && let Some(next) = self.next.take()
             && let Some((header, bytes)) = self.reader.raw(next)?
         {
             self.pending.push_back((next, bytes.len()));
@@ -78,11 +79,14 @@ impl<'a, T: Send> Ahead<'a, T> {
             let offset = next.offset + header.record_length() as u64;
             self.next = Some(Position { offset, ..next });
             self.undecoded.send((header, bytes)).map_err(|_| stopped())?;
-            if self.pending_bytes > AHEAD_BYTES {
-                break;
-            }
         }
         if self.pending.is_empty() { Ok(None) } else { self.take() }
+    }
+
+    /// Bytes of the records that are on their way.
+    #[cfg(test)]
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
     }
 
     /// The first of those that are on their way.

@@ -1,9 +1,14 @@
 //! Flipped bytes, torn writes, missing files.
 
-use super::{Durability, Journal, Position, Reader, Tail};
+use super::{
+    Durability, Journal, Position, Reader, Tail,
+    ahead::{AHEAD_BYTES, Ahead},
+    segment::rest,
+};
 use crate::store::Options;
 use crate::store::{
     acknowledged::Mark,
+    disk::File,
     error::{Result, StoreError},
     record::{Draft, RECORD_HEADER, SEGMENT_HEADER, encode_segment, fresh_salt},
 };
@@ -19,7 +24,7 @@ const ANCHOR: B256 = B256::repeat_byte(9);
 
 fn block(number: u64, size: usize) -> Block {
     let header = Header { number, ..Header::default() };
-    let transactions = vec![vec![number as u8 + 1; size].into()];
+    let transactions = vec![vec![(number as u8).wrapping_add(1); size].into()];
     Block::new(header, BlockBody { transactions, ..BlockBody::default() })
 }
 
@@ -211,4 +216,49 @@ fn a_record_inside_a_transaction_is_not_taken_for_one() {
     bytes[at.offset as usize] ^= 1;
     fs::write(&path, bytes).unwrap();
     assert_eq!(read_all(&dir, None).unwrap(), [genesis]);
+}
+
+#[test]
+fn records_are_read_ahead_within_bounds_whatever_their_sizes() {
+    let temporary = tempfile::tempdir().unwrap();
+    let dir = temporary.path().join("journal");
+    let small = (0..3000).map(|_| 4_000);
+    let sizes: Vec<usize> = small.chain((0..30).map(|_| 1 << 20)).chain([100]).collect();
+    let options = Durability::Unsynced.into();
+    let mut blocks = sizes.iter().zip(0..).map(|(size, number)| block(number, *size));
+    let genesis = blocks.next().unwrap();
+    let (mut journal, _) = Journal::create(&dir, ANCHOR, &genesis, options).unwrap();
+    let mut places = vec![Position::FIRST];
+    places.extend(blocks.map(|block| journal.append(&block).unwrap()));
+    let reader = Reader::new(&dir);
+    let size = |block: &Block| block.body.transactions[0].len();
+    Ahead::with(&reader, size, |mut ahead| {
+        // In order, and then somewhere else.
+        for place in (0..sizes.len()).chain([7, 3]) {
+            let (record, size) = ahead.find(places[place])?.expect("a record");
+            assert_eq!((record.block.header.number, size), (place as u64, sizes[place]));
+            assert!(ahead.pending_bytes() <= AHEAD_BYTES + (1 << 20) + 4096);
+        }
+        Ok(())
+    })
+    .unwrap();
+}
+
+#[test]
+fn the_rest_of_a_file_is_what_is_not_zero_and_what_is_before_it() {
+    const LENGTH: usize = 1 << 20;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    for place in [0, 1, (256 << 10) - 1, 256 << 10, 600_000, LENGTH - 1] {
+        let mut bytes = vec![0; LENGTH];
+        bytes[place] = 1;
+        fs::write(&path, &bytes).unwrap();
+        let file = File::open_to_read(&path).unwrap().unwrap();
+        for start in [0, place / 2, place, place + 1, LENGTH, LENGTH + 1] {
+            let found = rest(&file, start as u64).unwrap();
+            let expected = bytes.get(start..).unwrap_or_default();
+            assert_eq!(found[..], expected[..found.len()]);
+            assert!(expected[found.len()..].iter().all(|byte| *byte == 0), "{place} {start}");
+        }
+    }
 }
