@@ -33,8 +33,7 @@ const IDLE: Duration = Duration::from_secs(1);
 
 /// So many times as long as it worked a checkpoint rests after each batch: payments go at an even
 /// pace instead of half of it now and then, and the later it comes to an entry, the more likely that
-/// has changed again. Under the highest load of payments among 100,000 accounts it just ends before
-/// the next is due.
+/// has changed again. If the next is due before it ends, it goes on without rest.
 const RESTS: u32 = 4;
 /// It rests no longer than this, however slow the disk was.
 const LONGEST_REST: Duration = Duration::from_millis(100);

@@ -82,9 +82,8 @@ const STATE: &str = "state";
 const LOCK: &str = "lock";
 const RUNNING: &str = "running";
 
-/// Journal between two checkpoints: opening after a crash reads at most a few times as much, and
-/// twice as much under load, in half a second. The more, the more changes of the same entry are one
-/// write of the tree.
+/// Journal between two checkpoints: opening after a crash reads at most a few times as much. The
+/// more, the more changes of the same entry are one write of the tree.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// Entries of a state that is read whole whenever it is opened, however much memory there is.
 const ALWAYS_CHECKED: u64 = 1 << 17;
@@ -98,7 +97,8 @@ pub struct Options {
     pub durability: Durability,
     /// Memory for the state, in bytes: half of it for pages of the tree, a quarter for entries that
     /// were read or written lately, an eighth more while a checkpoint goes on, and a quarter, twice
-    /// that under the highest load, for what is not in the tree yet. A state of any size works with any of this; more is faster.
+    /// that under the highest load, for what is not in the tree yet. A state of any size works with
+    /// any of this; more is faster.
     pub memory: usize,
     /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
     /// enough files for a long history, small enough to copy and check one at a time. The indexes
