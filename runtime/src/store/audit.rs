@@ -14,7 +14,8 @@ use super::{
     journal::{Position, Tail, UNREADABLE},
     open::{anchor, check_anchor, check_state, read_config},
     recent::Changes,
-    schema::{Counts, Head, State, Table},
+    schema::{Counts, Head, INDEXES},
+    state::State,
 };
 use crate::crypto::keccak256;
 use crate::types::{B256, Block, U256};
@@ -87,7 +88,7 @@ impl Fold {
             && let Some(full) = self.index.replace(next)
         {
             for (key, value) in full.pages() {
-                if state.get(&key)?.is_none_or(|found| found[..] != value[..]) {
+                if state.tree.get(&key)?.is_none_or(|found| found[..] != value[..]) {
                     return Err(state.damage("its indexes are not what the journal leads to"));
                 }
                 self.pages += 1;
@@ -177,14 +178,14 @@ impl Store {
         )?;
         if found != tail {
             let number = found.number + 1;
-            let at = self.index.position(&self.state, number)?.unwrap_or(found.end);
+            let at = self.index.position(&self.state.tree, number)?.unwrap_or(found.end);
             return Err(damage(at, Some(number), UNREADABLE));
         }
         let mut pages = 0;
-        self.state.visit(Table::INDEX.to_vec(), |_, _| {
+        for page in self.state.tree.range(&INDEXES.start, &INDEXES.end) {
+            page?;
             pages += 1;
-            Ok(true)
-        })?;
+        }
         let agree = fold.commitment == head.commitment
             && fold.pages == pages
             && (fold.transactions, fold.logs) == (head.counts.transactions, head.counts.logs);

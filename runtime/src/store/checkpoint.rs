@@ -2,9 +2,8 @@
 //!
 //! A checkpoint freezes what changed since the last one, writes it to the tree in small batches,
 //! adds the indexes of journal segments that were finished, and then says in the tree's head how
-//! far it is. It need not be atomic: whatever part of it was written before the process died, the
-//! journal from the last head on says what every key that it touched is to be. So it says of what
-//! changed again since the freeze, which is left out.
+//! far it is: until then nothing of it counts. What changed again since the freeze is left out, since
+//! the journal from the head on says what it is to be. Between checkpoints the thread folds deltas.
 //!
 //! Invariants: the tree's head is written after everything that it stands for. Nothing that is not
 //! in the journal, durably, is ever written to the tree.
@@ -13,8 +12,8 @@ use super::{
     error::{Result, StoreError},
     index::{Index, Unindexed},
     recent::Recent,
-    schema::{Checkpoint, Head, State, state_key},
-    table::Value,
+    schema::{Delta, Head, state_key, state_key_parts},
+    state::State,
 };
 use crate::types::StateKey;
 use std::{
@@ -24,17 +23,22 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Entries in one batch. sled keeps what a batch replaces in memory until its end, so batches of
-/// thousands take gigabytes and more time per entry; 64 was as fast as any.
-const BATCH_ENTRIES: usize = 64;
+/// Pages of an index in one batch. sled keeps what a batch replaces in memory until its end, so
+/// batches of thousands take gigabytes and more time per entry; 64 was as fast as any.
+const BATCH_PAGES: usize = 64;
+/// Bytes of a key by which most keys differ: a table, a contract, what all of its balances begin with,
+/// and the better part of an address.
+const BEGINNING: usize = 40;
 /// A ledger that was left alone for so long gets a checkpoint, so that it opens without reading
 /// history.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// So many times as long as it worked a checkpoint rests after each batch: payments go at an even
-/// pace instead of half of it now and then, and the later it comes to an entry, the more likely that
-/// has changed again. If the next is due before it ends, it goes on without rest.
-const RESTS: u32 = 4;
+/// So many times as long as it worked a checkpoint rests after each batch, so that payments go at an
+/// even pace: not longer, because whatever comes until it is over is read again by an opening.
+const RESTS: u32 = 1;
+/// The same for folding, which nobody waits for: payments go at an even pace instead of half of it now
+/// and then. If the next checkpoint is due before it ends, it goes on without rest.
+const FOLDING_RESTS: u32 = 4;
 /// It rests no longer than this, however slow the disk was.
 const LONGEST_REST: Duration = Duration::from_millis(100);
 
@@ -63,6 +67,8 @@ struct Control {
     hurry: bool,
     /// The one that is under way has begun: what happens now is for the next.
     frozen: bool,
+    /// Nothing is folded any more: when the last checkpoint is over, the tree stays as it is.
+    closing: bool,
     stop: bool,
     /// Why there are no more checkpoints.
     failed: Option<String>,
@@ -95,6 +101,12 @@ impl Checkpoints {
         }
         self.shared.changed.notify_all();
         Ok(idle)
+    }
+
+    /// Waits until the tree has everything, and stays as it is as long as nothing is published.
+    pub fn close(&self) -> Result<()> {
+        self.shared.control().closing = true;
+        self.complete()
     }
 
     /// Waits until the tree has everything that was published before this call; but for what
@@ -171,78 +183,121 @@ impl Shared {
                 continue;
             }
             drop(control);
-            let done = self.checkpoint();
+            let mut done = self.checkpoint();
             control = self.control();
             control.hurry = control.requested > request;
             control.frozen = false;
-            match done {
-                Ok(()) => control.met = request,
-                Err(error) => control.failed = Some(error.to_string()),
+            if done.is_ok() {
+                control.met = request;
+                self.changed.notify_all();
+                if !control.closing {
+                    drop(control);
+                    done = self.fold();
+                    control = self.control();
+                }
             }
-            self.changed.notify_all();
+            if let Err(error) = done {
+                control.failed = Some(error.to_string());
+                self.changed.notify_all();
+            }
         }
     }
 
     fn checkpoint(&self) -> Result<()> {
         let (keys, head) = self.recent.freeze();
         self.control().frozen = true;
-        let mut sorted: Vec<&StateKey> = keys.iter().collect();
-        sorted.sort_unstable();
         // What changed again after the freeze is for the next checkpoint, and until then the journal
         // says what it is: what changes often is hardly ever written.
-        let entries = sorted.into_iter().filter_map(|key| match self.recent.latest(key) {
-            Some((changed, value)) => (changed <= head.number).then_some(Ok((key, value))),
+        let entries = sorted(&keys).into_iter().filter_map(|key| match self.recent.latest(key) {
+            Some((changed, value)) => {
+                (changed <= head.number).then(|| Ok((state_key(key.as_ref()), value)))
+            }
             None => Some(Err(self.state.damage("memory lacks an entry that changed"))),
         });
         let mut begun = Instant::now();
-        let between = || {
-            let mut control = self.control();
-            if !control.stop && !control.hurry {
-                let rest = (begun.elapsed() * RESTS).min(LONGEST_REST);
-                control = self.wait(control, Some(rest));
-            }
-            if control.stop {
-                return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
-            }
-            begun = Instant::now();
-            Ok(())
+        let mut between = || {
+            let control = self.control();
+            let hurry = control.hurry;
+            self.rest(control, &mut begun, if hurry { 0 } else { RESTS })
         };
-        write(&self.state, entries, &self.index, (*head).clone(), between)?;
-        self.recent.thaw();
+        let delta = self.state.append(head.number, entries, &mut between)?;
+        let head = (*head).clone();
+        finish(&self.state, Some(delta), &self.index, head, &mut between)?;
+        self.recent.thaw(self.state.unfolded());
+        Ok(())
+    }
+
+    /// Folds what is due, with rests unless the next checkpoint waits. Who waits for that waits for
+    /// this only as long as deltas hold too much.
+    fn fold(&self) -> Result<()> {
+        let mut begun = Instant::now();
+        while self.state.fold()? {
+            self.recent.folded(self.state.unfolded());
+            let control = self.control();
+            let next = control.requested > control.met;
+            if next && control.hurry && !self.state.is_overfull() {
+                return Ok(());
+            }
+            self.rest(control, &mut begun, if next { 0 } else { FOLDING_RESTS })?;
+        }
+        self.recent.folded(self.state.unfolded());
+        Ok(())
+    }
+
+    /// Rests so many times as long as the work since `begun` took.
+    fn rest<'a>(
+        &'a self,
+        mut control: MutexGuard<'a, Control>,
+        begun: &mut Instant,
+        times: u32,
+    ) -> Result<()> {
+        if !control.stop && times > 0 {
+            let rest = (begun.elapsed() * times).min(LONGEST_REST);
+            control = self.wait(control, Some(rest));
+        }
+        if control.stop {
+            return Err(StoreError::Stopped { cause: "the ledger is being closed".to_owned() });
+        }
+        *begun = Instant::now();
         Ok(())
     }
 }
 
-/// Writes entries, which are in order of key, the indexes of full segments, and then the head that
-/// the tree has with them. Returns from where on it lacks indexes. `between` comes before each
-/// batch, and may end it.
-pub(super) fn write<'a>(
+/// The keys in order. There are hundreds of thousands, all over the memory: so they are compared by
+/// how they begin, which is copied, and only where that is the same by all of them.
+fn sorted(keys: &[StateKey]) -> Vec<&StateKey> {
+    let beginning = |key: &StateKey| {
+        let mut beginning = [0; BEGINNING];
+        let bytes = state_key_parts(key.as_ref()).into_iter().flatten();
+        beginning.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+        beginning
+    };
+    let mut sorted: Vec<_> = keys.iter().map(|key| (beginning(key), key)).collect();
+    sorted.sort_unstable();
+    sorted.into_iter().map(|(_, key)| key).collect()
+}
+
+/// Writes the indexes of full segments, and then the head that the tree has with them and a delta.
+/// Returns from where on it lacks indexes. `between` comes before each batch, and may end it.
+pub(super) fn finish(
     state: &State,
-    entries: impl Iterator<Item = Result<(&'a StateKey, Value)>>,
+    delta: Option<Delta>,
     index: &Index,
     head: Head,
-    mut between: impl FnMut() -> Result<()>,
+    between: &mut impl FnMut() -> Result<()>,
 ) -> Result<Unindexed> {
     let finished = index.finished();
-    let mut entries = entries.peekable();
-    while entries.peek().is_some() {
-        between()?;
-        let batch: Vec<_> = entries.by_ref().take(BATCH_ENTRIES).collect::<Result<_>>()?;
-        let pairs = batch.iter().map(|(key, value)| (state_key(key.as_ref()), value.as_ref()));
-        state.write(pairs.map(|(key, value)| (key, value.map(|value| &value[..]))))?;
-    }
     let mut stored = index.stored();
     for segment in &finished {
         let pages = segment.pages();
         pages.iter().for_each(|(key, value)| stored.add(key, value));
-        for batch in pages.chunks(BATCH_ENTRIES) {
+        for batch in pages.chunks(BATCH_PAGES) {
             between()?;
-            state.write(batch.iter().map(|(key, value)| (key, Some(&value[..]))))?;
+            state.tree.write(batch.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
         }
     }
     let unindexed = index.after(&finished);
-    state.set_checkpoint(&Checkpoint { head, unindexed, stored })?;
-    state.flush()?;
+    state.set_head(head, (unindexed, stored), delta)?;
     index.forget(&finished, stored);
     Ok(unindexed)
 }

@@ -12,7 +12,8 @@
 use super::{
     error::Result,
     journal::Position,
-    schema::{State, block_run_key, index_page_key},
+    schema::{INDEXES, block_run_key, index_page_key},
+    state::Tree,
 };
 use crate::types::{Address, B256, Block, Log};
 use serde::{Deserialize, Serialize};
@@ -315,11 +316,11 @@ impl Index {
     }
 
     /// Where a block is.
-    pub fn position(&self, state: &State, number: u64) -> Result<Option<Position>> {
+    pub fn position(&self, tree: &Tree, number: u64) -> Result<Option<Position>> {
         let found = self.memory(|memory| memory.segments().find_map(|s| s.position(number)));
         match found {
             Some(position) => Ok(Some(position)),
-            None => stored_position(state, number),
+            None => stored_position(tree, number),
         }
     }
 
@@ -327,7 +328,7 @@ impl Index {
     /// that is looked at in the tree, and each block that is found; `None` if there are not enough.
     pub fn blocks(
         &self,
-        state: &State,
+        tree: &Tree,
         item: Item,
         range: &RangeInclusive<u64>,
         work: &mut u64,
@@ -348,23 +349,28 @@ impl Index {
         if *range.start() >= oldest {
             return Ok(Some(found));
         }
-        let start = stored_position(state, *range.start())?.map_or(0, |at| at.segment);
+        let start = stored_position(tree, *range.start())?.map_or(0, |at| at.segment);
         let page = index_page_key(item.page(), 0);
         let prefix = &page[..page.len() - size_of::<u32>()];
         let mut enough = true;
-        state.visit(index_page_key(item.page(), start), |key, value| {
-            let list = key.starts_with(prefix).then(|| List::decode(value));
-            let Some(list) = list else { return Ok(false) };
-            let list = list.ok_or_else(|| state.damage("a page of the index is cut off"))?;
+        for page in tree.range(&index_page_key(item.page(), start), &INDEXES.end) {
+            let (key, value) = page?;
+            if !key.starts_with(prefix) {
+                break;
+            }
+            let list = List::decode(&value);
+            let list = list.ok_or_else(|| tree.damage("a page of the index is cut off"))?;
             if list.first > *range.end() {
-                return Ok(false);
+                break;
             }
             enough = step(work);
             for number in list.blocks(item).filter(|number| range.contains(number)) {
                 enough = enough && (!found.insert(number) || step(work));
             }
-            Ok(enough)
-        })?;
+            if !enough {
+                break;
+            }
+        }
         Ok(enough.then_some(found))
     }
 
@@ -373,7 +379,7 @@ impl Index {
     /// enough.
     pub fn log_blocks(
         &self,
-        state: &State,
+        tree: &Tree,
         filter: &LogFilter,
         range: &RangeInclusive<u64>,
         work: &mut u64,
@@ -384,7 +390,7 @@ impl Index {
             for item in any {
                 let Some(left) = work.checked_sub(1) else { return Ok(None) };
                 *work = left;
-                let Some(found) = self.blocks(state, item, range, work)? else { return Ok(None) };
+                let Some(found) = self.blocks(tree, item, range, work)? else { return Ok(None) };
                 united.extend(found);
             }
             blocks = &blocks & &united;
@@ -400,9 +406,9 @@ impl Memory {
 }
 
 /// Where a block of a segment is whose index is in the tree.
-fn stored_position(state: &State, number: u64) -> Result<Option<Position>> {
-    let Some((key, value)) = state.last_up_to(&block_run_key(number))? else { return Ok(None) };
-    let damage = || state.damage("an entry of the block index is cut off");
+fn stored_position(tree: &Tree, number: u64) -> Result<Option<Position>> {
+    let Some((key, value)) = tree.last_up_to(&block_run_key(number))? else { return Ok(None) };
+    let damage = || tree.damage("an entry of the block index is cut off");
     let (_, first) = key.split_last_chunk().ok_or_else(damage)?;
     let (segment, offsets) = value.split_first_chunk().ok_or_else(damage)?;
     let offsets = offsets.as_chunks::<4>().0;

@@ -4,7 +4,7 @@
 //! genesis.json   the ledger's configuration, bytes as given; the journal starts from its hash
 //! journal/       every block since genesis, hash-chained: the truth          -> journal.rs
 //! acknowledged   the last block that somebody was told is durable            -> acknowledged.rs
-//! state/         accounts, storage, code and indexes, derived from journal/  -> schema.rs
+//! state/         accounts, storage, code and indexes, derived from journal/  -> state/, schema.rs
 //! lock           held by the process that has the ledger open                -> lock.rs
 //! running        there while the ledger is open, or if it was not closed      -> running.rs
 //! ```
@@ -41,6 +41,7 @@ mod recent;
 mod record;
 mod running;
 mod schema;
+mod state;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -65,7 +66,8 @@ use index::{Index, Item};
 use journal::{Journal, Reader};
 use recent::Recent;
 use running::Running;
-use schema::{State, state_key};
+use schema::state_key;
+use state::{State, Tree};
 use std::{
     collections::BTreeSet,
     ops::RangeInclusive,
@@ -96,9 +98,9 @@ pub struct Options {
     /// Whether a commit waits for the disk.
     pub durability: Durability,
     /// Memory for the state, in bytes: half of it for pages of the tree, a quarter for entries that
-    /// were read or written lately, an eighth more while a checkpoint goes on, and a quarter, twice
-    /// that under the highest load, for what is not in the tree yet. A state of any size works with
-    /// any of this; more is faster.
+    /// are not in their pages yet, an eighth for others that were read or written lately, and an
+    /// eighth, three times that under the highest load, for what is not in the tree yet. A state of
+    /// any size works with any of this; more is faster.
     pub memory: usize,
     /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
     /// enough files for a long history, small enough to copy and check one at a time. The indexes
@@ -113,10 +115,15 @@ impl Options {
     pub const MEMORY: usize = 256 << 20;
 
     fn tree_bytes(&self) -> u64 {
-        (self.memory as u64 / 2).max(State::LEAST_CACHE)
+        (self.memory as u64 / 2).max(Tree::LEAST_CACHE)
     }
 
     fn clean_bytes(&self) -> usize {
+        self.memory / 8
+    }
+
+    /// Entries of deltas.
+    fn delta_bytes(&self) -> usize {
         self.memory / 4
     }
 
@@ -281,7 +288,7 @@ impl Store {
     pub fn close(&self) -> Result<()> {
         let mut writer = self.writer();
         writer.stopped.get_or_insert_with(|| "it was closed".to_owned());
-        self.checkpoints.complete()?;
+        self.checkpoints.close()?;
         self.state.sync()?;
         self.running.end()
     }
@@ -347,7 +354,7 @@ impl Store {
         if number > self.head().number {
             return Ok(None); // it may be durable, but nobody was told
         }
-        match self.index.position(&self.state, number)? {
+        match self.index.position(&self.state.tree, number)? {
             Some(position) => self.journal.read(position, number).map(Some),
             None => Err(self.state.damage(format!("its index of blocks lacks block {number}"))),
         }
@@ -373,7 +380,7 @@ impl Store {
         look: impl Fn(&Block) -> Option<T>,
     ) -> Result<Option<(Block, T)>> {
         let all = 0..=self.head().number;
-        let candidates = self.index.blocks(&self.state, item, &all, &mut u64::MAX.clone())?;
+        let candidates = self.index.blocks(&self.state.tree, item, &all, &mut u64::MAX.clone())?;
         for number in candidates.into_iter().flatten() {
             if let Some(block) = self.block(number)?
                 && let Some(found) = look(&block)
@@ -394,7 +401,7 @@ impl Store {
         range: &RangeInclusive<u64>,
         work: &mut u64,
     ) -> Result<Option<BTreeSet<u64>>> {
-        self.index.log_blocks(&self.state, filter, range, work)
+        self.index.log_blocks(&self.state.tree, filter, range, work)
     }
 
     fn writer(&self) -> MutexGuard<'_, Writer> {

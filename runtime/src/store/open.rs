@@ -12,14 +12,18 @@ use super::{
     lock::Lock,
     recent::{Changes, Recent},
     running::Running,
-    schema::{Checkpoint, Head, State, Table, piece, state_key},
+    schema::{self, Checkpoint, Head, INDEXES, piece, state_key},
+    state::State,
+    table::Table,
     transition::{advance, check},
 };
-use crate::types::{Account, B256, Block, Bytes, Header, U256};
+use crate::types::{Account, B256, Block, Bytes, Header, StateKey, U256};
 use alloy_primitives::Sealed;
 use std::{
+    panic::resume_unwind,
     path::Path,
     sync::{Arc, Mutex},
+    thread,
 };
 
 /// Where a state is built before it takes its place, and where the old one goes before it is
@@ -60,14 +64,14 @@ impl Store {
             Journal::create(&dir.join(JOURNAL), anchor(config), genesis, options)?;
         replayed.take(genesis, position, commitment);
         let running = Running::begin(&dir.join(RUNNING), options.durability)?;
-        let state = State::create(&dir.join(STATE), options.tree_bytes())?;
+        let state = State::create(&dir.join(STATE), options.tree_bytes(), options.delta_bytes())?;
         replayed.write(&state)?;
         state.sync()?;
         let acknowledged = Acknowledged::create(&dir.join(ACKNOWLEDGED), journal.tail().mark())?;
         // The last, because it makes the directory a ledger; the other names are durable by now.
         File::replace(&dir.join(GENESIS), config)?;
-        let config = config.to_vec().into();
-        Parts { config, journal, acknowledged, state, behind: 0, running, options }
+        let (config, recalled) = (config.to_vec().into(), Table::with_capacity(0));
+        Parts { config, journal, acknowledged, state, recalled, behind: 0, running, options }
             .assemble(dir, replayed, lock)
     }
 
@@ -90,8 +94,9 @@ impl Store {
         // A state that may be broken stays marked as such until it was found to be whole.
         let begin = || Running::begin(&dir.join(RUNNING), options.durability);
         let begun = is_whole.then(begin).transpose()?;
-        let (state, checkpoint) = State::open(&dir.join(STATE), options.tree_bytes())?;
-        let Checkpoint { head, unindexed, stored } = checkpoint;
+        let (state, checkpoint) =
+            State::open(&dir.join(STATE), options.tree_bytes(), options.delta_bytes())?;
+        let Checkpoint { head, unindexed, stored, .. } = checkpoint;
         let start = match head.number < unindexed.1 {
             true => (head.position, head.number),
             false => unindexed,
@@ -100,22 +105,21 @@ impl Store {
         let known_bytes = reader.bytes_before(head.position);
         let mut replayed = Replayed::new(unindexed, stored, Some(head));
         let mut suspect = None;
-        let tail = reader.scan(
-            start.0,
-            start.1,
-            None,
-            Some(mark),
-            Commitment::of,
-            |position, block, moved| {
-                if block.header.number > mark.number {
-                    suspect.get_or_insert(position);
-                }
-                if block.header.number == checkpoint.0 && block.hash != checkpoint.1 {
-                    return Err(state.damage("its head is not the block that the journal has"));
-                }
-                replayed.add(&state, block, &moved, position)
-            },
-        )?;
+        let visit = |position, block: Block, moved| {
+            if block.header.number > mark.number {
+                suspect.get_or_insert(position);
+            }
+            if block.header.number == checkpoint.0 && block.hash != checkpoint.1 {
+                return Err(state.damage("its head is not the block that the journal has"));
+            }
+            replayed.add(&state, block, &moved, position)
+        };
+        let (tail, recalled) = thread::scope(|scope| {
+            let deltas = scope.spawn(|| recall(&state));
+            let (at, first) = start;
+            let tail = reader.scan(at, first, None, Some(mark), Commitment::of, visit)?;
+            Result::Ok((tail, deltas.join().unwrap_or_else(|panic| resume_unwind(panic))?))
+        })?;
         if tail.number < checkpoint.0 {
             return Err(reader.damage(tail.end, Some(tail.number + 1), UNREADABLE));
         }
@@ -135,7 +139,7 @@ impl Store {
         let journal = Journal::resume(reader, suspect, tail, options)?;
         // Whoever reads the ledger from now on is told of these blocks.
         acknowledged.set(tail.mark())?;
-        Parts { config, journal, acknowledged, state, behind, running, options }
+        Parts { config, journal, acknowledged, state, recalled, behind, running, options }
             .assemble(dir, replayed, lock)
     }
 
@@ -153,7 +157,7 @@ impl Store {
         };
         let mark = marks.map(|marks| marks.newest);
         // Mark and old state are witnesses, as far as they can still speak; either may know more.
-        let state = State::open(&dir.join(STATE), options.tree_bytes());
+        let state = State::open(&dir.join(STATE), options.tree_bytes(), options.delta_bytes());
         let state = state.ok().map(|(_, checkpoint)| checkpoint.head.number);
         let durable = mark.map(|mark| mark.number).max(state);
         let reader = Reader::new(&dir.join(JOURNAL));
@@ -203,7 +207,7 @@ fn build(
     options: Options,
     progress: Progress,
 ) -> Result<(Tail, Head)> {
-    let state = State::create(dir, options.tree_bytes())?;
+    let state = State::create(dir, options.tree_bytes(), options.delta_bytes())?;
     let mut replayed = Replayed::new((Position::FIRST, 0), Stored::default(), None);
     let total = reader.bytes()?;
     let mut done = 0;
@@ -300,13 +304,14 @@ impl Replayed {
         head.ok_or_else(|| state.damage("the journal leads to none"))
     }
 
-    /// Makes a checkpoint.
+    /// Makes a checkpoint, without a delta: until it is over, the tree is of no use.
     fn write(&mut self, state: &State) -> Result<()> {
         let head = self.head(state)?.0.clone();
         let fresh = std::mem::take(&mut self.fresh);
-        let entries = fresh.sorted().into_iter().map(|(key, value)| Ok((key, value.clone())));
+        let entries = fresh.sorted().into_iter();
+        state.apply(entries.map(|(key, value)| Ok((state_key(key.as_ref()), value.clone()))))?;
         self.stored = head.number;
-        self.unindexed = checkpoint::write(state, entries, &self.index, head, || Ok(()))?;
+        self.unindexed = checkpoint::finish(state, None, &self.index, head, &mut || Ok(()))?;
         Ok(())
     }
 }
@@ -317,6 +322,8 @@ struct Parts {
     journal: Journal,
     acknowledged: Acknowledged,
     state: State,
+    /// What its pages lack.
+    recalled: Table,
     /// Bytes of the journal that the state lacks, roughly.
     behind: u64,
     running: Running,
@@ -325,14 +332,16 @@ struct Parts {
 
 impl Parts {
     fn assemble(self, dir: &Path, replayed: Replayed, lock: Lock) -> Result<Store> {
-        let Parts { config, journal, acknowledged, state, behind, running, options } = self;
+        let Parts { config, journal, acknowledged, state, recalled, behind, running, options } =
+            self;
         replayed.head(&state)?;
         let Replayed { head, header, fresh, stored, index, unindexed: _ } = replayed;
         let (Some(head), Some(header)) = (head, header) else {
             return Err(state.damage("the journal leads to none"));
         };
         let (state, index) = (Arc::new(state), Arc::new(index));
-        let recent = Arc::new(Recent::new(header, head, stored, fresh, options.clean_bytes()));
+        let tree = (stored, state.unfolded(), recalled);
+        let recent = Arc::new(Recent::new(header, head, tree, fresh, options.clean_bytes()));
         Ok(Store {
             dir: dir.to_owned(),
             config,
@@ -350,6 +359,15 @@ impl Parts {
     }
 }
 
+/// What the deltas of a state say, in memory.
+fn recall(state: &State) -> Result<Table> {
+    let table = Table::with_capacity(state.unfolded().entries);
+    state.visit_deltas(|number, key, value| {
+        table.put(&key, value, number);
+    })?;
+    Ok(table)
+}
+
 /// Reads every entry of the tree and compares what they amount to, with what is `fresh` in memory,
 /// with the head and its header, and the indexes with what was written of them. Returns the sum of
 /// all balances.
@@ -365,26 +383,38 @@ pub(super) fn check_state(
     let (unindexed, stored) = (index.unindexed(), index.stored());
     let mut indexes = Stored::default();
     let total = head.counts.entries() + stored.entries;
-    state.visit(Vec::new(), |key, value| {
-        match Table::of(key) {
-            Some(Table::Head) => return Ok(true),
-            Some(Table::Index) if is_before(unindexed, key) => indexes.add(key, value),
-            Some(Table::Index) => return Ok(true),
-            // A checkpoint that was interrupted may have written it, or not.
-            Some(_) if piece(key).is_some_and(|key| fresh.has(&key)) => return Ok(true),
-            Some(table) => sum.add(state, table, key, value)?,
-            None => return Err(state.damage("it has an entry of an unknown kind")),
-        }
-        let done = sum.entries + indexes.entries;
-        if done % REPORT_ENTRIES == 0 {
+    let mut report = |done: u64| {
+        if done.is_multiple_of(REPORT_ENTRIES) {
             progress(done.min(total), total);
         }
-        Ok(true)
-    })?;
-    for (key, value) in fresh.sorted() {
-        let key = state_key(key.as_ref());
-        if let (Some(table), Some(value)) = (Table::of(&key), value) {
-            sum.add(state, table, &key, value)?;
+    };
+    for entry in state.entries(&[])? {
+        let (key, value) = entry?;
+        let known = piece(&key).ok_or_else(|| state.damage("it has a malformed key"))?;
+        // Of what changed later, the tree has what was before.
+        if let Some(value) = value
+            && !fresh.has(&known)
+        {
+            sum.add(state, &known, &key, &value)?;
+            report(sum.entries);
+        }
+    }
+    for (known, value) in fresh.sorted() {
+        if let Some(value) = value {
+            sum.add(state, known, &state_key(known.as_ref()), value)?;
+        }
+    }
+    for entry in state.tree.range(&INDEXES.start, &INDEXES.end) {
+        let (key, value) = entry?;
+        if is_before(unindexed, &key) {
+            indexes.add(&key, &value);
+            report(sum.entries + indexes.entries);
+        }
+    }
+    for (start, end) in schema::UNKNOWN {
+        if let Some(entry) = state.tree.range(start, end).next() {
+            entry?;
+            return Err(state.damage("it has an entry of an unknown kind"));
         }
     }
     progress(total, total);
@@ -409,8 +439,8 @@ struct Sum {
 }
 
 impl Sum {
-    fn add(&mut self, state: &State, table: Table, key: &[u8], value: &[u8]) -> Result<()> {
-        if table == Table::Account {
+    fn add(&mut self, state: &State, known: &StateKey, key: &[u8], value: &[u8]) -> Result<()> {
+        if let StateKey::Account(_) = known {
             let account = Account::from_bytes(value);
             let account = account.ok_or_else(|| state.damage("an account cannot be decoded"))?;
             self.balances = self.balances.wrapping_add(account.balance);

@@ -17,6 +17,7 @@
 use super::{
     error::Result,
     schema::Head,
+    state::Unfolded,
     table::{Entry, Table, Value, entry_bytes},
 };
 use crate::types::{Header, StateKey, StateKeyRef, Write};
@@ -80,13 +81,14 @@ pub(super) struct Recent {
     tip: RwLock<Tip>,
     /// Held while a block is added, so that a freeze has all of it or nothing.
     keys: Mutex<Keys>,
-    /// Bytes of the entries of `fresh` and of `frozen`, roughly.
+    /// Bytes of the entries of `fresh`, of `frozen`, and of the tree's deltas, roughly.
     fresh_bytes: AtomicUsize,
     frozen_bytes: AtomicUsize,
+    unfolded_bytes: AtomicUsize,
     /// Most bytes of entries that are as in the tree.
     clean_limit: usize,
-    /// The block up to which the tree has every change.
-    stored: AtomicU64,
+    /// The block up to which the tree's pages have every change.
+    folded: AtomicU64,
     missed: AtomicU64,
 }
 
@@ -115,16 +117,15 @@ struct Keys {
 pub(super) type Pin = Arc<Sealed<Header>>;
 
 impl Recent {
-    /// For a tree that is as of block `stored`; `changes` is what the blocks from there up to the
-    /// head did.
+    /// For a tree that is as of block `stored`, of whose entries the deltas are in the table;
+    /// `changes` is what the blocks from there up to the head did.
     pub fn new(
         header: Sealed<Header>,
         head: Head,
-        stored: u64,
+        (stored, unfolded, table): (u64, Unfolded, Table),
         changes: Changes,
         clean_limit: usize,
     ) -> Self {
-        let table = Table::new();
         let bytes = changes.bytes();
         let mut fresh = Vec::with_capacity(changes.map.len());
         for (key, value) in changes.map {
@@ -139,8 +140,9 @@ impl Recent {
             keys: Mutex::new(Keys { fresh, frozen: Arc::default(), frozen_at: stored }),
             fresh_bytes: AtomicUsize::new(bytes),
             frozen_bytes: AtomicUsize::new(0),
+            unfolded_bytes: AtomicUsize::new(unfolded.bytes),
             clean_limit,
-            stored: AtomicU64::new(stored),
+            folded: AtomicU64::new(unfolded.since),
             missed: AtomicU64::new(0),
         }
     }
@@ -169,21 +171,20 @@ impl Recent {
         fetch: impl FnOnce() -> Result<Value>,
         take: impl Fn(&Value) -> T,
     ) -> Result<T> {
-        let stored = self.stored.load(Ordering::Acquire);
+        let folded = self.folded.load(Ordering::Acquire);
         if let Some(known) = self.known(at, key, &take) {
             return Ok(known);
         }
         self.missed.fetch_add(1, Ordering::Relaxed);
         let value = fetch()?;
-        // It may be what a later block left.
-        if let Some(known) = self.known(at, key, &take) {
-            return Ok(known);
-        }
         let taken = take(&value);
-        let is_stale = || self.stored.load(Ordering::Acquire) != stored;
-        self.table.remember(key, value, stored, is_stale);
+        let is_stale = || self.folded.load(Ordering::Acquire) != folded;
+        if !self.table.remember(key, value, folded, is_stale) {
+            // It may be what a later block left.
+            return Ok(self.known(at, key, &take).unwrap_or(taken));
+        }
         if self.clean_bytes() > self.clean_limit {
-            self.table.sweep(self.stored.load(Ordering::Acquire));
+            self.table.sweep(self.folded.load(Ordering::Acquire));
         }
         Ok(taken)
     }
@@ -250,10 +251,10 @@ impl Recent {
         tip.forget();
     }
 
-    /// The block up to which the tree has every change.
+    /// The block that the tree is as of, pages and deltas.
     #[cfg(test)]
     pub fn stored(&self) -> u64 {
-        self.stored.load(Ordering::Acquire)
+        self.keys().frozen_at
     }
 
     /// What is in memory.
@@ -271,7 +272,8 @@ impl Recent {
     }
 
     fn changed_bytes(&self) -> usize {
-        self.fresh_bytes() + self.frozen_bytes.load(Ordering::Relaxed)
+        let frozen = self.frozen_bytes.load(Ordering::Relaxed);
+        self.fresh_bytes() + frozen + self.unfolded_bytes.load(Ordering::Relaxed)
     }
 
     /// What changed while it was frozen counts twice, so this is what it is at least.
@@ -292,20 +294,22 @@ impl Recent {
         (keys.frozen.clone(), head)
     }
 
-    /// Ends a checkpoint: what was frozen is in the tree.
-    pub fn thaw(&self) {
-        let stored = {
-            let mut keys = self.keys();
-            keys.frozen = Arc::default();
-            keys.frozen_at
-        };
+    /// Ends a checkpoint: what was frozen is in the tree, as a delta.
+    pub fn thaw(&self, unfolded: Unfolded) {
+        self.keys().frozen = Arc::default();
         self.frozen_bytes.store(0, Ordering::Relaxed);
-        self.stored.store(stored, Ordering::Release);
+        self.folded(unfolded);
+    }
+
+    /// What the tree's pages lack is no more than that.
+    pub fn folded(&self, unfolded: Unfolded) {
+        self.unfolded_bytes.store(unfolded.bytes, Ordering::Relaxed);
+        self.folded.store(unfolded.since, Ordering::Release);
         for _ in 0..Table::ALL_TURNS {
             if self.clean_bytes() <= self.clean_limit {
                 break;
             }
-            self.table.sweep(stored);
+            self.table.sweep(unfolded.since);
         }
     }
 
@@ -367,7 +371,13 @@ mod tests {
 
     fn recent(clean_limit: usize) -> Recent {
         let (header, head) = tip(0);
-        Recent::new(header, head, 0, Changes::default(), clean_limit)
+        Recent::new(
+            header,
+            head,
+            (0, Unfolded::default(), Table::with_capacity(0)),
+            Changes::default(),
+            clean_limit,
+        )
     }
 
     type State = BTreeMap<StateKey, Bytes>;
@@ -399,11 +409,73 @@ mod tests {
         }
     }
 
-    /// What a checkpoint does with a key that was frozen.
-    fn write(recent: &Recent, tree: &mut State, key: &StateKey, number: u64) {
-        let (changed, value) = recent.latest(key).unwrap();
-        if changed <= number {
-            apply(tree, key, value);
+    #[derive(Debug, Default)]
+    struct Delta {
+        since: u64,
+        number: u64,
+        /// What is not in the pages.
+        entries: Vec<(StateKey, Value)>,
+        /// What there was.
+        bytes: usize,
+    }
+
+    /// What checkpoints write, as the store does it.
+    #[derive(Debug, Default)]
+    struct Tree {
+        pages: State,
+        /// The oldest first.
+        deltas: VecDeque<Delta>,
+        stored: u64,
+    }
+
+    impl Tree {
+        /// What a checkpoint at block `number` does with a key that was frozen.
+        fn write(&mut self, recent: &Recent, key: &StateKey, number: u64) {
+            let (changed, value) = recent.latest(key).unwrap();
+            if self.deltas.back().is_none_or(|delta| delta.number != number) {
+                self.deltas.push_back(Delta { since: self.stored, number, ..Delta::default() });
+            }
+            if changed <= number
+                && let Some(delta) = self.deltas.back_mut()
+            {
+                delta.bytes += entry_bytes(key.as_ref(), &value);
+                delta.entries.push((key.clone(), value));
+            }
+        }
+
+        fn end(&mut self, recent: &Recent, number: u64) {
+            self.stored = number;
+            recent.thaw(self.unfolded());
+        }
+
+        /// Folds what the deltas say of a key.
+        fn fold(&mut self, recent: &Recent, key: &StateKey) {
+            for delta in self.deltas.iter_mut().filter(|delta| delta.number <= self.stored) {
+                for (key, value) in delta.entries.extract_if(.., |entry| entry.0 == *key) {
+                    apply(&mut self.pages, &key, value);
+                }
+            }
+            while self.deltas.pop_front_if(|delta| delta.entries.is_empty()).is_some() {}
+            recent.folded(self.unfolded());
+        }
+
+        fn unfolded(&self) -> Unfolded {
+            Unfolded {
+                since: self.deltas.front().map_or(self.stored, |delta| delta.since),
+                entries: 0,
+                bytes: self.deltas.iter().map(|delta| delta.bytes).sum(),
+            }
+        }
+
+        /// What is found after a crash, but for the journal.
+        fn whole(&self) -> State {
+            let mut state = self.pages.clone();
+            for delta in self.deltas.iter().filter(|delta| delta.number <= self.stored) {
+                for (key, value) in &delta.entries {
+                    apply(&mut state, key, value.clone());
+                }
+            }
+            state
         }
     }
 
@@ -450,6 +522,8 @@ mod tests {
         Write(usize),
         /// Writes the rest, and ends it.
         Thaw,
+        /// Folds what deltas say of a key.
+        Fold(u8),
         Pin,
         /// Drops the pin at this place.
         Unpin(usize),
@@ -466,6 +540,7 @@ mod tests {
             1 => Just(Step::Freeze),
             2 => (0..3usize).prop_map(Step::Write),
             1 => Just(Step::Thaw),
+            4 => (0..KEYS).prop_map(Step::Fold),
             2 => Just(Step::Pin),
             1 => (0..4usize).prop_map(Step::Unpin),
             4 => (0..KEYS).prop_map(Step::Read),
@@ -482,9 +557,9 @@ mod tests {
             let recent = recent(clean_limit);
             let mut history = vec![State::new()];
             let mut blocks: Vec<Arc<Vec<Write>>> = vec![Arc::default()];
-            let (mut tree, mut pins) = (State::new(), Vec::<Pin>::new());
-            // The last checkpoint, and what is left to be written of the one that was begun.
-            let (mut stored, mut begun) = (0, None::<(VecDeque<StateKey>, u64)>);
+            let (mut tree, mut pins) = (Tree::default(), Vec::<Pin>::new());
+            // What is left to be written of the checkpoint that was begun.
+            let mut begun = None::<(VecDeque<StateKey>, u64)>;
             for step in steps {
                 match step {
                     Step::Publish(keys) => {
@@ -502,26 +577,26 @@ mod tests {
                     Step::Write(count) => {
                         let Some((keys, number)) = &mut begun else { continue };
                         for key in keys.drain(..count.min(keys.len())) {
-                            write(&recent, &mut tree, &key, *number);
+                            tree.write(&recent, &key, *number);
                         }
                     }
                     Step::Thaw => {
                         let Some((keys, number)) = begun.take() else { continue };
                         for key in keys {
-                            write(&recent, &mut tree, &key, number);
+                            tree.write(&recent, &key, number);
                         }
-                        recent.thaw();
-                        stored = number;
+                        tree.end(&recent, number);
                         if clean_limit == 0 {
                             prop_assert_eq!(recent.memory().clean, 0);
                         }
                     }
+                    Step::Fold(name) => tree.fold(&recent, &key(name)),
                     Step::Pin => pins.push(recent.pin()),
                     Step::Unpin(place) if place < pins.len() => drop(pins.remove(place)),
                     Step::Read(name) => {
                         let key = key(name);
                         let read = |at: Option<u64>| {
-                            let fetch = || Ok(tree.get(&key).cloned());
+                            let fetch = || Ok(tree.pages.get(&key).cloned());
                             recent.get(at, key.as_ref(), fetch, Value::clone).unwrap()
                         };
                         for pin in &pins {
@@ -534,8 +609,8 @@ mod tests {
                     Step::Freeze | Step::Unpin(_) => {}
                 }
                 // Whoever dies now finds the tree, and the journal from its checkpoint on.
-                let mut found = tree.clone();
-                for write in blocks[stored as usize + 1..].iter().flat_map(|writes| writes.iter()) {
+                let mut found = tree.whole();
+                for write in blocks[tree.stored as usize + 1..].iter().flat_map(|writes| writes.iter()) {
                     apply(&mut found, &write.key, write.after.clone());
                 }
                 prop_assert_eq!(&found, history.last().unwrap());
@@ -552,7 +627,7 @@ mod tests {
     #[test]
     fn reads_are_as_of_their_block_while_blocks_and_checkpoints_go_on() {
         const BLOCKS: u64 = 3_000;
-        let (recent, tree) = (recent(0), RwLock::new(State::new()));
+        let (recent, tree) = (recent(0), RwLock::new(Tree::default()));
         let mut history = vec![State::new()];
         for number in 1..=BLOCKS {
             let mut state = history.last().unwrap().clone();
@@ -567,7 +642,7 @@ mod tests {
                     for name in (0..KEYS).chain(0..KEYS) {
                         let key = key(name);
                         let fetch = || {
-                            let found = tree.read().unwrap().get(&key).cloned();
+                            let found = tree.read().unwrap().pages.get(&key).cloned();
                             thread::yield_now();
                             Ok(found)
                         };
@@ -583,10 +658,15 @@ mod tests {
                 while !is_over() {
                     let (keys, head) = recent.freeze();
                     for key in keys.iter() {
-                        write(&recent, &mut tree.write().unwrap(), key, head.number);
+                        tree.write().unwrap().write(&recent, key, head.number);
                         thread::yield_now();
                     }
-                    recent.thaw();
+                    tree.write().unwrap().end(&recent, head.number);
+                    // Half of the keys in one round, the others in the next.
+                    for name in (0..KEYS).filter(|name| u64::from(name % 2) == head.number % 2) {
+                        tree.write().unwrap().fold(&recent, &key(name));
+                        thread::yield_now();
+                    }
                 }
             });
             let mut state = State::new();

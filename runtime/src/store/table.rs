@@ -22,7 +22,7 @@ use std::{
 const SHARDS: usize = 256;
 /// What an entry takes beside key and value, roughly: its place, which is empty every third time,
 /// and what the allocator and two counted references add.
-const ENTRY_BYTES: usize = 224;
+pub(super) const ENTRY_BYTES: usize = 224;
 
 /// A value of the state: `None` is absence.
 pub(super) type Value = Option<Bytes>;
@@ -67,10 +67,12 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub fn new() -> Self {
+    /// With room for so many entries.
+    pub fn with_capacity(entries: usize) -> Self {
+        let shard = || RwLock::new(HashTable::with_capacity(entries / SHARDS));
         Table {
             hasher: DefaultHashBuilder::default(),
-            shards: std::iter::repeat_with(RwLock::default).take(SHARDS).collect(),
+            shards: std::iter::repeat_with(shard).take(SHARDS).collect(),
             bytes: AtomicUsize::new(0),
             hand: AtomicUsize::new(0),
         }
@@ -116,19 +118,22 @@ impl Table {
     }
 
     /// Adds what was read from the tree as of block `stored`, unless it is there, or by now `is_stale`.
+    /// Returns whether it did.
     pub fn remember(
         &self,
         key: StateKeyRef,
         value: Value,
         stored: u64,
         is_stale: impl FnOnce() -> bool,
-    ) {
+    ) -> bool {
         let hash = self.hasher.hash_one(key);
         let mut shard = self.write(hash);
-        if !is_stale() && shard.find(hash, |entry| entry.key.as_ref() == key).is_none() {
+        let is_new = !is_stale() && shard.find(hash, |entry| entry.key.as_ref() == key).is_none();
+        if is_new {
             self.bytes.fetch_add(entry_bytes(key, &value), Ordering::Relaxed);
             self.insert(&mut shard, hash, key.into(), value, stored);
         }
+        is_new
     }
 
     fn insert(

@@ -7,7 +7,8 @@ use super::{
     error::{Remedy, Result, StoreError},
     journal::{Durability, Journal},
     open::{STATE_NEW, STATE_OLD, anchor},
-    schema::{self, State},
+    schema,
+    state::State,
 };
 use crate::types::{
     Account, Address, B256, Block, BlockBody, Bytes, Header, StateKey, U256, Write,
@@ -35,29 +36,48 @@ fn open(dir: &Path) -> Result<Store> {
     Store::open(dir, Durability::Unsynced, &mut |_, _| {})
 }
 
+/// Changes the state of a ledger that is not open.
+fn tamper(dir: &Path, change: impl FnOnce(&State)) {
+    let (state, _) = State::open(&dir.join(STATE), 1 << 20, 1 << 20).unwrap();
+    change(&state);
+    state.tree.flush().unwrap();
+}
+
 #[test]
 fn a_state_that_was_changed_behind_our_back_is_refused_and_repaired() {
     let genesis = genesis();
-    let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes().to_vec();
+    let rich = Account { balance: U256::from(101), ..Account::default() }.to_bytes();
     let other = Address::repeat_byte(1);
     let changes = [
         (key(&StateKey::Account(Address::ZERO)), Some(rich.clone())),
         (key(&StateKey::Account(Address::ZERO)), None),
         (key(&StateKey::Account(other)), Some(rich)),
-        (key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b"k"))), Some(b"w".to_vec())),
-        (key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b""))), Some(b"kv".to_vec())),
-        (key(&StateKey::Code(B256::ZERO)), Some(b"c".to_vec())),
+        (
+            key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b"k"))),
+            Some(Bytes::from_static(b"w")),
+        ),
+        (
+            key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b""))),
+            Some(Bytes::from_static(b"kv")),
+        ),
+        (key(&StateKey::Code(B256::ZERO)), Some(Bytes::from_static(b"c"))),
         (vec![0], None),
-        (vec![0], Some(vec![7; 99])),
-        (vec![99], Some(vec![])),
+        (vec![0], Some(vec![7; 99].into())),
+        (vec![99], Some(Bytes::new())),
+        (vec![6], None),
+        (vec![6], Some(vec![0].into())),
+        (vec![6, 1], Some(vec![0, 0, 1].into())),
     ];
     let dir = tempfile::tempdir().unwrap();
     drop(Store::create(dir.path(), &genesis, b"{}", Durability::Unsynced).unwrap());
     for change in changes {
-        let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
-        state.write([(&change.0[..], change.1.as_deref())].into_iter()).unwrap();
-        state.flush().unwrap();
-        drop(state);
+        tamper(dir.path(), |state| match change.0[0] {
+            1..=3 => state.apply([Ok(change.clone())].into_iter()).unwrap(),
+            _ => state
+                .tree
+                .write([(&change.0[..], change.1.as_ref().map(|value| &value[..]))])
+                .unwrap(),
+        });
         match open(dir.path()) {
             Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
             other => panic!("{change:?}: {:?}", other.map(drop)),
@@ -112,11 +132,10 @@ fn what_a_power_failure_broke_is_refused_as_often_as_it_is_tried() {
     let dir = tempfile::tempdir().unwrap();
     let open = || Store::open(dir.path(), UNCHECKED, &mut |_, _| {});
     drop(Store::create(dir.path(), &genesis(), b"{}", UNCHECKED).unwrap());
-    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
     let key = key(&StateKey::Storage(Address::ZERO, Bytes::from_static(b"k")));
-    state.write([(&key[..], Some(&b"w"[..]))].into_iter()).unwrap();
-    state.flush().unwrap();
-    drop(state);
+    tamper(dir.path(), |state| {
+        state.apply([Ok((key, Some(Bytes::from_static(b"w"))))].into_iter()).unwrap();
+    });
     let running = dir.path().join(RUNNING);
     fs::write(&running, fs::read_to_string(&running).unwrap().replace("boot", "past")).unwrap();
     for _ in 0..3 {
@@ -145,23 +164,17 @@ fn an_index_that_lost_a_page_is_refused_and_repaired() {
     }
     store.close().unwrap();
     drop(store);
-    let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
     let mut pages = Vec::new();
-    let mut note = |key: &[u8], value: &[u8]| {
-        pages.push((key.to_vec(), value.to_vec()));
-        Ok(true)
-    };
-    state.visit(schema::Table::INDEX.to_vec(), &mut note).unwrap();
-    drop(state);
+    tamper(dir.path(), |state| {
+        let found = state.tree.range(&schema::INDEXES.start, &schema::INDEXES.end);
+        pages.extend(found.map(|page| page.unwrap()).map(|(key, value)| (key, value.to_vec())));
+    });
     assert!(pages.len() >= 6, "pages and runs of three segments");
     for (key, value) in pages {
         let mut other = value.clone();
         *other.last_mut().unwrap() ^= 1;
         for wrong in [None, Some(&value[1..]), Some(&other)] {
-            let (state, _) = State::open(&dir.path().join(STATE), 1 << 20).unwrap();
-            state.write([(&key[..], wrong)].into_iter()).unwrap();
-            state.flush().unwrap();
-            drop(state);
+            tamper(dir.path(), |state| state.tree.write([(&key[..], wrong)]).unwrap());
             match open(dir.path()) {
                 Err(StoreError::Damaged(damage)) => assert_eq!(damage.remedy, Remedy::Repair),
                 other => panic!("{key:?}: {:?}", other.map(drop)),

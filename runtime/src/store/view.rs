@@ -4,7 +4,7 @@ use super::{
     Store,
     error::Result,
     recent::Pin,
-    schema::{Table, piece, state_key},
+    schema::{piece, state_key},
     table::Value,
 };
 use crate::types::{Account, Address, B256, Bytes, Header, StateKey, StateKeyRef};
@@ -144,18 +144,16 @@ fn page<K>(
         let mut keys = store.recent.changed_keys(is_wanted);
         let mut stored = Vec::new();
         let start = state_key(position.as_ref());
-        store.state.visit(start, |key, _| {
-            let is_state = matches!(Table::of(key), Some(Table::Account | Table::Storage));
-            let key = match piece(key) {
-                Some(key) if stored.len() < limit && own(&key).is_some() => key,
-                None if is_state => return Err(store.state.damage("it has a malformed key")),
-                _ => return Ok(false),
-            };
+        for entry in store.state.entries(&start)? {
+            let key = piece(&entry?.0);
+            let key = key.ok_or_else(|| store.state.damage("it has a malformed key"))?;
+            if stored.len() == limit || own(&key).is_none() {
+                break;
+            }
             if include || key != position {
                 stored.push(key);
             }
-            Ok(true)
-        })?;
+        }
         keys.extend(store.recent.changed_keys(is_wanted));
         let last = stored.last().filter(|_| stored.len() == limit).cloned();
         keys.retain(|key| last.as_ref().is_none_or(|last| key <= last));

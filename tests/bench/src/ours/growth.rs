@@ -18,7 +18,7 @@ use alloy_primitives::Address;
 use anyhow::{Context, Result, ensure};
 use florin_runtime::Chain;
 use florin_runtime::store::Store;
-use florin_runtime::types::{Block, BlockBody, Bytes, Header, StateKey, Write};
+use florin_runtime::types::{Block, BlockBody, Bytes, Header, StateKey, U256, Write};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -34,8 +34,15 @@ const PAY: &str = "pay";
 const OPEN: &str = "open";
 /// Entries that a block creates.
 const BLOCK: usize = 10_000;
-/// Rounds of transfers in a turn; the first brings the ledger into its stride and is not timed.
-const STRIDE: usize = 3;
+/// One in so many entries is changed when all are there, in steps of so many.
+const CHANGED: usize = 2;
+const STEP: u64 = 7_368_787;
+/// Transfers of a turn, in times of those of other benchmarks, before the clock starts and while it
+/// runs: first until a checkpoint goes on in the background, then for two more.
+const BEFORE: usize = 5;
+const TIMED: usize = 10;
+/// Rounds at most: signing for one takes a minute.
+const ROUNDS: u64 = 3;
 /// Time between two looks at whether this process is doing anything, beyond the second after which
 /// an idle ledger writes its checkpoint.
 const LOOK: Duration = Duration::from_millis(1_200);
@@ -60,9 +67,28 @@ impl Large {
         let (key, balance) = balance_of_one(&store, &token, &one)?;
         let mut others = many.addresses[few.addresses.len()..].to_vec();
         others.sort_unstable();
-        let accounts = |of: &Address| (StateKey::Account(*of), account.clone());
-        commit_all(&store, &others, accounts)?;
-        commit_all(&store, &others, |of| (StateKey::Storage(token, key(of)), balance.clone()))?;
+        let accounts = |of: &Address| StateKey::Account(*of);
+        let balances = |of: &Address| StateKey::Storage(token, key(of));
+        let create = |key, value: &Bytes| Write { key, before: None, after: Some(value.clone()) };
+        commit_all(&store, &others, |of| create(accounts(of), &account))?;
+        commit_all(&store, &others, |of| create(balances(of), &balance))?;
+        // Until as much waits to be written into pages as does at any time later.
+        let mut richer = store.account(&others[0])?.context("an account")?;
+        richer.balance += U256::ONE;
+        let richer = richer.to_bytes();
+        let mut other = balance.to_vec();
+        *other.last_mut().context("a balance")? ^= 1;
+        let change = |key, before: &Bytes, after: &Bytes| {
+            let (before, after) = (Some(before.clone()), Some(after.clone()));
+            Write { key, before, after }
+        };
+        let other = other.into();
+        let drawn: Vec<_> = (0..others.len() / CHANGED)
+            .map(|n| others[(n as u64 * STEP % others.len() as u64) as usize])
+            .collect();
+        let (some, more) = drawn.split_at(drawn.len() / 2);
+        commit_all(&store, some, |of| change(accounts(of), &account, &richer))?;
+        commit_all(&store, more, |of| change(balances(of), &balance, &other))?;
         store.close()?;
         Ok(Large { dir, accounts: many.addresses.len() })
     }
@@ -129,15 +155,11 @@ fn balance_of_one(
     }
 }
 
-/// Commits an entry for each, in blocks without transactions.
-fn commit_all(
-    store: &Store,
-    of: &[Address],
-    entry: impl Fn(&Address) -> (StateKey, Bytes),
-) -> Result<()> {
+/// Commits a write for each, in blocks without transactions.
+fn commit_all(store: &Store, of: &[Address], write: impl Fn(&Address) -> Write) -> Result<()> {
     for some in of.chunks(BLOCK) {
-        let write = |(key, value)| Write { key, before: None, after: Some(value) };
-        let writes: Vec<_> = some.iter().map(|of| write(entry(of))).collect();
+        let mut writes: Vec<_> = some.iter().map(&write).collect();
+        writes.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         let (head, mut sum) = (store.head(), store.commitment());
         sum.apply(&writes);
         let header = Header {
@@ -207,9 +229,9 @@ impl<'a> Growth<'a> {
         let contenders = rows.map(|(row, ledger, native)| {
             Contender::new(row, move |round| {
                 let count = self.few.scale.ledger_transfers;
-                let mut signed =
-                    ledger.signed(round, STRIDE * count, Paid::Anybody, native, true)?;
-                let timed = signed.split_off(count);
+                let all = (BEFORE + TIMED) * count;
+                let mut signed = ledger.signed(round, all, Paid::Anybody, native, true)?;
+                let timed = signed.split_off(BEFORE * count);
                 settle()?;
                 ledger.pay(signed)?;
                 let sample = seconds_each(timed.len(), || ledger.pay(timed));
@@ -217,7 +239,7 @@ impl<'a> Growth<'a> {
                 sample
             })
         });
-        race(rounds, contenders.into())
+        race(rounds.min(ROUNDS), contenders.into())
     }
 
     /// Seconds until a ledger is open whose process was killed.

@@ -1,0 +1,580 @@
+//! The state on disk: entries in pages, and the deltas of the last checkpoints, which are folded into
+//! the pages bit by bit.
+//!
+//! ```text
+//! checkpoint: what changed, in order of key -> a delta -> the head, which names it
+//! fold:       a slice of the keys of all deltas -> the pages; a delta of which every key has had its
+//!             turn -> no longer in the head -> removed
+//! open:       what the deltas say -> memory, until it is folded
+//! ```
+//! Payments change entries all over the state. To write a page costs sled some twenty microseconds,
+//! whatever changes in it: so the changes of many checkpoints are gathered in deltas, which are
+//! written in one go, and folded together, many for each page.
+//!
+//! Whoever reads an entry looks for it in memory first, where all that the deltas say is, and then
+//! in its page.
+//!
+//! Invariants: the pages, with the deltas in order of their blocks, are the state as of the head.
+//! What one of the deltas says of a key holds for every older one, so to fold a slice again, after a
+//! crash, changes nothing.
+
+mod cache;
+mod newest;
+mod page;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+pub(super) use page::Entry;
+pub(super) use tree::Tree;
+
+use super::{
+    error::{Result, StoreError},
+    index::{Stored, Unindexed},
+    schema::{self, Checkpoint, Cursor, Delta, HEAD_KEY, Head, delta_key, page_key, piece},
+    table::{ENTRY_BYTES, Value},
+};
+use crate::types::{Bytes, StateKey};
+use cache::{Cache, Found};
+use newest::{List, Newest};
+use page::{Page, owned};
+use std::{
+    iter::Peekable,
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+use tree::Slice;
+
+/// Bytes of a page at most, before it is packed, unless it is a single entry. sled has up to 16 of
+/// them in a node, which it reads and writes as a whole, and puts into a file of its own if it has
+/// 128 KiB.
+const PAGE_BYTES: usize = 7 << 10;
+/// Pages, and bytes of what changes in them, that one batch writes at most, but for the last entry:
+/// readers wait for it, and sled keeps what it replaces in memory until its end.
+const BATCH_PAGES: usize = 16;
+const BATCH_BYTES: usize = 64 << 10;
+/// Entries of deltas that are worth no waiting: a twentieth of a second of opening.
+const FEW_ENTRIES: u64 = 1 << 17;
+/// The part of the state that its deltas may hold, one in so many: the more, the more entries of the
+/// same page are folded together, and the longer opening takes.
+const PART: u64 = 4;
+
+/// The state on disk.
+#[derive(Debug)]
+pub(super) struct State {
+    pub tree: Tree,
+    /// Memory that the entries of all deltas may take, roughly.
+    limit: usize,
+    /// Held for writing while pages change in the tree.
+    cache: RwLock<Cache>,
+    folding: Mutex<Folding>,
+}
+
+/// How far folding is.
+#[derive(Debug, Default)]
+struct Folding {
+    checkpoint: Option<Checkpoint>,
+    /// Those of the checkpoint, the oldest first.
+    deltas: Vec<Arc<Delta>>,
+    /// Those that it no longer has, as long as somebody reads them.
+    done: Vec<Arc<Delta>>,
+    cursor: Cursor,
+    /// Entries that are due.
+    owed: u64,
+}
+
+/// What of the state is in deltas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Unfolded {
+    /// The block up to which the pages have every change.
+    pub since: u64,
+    /// The changes that they lack.
+    pub entries: usize,
+    /// Memory that these take, roughly.
+    pub bytes: usize,
+}
+
+impl State {
+    /// Creates an empty state in a new directory. The memory that the entries of deltas take is
+    /// bounded by `limit`, roughly.
+    pub fn create(dir: &Path, cache_bytes: u64, limit: usize) -> Result<Self> {
+        let state = State::of(Tree::create(dir, cache_bytes)?, cache_bytes as usize, limit);
+        // So every key has a page to be in.
+        state.tree.write([(page_key(&[]), Some(page::encode(&[], [].into_iter())))])?;
+        Ok(state)
+    }
+
+    /// Opens a state that has a head.
+    pub fn open(dir: &Path, cache_bytes: u64, limit: usize) -> Result<(Self, Checkpoint)> {
+        let state = State::of(Tree::open(dir, cache_bytes)?, cache_bytes as usize, limit);
+        let checkpoint = state.tree.get(&HEAD_KEY)?.and_then(|bytes| Checkpoint::decode(&bytes));
+        let checkpoint =
+            checkpoint.ok_or_else(|| state.damage("the state has no readable head"))?;
+        *state.folding() = Folding {
+            deltas: checkpoint.deltas.iter().cloned().map(Arc::new).collect(),
+            cursor: checkpoint.cursor.clone(),
+            checkpoint: Some(checkpoint.clone()),
+            ..Folding::default()
+        };
+        state.forget_unnamed(&checkpoint)?;
+        Ok((state, checkpoint))
+    }
+
+    fn of(tree: Tree, cache_bytes: usize, limit: usize) -> Self {
+        let cache = RwLock::new(Cache::new(cache_bytes));
+        State { tree, limit: limit.max(1), cache, folding: Mutex::default() }
+    }
+
+    /// Removes deltas that were being written, or removed, when the process died.
+    fn forget_unnamed(&self, checkpoint: &Checkpoint) -> Result<()> {
+        let mut last = schema::DELTAS.start.to_vec();
+        while let Some(key) = self.tree.next_key(&last)?
+            && key[..] < schema::DELTAS.end[..]
+        {
+            let number = schema::delta_number(&key);
+            let number = number.ok_or_else(|| self.damage("a delta has a malformed key"))?;
+            if !checkpoint.deltas.iter().any(|delta| delta.number == number) {
+                self.remove_delta(number)?;
+            }
+            last = delta_key(number + 1, &[]);
+        }
+        Ok(())
+    }
+
+    /// Hands everything to the disk.
+    pub fn sync(&self) -> Result<()> {
+        self.tree.sync()
+    }
+
+    /// The error for content that is not as it should be.
+    pub fn damage(&self, what: impl Into<String>) -> StoreError {
+        self.tree.damage(what)
+    }
+
+    /// The value of a key of [`schema::state_key`], unless one of the deltas says otherwise.
+    pub fn get(&self, key: &[u8]) -> Result<Value> {
+        let place = page_key(key);
+        if let Some(found) = self.cache().find(&place) {
+            return self.value(found, key);
+        }
+        let (found, changes) = {
+            let cache = self.cache();
+            (self.page_of(&place)?, cache.changes)
+        };
+        let value = self.value(&found, key)?;
+        self.cache_mut().add(found, changes);
+        Ok(value)
+    }
+
+    /// The value that a page has for a key.
+    fn value(&self, found: &Found, key: &[u8]) -> Result<Value> {
+        let start = schema::page_start(&found.start);
+        let page = start.and_then(|start| Page::new(start, &found.page));
+        let value = page.and_then(|page| page.find(key)).ok_or_else(|| self.malformed())?;
+        Ok(value.map(Bytes::copy_from_slice))
+    }
+
+    /// The page in the tree that is to have a key of the tree.
+    fn page_of(&self, place: &[u8]) -> Result<Found> {
+        let found = self.tree.last_up_to(place)?;
+        let (start, page) = found.ok_or_else(|| self.damage("it has no first page"))?;
+        Ok(Found { end: self.tree.next_key(&start)?, start, page })
+    }
+
+    fn malformed(&self) -> StoreError {
+        self.damage("a page cannot be decoded")
+    }
+
+    /// The entries from a key on, in order of key, as of a moment when all that was committed before
+    /// this call is there, or later.
+    pub fn entries(&self, from: &[u8]) -> Result<impl Iterator<Item = Result<Entry>>> {
+        let deltas = self.folding().deltas.clone();
+        let first = {
+            let _steady = self.cache();
+            self.page_of(&page_key(from))?.start
+        };
+        let pages = self.list(&first, &schema::PAGES.end, from);
+        let numbers: Vec<u64> = deltas.iter().map(|delta| delta.number).collect();
+        let lists = [pages].into_iter().chain(self.delta_lists(&numbers, from)?);
+        let mut entries = Newest::new(lists);
+        let mut last: Option<Vec<u8>> = None;
+        Ok(std::iter::from_fn(move || {
+            // What is read here stays: a delta is in the pages before it is removed, but the pages may
+            // have been read before that.
+            let _kept = &deltas;
+            loop {
+                let (key, value) = match entries.next()? {
+                    Ok(entry) => entry,
+                    Err(error) => return Some(Err(error)),
+                };
+                // A page that is divided meanwhile may show some of its entries again.
+                if last.as_ref().is_none_or(|last| key > *last) {
+                    last = Some(key.clone());
+                    if value.is_some() {
+                        return Some(Ok((key, value)));
+                    }
+                }
+            }
+        }))
+    }
+
+    /// What the deltas of these blocks say of the keys from one on.
+    fn delta_lists(&self, numbers: &[u64], from: &[u8]) -> Result<Vec<List<'_>>> {
+        let list = |number: &u64| {
+            let start = delta_key(*number, &[]);
+            let before = self.tree.last_up_to(&delta_key(*number, from))?.map(|(key, _)| key);
+            let first = before.as_deref().filter(|key| **key >= *start).unwrap_or(&start);
+            Ok(self.list(first, &delta_key(number + 1, &[]), from))
+        };
+        numbers.iter().map(list).collect()
+    }
+
+    /// The entries of the pages between two keys of the tree that are at a key of the state or after
+    /// it.
+    fn list<'a>(&'a self, start: &[u8], end: &[u8], from: &[u8]) -> List<'a> {
+        let from = from.to_vec();
+        let pages = self.tree.range(start, end);
+        let decode = |found: Result<(Slice, Slice)>| -> Vec<Result<Entry>> {
+            let (key, page) = match found {
+                Ok(found) => found,
+                Err(error) => return vec![Err(error)],
+            };
+            let entries = schema::page_start(&key).and_then(|start| Page::new(start, &page));
+            let Some(entries) = entries else { return vec![Err(self.malformed())] };
+            let entry = |entry: Option<_>| entry.map(owned).ok_or_else(|| self.malformed());
+            entries.entries().map(entry).collect()
+        };
+        let entries = pages.flat_map(decode);
+        Box::new(entries.skip_while(move |entry| entry.as_ref().is_ok_and(|(key, _)| *key < from)))
+    }
+
+    /// Visits what the deltas say, the oldest first: the block of the delta, the key, and the value.
+    pub fn visit_deltas(&self, mut visit: impl FnMut(u64, StateKey, Value)) -> Result<()> {
+        let numbers: Vec<_> = self.folding().deltas.iter().map(|delta| delta.number).collect();
+        for (list, number) in self.delta_lists(&numbers, &[])?.into_iter().zip(&numbers) {
+            for entry in list {
+                let (key, value) = entry?;
+                let key = piece(&key).ok_or_else(|| self.damage("it has a malformed key"))?;
+                visit(*number, key, value);
+            }
+        }
+        Ok(())
+    }
+
+    /// What of the state is in deltas.
+    pub fn unfolded(&self) -> Unfolded {
+        self.folding().unfolded()
+    }
+
+    /// Writes what changed up to block `number`, in order of key, as a delta, which the next head is
+    /// to name. `between` comes before each batch, and may end it.
+    pub fn append(
+        &self,
+        number: u64,
+        entries: impl Iterator<Item = Result<Entry>>,
+        between: &mut impl FnMut() -> Result<()>,
+    ) -> Result<Delta> {
+        let mut delta = Delta { number, ..Delta::default() };
+        let mut entries = entries.peekable();
+        while entries.peek().is_some() {
+            between()?;
+            let batch = take_batch(&mut entries, |_| true)?;
+            delta.memory +=
+                batch.iter().map(|entry| ENTRY_BYTES + size(entry)).sum::<usize>() as u64;
+            delta.entries += batch.len() as u64;
+            let batch: Vec<_> = batch.iter().map(borrowed).collect();
+            self.tree.write(divide(&batch).map(|entries| {
+                let first = entries.first().map_or(&[][..], |(key, _)| key);
+                (delta_key(number, first), Some(page::encode(first, entries.iter().copied())))
+            }))?;
+        }
+        Ok(delta)
+    }
+
+    /// Writes entries, which are in order of key, into the pages.
+    pub fn apply(&self, entries: impl Iterator<Item = Result<Entry>>) -> Result<()> {
+        let mut entries = entries.peekable();
+        while entries.peek().is_some() {
+            self.apply_batch(&mut entries)?;
+        }
+        Ok(())
+    }
+
+    /// Says that the tree is as of a head, with a delta more.
+    pub fn set_head(
+        &self,
+        head: Head,
+        indexes: (Unindexed, Stored),
+        delta: Option<Delta>,
+    ) -> Result<()> {
+        let mut folding = self.folding();
+        let since = folding.checkpoint.as_ref().map_or(0, |former| former.head.number);
+        let delta = delta.filter(|delta| delta.entries > 0);
+        let delta = delta.map(|delta| Delta { since, joined: folding.cursor.clone(), ..delta });
+        let mut deltas = folding.deltas.clone();
+        deltas.extend(delta.clone().map(Arc::new));
+        let (unindexed, stored) = indexes;
+        let checkpoint =
+            Checkpoint { head, deltas: vec![], cursor: (0, vec![]), unindexed, stored };
+        self.set_checkpoint(&mut folding, checkpoint, deltas)?;
+        if let Some(delta) = delta {
+            folding.owe(&delta, self.limit);
+        }
+        Ok(())
+    }
+
+    fn set_checkpoint(
+        &self,
+        folding: &mut Folding,
+        checkpoint: Checkpoint,
+        deltas: Vec<Arc<Delta>>,
+    ) -> Result<()> {
+        let named = deltas.iter().map(|delta| (**delta).clone()).collect();
+        let checkpoint = Checkpoint { deltas: named, cursor: folding.cursor.clone(), ..checkpoint };
+        self.tree.write([(&HEAD_KEY, Some(checkpoint.encode()))])?;
+        self.tree.flush()?;
+        folding.checkpoint = Some(checkpoint);
+        folding.deltas = deltas;
+        Ok(())
+    }
+
+    /// Whether deltas hold more than they may.
+    pub fn is_overfull(&self) -> bool {
+        self.folding().is_overfull(self.limit)
+    }
+
+    /// Folds the next batch of what is due. Returns whether there is more.
+    pub fn fold(&self) -> Result<bool> {
+        let (numbers, (mut round, cursor)) = {
+            let folding = self.folding();
+            if !folding.is_due(self.limit) {
+                return Ok(false);
+            }
+            let numbers: Vec<_> = folding.deltas.iter().map(|delta| delta.number).collect();
+            (numbers, folding.cursor.clone())
+        };
+        let mut entries = Newest::new(self.delta_lists(&numbers, &cursor)?).peekable();
+        let written = if entries.peek().is_some() { self.apply_batch(&mut entries)? } else { 0 };
+        let next = entries.next().transpose()?.map(|(key, _)| key);
+        round += u64::from(next.is_none());
+        drop(entries);
+        let mut folding = self.folding();
+        folding.cursor = (round, next.unwrap_or_default());
+        folding.owed = folding.owed.saturating_sub(written as u64);
+        let is_over = |delta: &Delta| {
+            let (round, key) = &delta.joined;
+            folding.cursor >= (round + 1, key.clone())
+        };
+        let done = folding.deltas.iter().take_while(|delta| is_over(delta)).count();
+        if done > 0
+            && let Some(checkpoint) = folding.checkpoint.clone()
+        {
+            let (done, left) = folding.deltas.split_at(done);
+            let (done, left) = (done.to_vec(), left.to_vec());
+            self.set_checkpoint(&mut folding, checkpoint, left)?;
+            folding.done.extend(done);
+        }
+        if folding.deltas.is_empty() {
+            folding.owed = 0;
+        }
+        for delta in folding.done.extract_if(.., |delta| Arc::strong_count(delta) == 1) {
+            self.remove_delta(delta.number)?;
+        }
+        Ok(folding.is_due(self.limit))
+    }
+
+    /// Writes a batch of entries, of which there is at least one, into the pages. Returns how many.
+    fn apply_batch(
+        &self,
+        entries: &mut Peekable<impl Iterator<Item = Result<Entry>>>,
+    ) -> Result<usize> {
+        let (mut written, mut bytes, mut pages) = (0, 0, 0);
+        let mut batch: Vec<(Found, Vec<Found>)> = Vec::new();
+        while pages < BATCH_PAGES
+            && bytes < BATCH_BYTES
+            && let Some(next) = entries.peek()
+        {
+            let Ok((key, _)) = next else { break };
+            let place = page_key(key);
+            let known = self.cache().find(&place).cloned();
+            let found = known.map_or_else(|| self.page_of(&place), Ok)?;
+            let changes = take_batch(entries, |key| found.is_for(&page_key(key)))?;
+            pages += 1;
+            written += changes.len();
+            bytes += changes.iter().map(size).sum::<usize>();
+            batch.push(self.change(found, &changes)?);
+        }
+        if batch.is_empty() {
+            return entries.next().map_or(Ok(0), |failed| failed.map(|_| 0));
+        }
+        let mut cache = self.cache_mut();
+        self.tree.write(batch.iter().flat_map(|(former, parts)| {
+            let gone = parts.is_empty().then(|| (former.start.clone(), None));
+            let parts = parts.iter().map(|part| (part.start.clone(), Some(part.page.clone())));
+            gone.into_iter().chain(parts)
+        }))?;
+        for (former, parts) in batch {
+            cache.replace(&former, parts);
+        }
+        Ok(written)
+    }
+
+    /// A page, and the pages that it becomes by changes.
+    fn change(&self, found: Found, changes: &[Entry]) -> Result<(Found, Vec<Found>)> {
+        let start = schema::page_start(&found.start).ok_or_else(|| self.malformed())?;
+        let page = Page::new(start, &found.page).ok_or_else(|| self.malformed())?;
+        // One after the other: an allocation for each key would take as long as all the rest.
+        let (mut keys, mut spans) = (Vec::new(), Vec::new());
+        let prefix = page.prefix;
+        for entry in page {
+            let (rest, value) = entry.ok_or_else(|| self.malformed())?;
+            let at = keys.len();
+            keys.extend_from_slice(prefix);
+            keys.extend_from_slice(rest);
+            spans.push((at..keys.len(), value));
+        }
+        let mut present = spans.into_iter().map(|(span, value)| (&keys[span], value)).peekable();
+        let mut entries = Vec::new();
+        for (key, value) in changes.iter().map(borrowed) {
+            while let Some(entry) = present.next_if(|(before, _)| *before < key) {
+                entries.push(entry);
+            }
+            present.next_if(|(same, _)| *same == key);
+            entries.extend(value.map(|value| (key, Some(value))));
+        }
+        entries.extend(present);
+        let page = |start: Slice, entries: &[(&[u8], Option<&[u8]>)]| {
+            let key = schema::page_start(&start).unwrap_or_default();
+            let page = page::encode(key, entries.iter().copied()).into();
+            Found { start, end: None, page }
+        };
+        let mut parts: Vec<Found> = Vec::new();
+        for entries in divide(&entries) {
+            let first = entries.first().map_or(start, |(key, _)| key);
+            let start = if parts.is_empty() { found.start.clone() } else { page_key(first).into() };
+            if let Some(before) = parts.last_mut() {
+                before.end = Some(start.clone());
+            }
+            parts.push(page(start, entries));
+        }
+        // The first page of all stays when it is empty.
+        if parts.is_empty() && start.is_empty() {
+            parts.push(page(found.start.clone(), &[]));
+        }
+        if let Some(last) = parts.last_mut() {
+            last.end = found.end.clone();
+        }
+        Ok((found, parts))
+    }
+
+    fn remove_delta(&self, number: u64) -> Result<()> {
+        let (start, end) = (delta_key(number, &[]), delta_key(number + 1, &[]));
+        loop {
+            let keys = self.tree.range(&start, &end).take(BATCH_PAGES);
+            let keys: Vec<_> =
+                keys.map(|found| found.map(|(key, _)| key)).collect::<Result<_>>()?;
+            if keys.is_empty() {
+                return Ok(());
+            }
+            self.tree.write(keys.iter().map(|key| (key, None::<&[u8]>)))?;
+        }
+    }
+
+    fn cache(&self) -> RwLockReadGuard<'_, Cache> {
+        self.cache.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cache_mut(&self) -> RwLockWriteGuard<'_, Cache> {
+        self.cache.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folding(&self) -> MutexGuard<'_, Folding> {
+        self.folding.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Folding {
+    fn unfolded(&self) -> Unfolded {
+        let head = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.head.number);
+        Unfolded {
+            since: self.deltas.first().map_or(head, |delta| delta.since),
+            entries: self.sum(|delta| delta.entries) as usize,
+            bytes: self.sum(|delta| delta.memory) as usize,
+        }
+    }
+
+    fn sum(&self, of: impl Fn(&Delta) -> u64) -> u64 {
+        self.deltas.iter().map(|delta| of(delta)).sum()
+    }
+
+    /// Entries that deltas may have.
+    fn most_entries(&self) -> u64 {
+        let entries = self.checkpoint.as_ref().map_or(0, |head| head.head.counts.entries());
+        (entries / PART).max(FEW_ENTRIES)
+    }
+
+    /// With a delta more, the cursor is to go on by the same part of the state that the delta is of
+    /// what deltas may hold: so a round is over when they are full, and no step is larger than others.
+    fn owe(&mut self, last: &Delta, limit: usize) {
+        let all = self.sum(|delta| delta.entries) as u128;
+        let by_memory = all * u128::from(last.memory) / limit as u128;
+        let by_entries = all * u128::from(last.entries) / u128::from(self.most_entries());
+        self.owed += by_memory.max(by_entries).min(all) as u64;
+    }
+
+    fn is_overfull(&self, limit: usize) -> bool {
+        self.sum(|delta| delta.memory) > limit as u64
+            || self.sum(|delta| delta.entries) > self.most_entries()
+    }
+
+    fn is_due(&self, limit: usize) -> bool {
+        !self.deltas.is_empty() && (self.owed > 0 || self.is_overfull(limit))
+    }
+}
+
+/// Takes entries until they are enough for a batch, as long as their keys fit.
+fn take_batch(
+    entries: &mut Peekable<impl Iterator<Item = Result<Entry>>>,
+    fits: impl Fn(&[u8]) -> bool,
+) -> Result<Vec<Entry>> {
+    let (mut batch, mut bytes) = (Vec::new(), 0);
+    while bytes < BATCH_BYTES
+        && let Some(entry) =
+            entries.next_if(|entry| entry.as_ref().map_or(true, |(key, _)| fits(key)))
+    {
+        let entry = entry?;
+        bytes += size(&entry);
+        batch.push(entry);
+    }
+    Ok(batch)
+}
+
+fn size((key, value): &Entry) -> usize {
+    key.len() + value.as_ref().map_or(0, |value| value.len())
+}
+
+fn borrowed((key, value): &Entry) -> (&[u8], Option<&[u8]>) {
+    (key, value.as_ref().map(|value| &value[..]))
+}
+
+/// The entries in parts of about the same size, each as large as a page may be at most, or a single
+/// entry.
+fn divide<'a>(
+    entries: &'a [(&'a [u8], Option<&'a [u8]>)],
+) -> impl Iterator<Item = &'a [(&'a [u8], Option<&'a [u8]>)]> {
+    let size = |entry: &(&[u8], Option<&[u8]>)| entry.0.len() + entry.1.map_or(0, <[u8]>::len);
+    let all: usize = entries.iter().map(size).sum();
+    let part = all.div_ceil(all.div_ceil(PAGE_BYTES).max(1));
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|entry| {
+            bytes += size(entry);
+            bytes <= part
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (taken, left) = rest.split_at(count);
+        rest = left;
+        (!taken.is_empty()).then_some(taken)
+    })
+}
