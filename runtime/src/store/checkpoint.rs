@@ -37,7 +37,8 @@ const IDLE: Duration = Duration::from_secs(1);
 /// even pace: not longer, because whatever comes until it is over is read again by an opening.
 const RESTS: u32 = 1;
 /// The same for folding, which nobody waits for: payments go at an even pace instead of half of it now
-/// and then. If the next checkpoint is due before it ends, it goes on without rest.
+/// and then. If the next checkpoint is due before it ends, or deltas hold too much, it goes on without
+/// rest.
 const FOLDING_RESTS: u32 = 4;
 /// It rests no longer than this, however slow the disk was.
 const LONGEST_REST: Duration = Duration::from_millis(100);
@@ -234,11 +235,12 @@ impl Shared {
         while self.state.fold()? {
             self.recent.folded(self.state.unfolded());
             let control = self.control();
-            let next = control.requested > control.met;
-            if next && control.hurry && !self.state.is_overfull() {
+            let (next, overfull) = (control.requested > control.met, self.state.is_overfull());
+            if next && control.hurry && !overfull {
                 return Ok(());
             }
-            self.rest(control, &mut begun, if next { 0 } else { FOLDING_RESTS })?;
+            let times = if next || overfull { 0 } else { FOLDING_RESTS };
+            self.rest(control, &mut begun, times)?;
         }
         self.recent.folded(self.state.unfolded());
         Ok(())
