@@ -232,8 +232,12 @@ impl Shared {
     /// this only as long as deltas hold too much.
     fn fold(&self) -> Result<()> {
         let mut begun = Instant::now();
-        while self.state.fold()? {
+        loop {
+            let is_more = self.state.fold()?;
             self.recent.folded(self.state.unfolded());
+            if !is_more {
+                return Ok(());
+            }
             let control = self.control();
             let (next, overfull) = (control.requested > control.met, self.state.is_overfull());
             if next && control.hurry && !overfull {
@@ -242,8 +246,6 @@ impl Shared {
             let times = if next || overfull { 0 } else { FOLDING_RESTS };
             self.rest(control, &mut begun, times)?;
         }
-        self.recent.folded(self.state.unfolded());
-        Ok(())
     }
 
     /// Rests so many times as long as the work since `begun` took.

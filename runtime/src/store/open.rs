@@ -12,7 +12,7 @@ use super::{
     lock::Lock,
     recent::{Changes, Recent},
     running::Running,
-    schema::{self, Checkpoint, Head, INDEXES, piece, state_key},
+    schema::{self, Checkpoint, Head, INDEXES, state_key},
     state::State,
     table::Table,
     transition::{advance, check},
@@ -390,11 +390,9 @@ pub(super) fn check_state(
     };
     for entry in state.entries(&[])? {
         let (key, value) = entry?;
-        let known = piece(&key).ok_or_else(|| state.damage("it has a malformed key"))?;
+        let known = state.piece(&key)?;
         // Of what changed later, the tree has what was before.
-        if let Some(value) = value
-            && !fresh.has(&known)
-        {
+        if !fresh.has(&known) {
             sum.add(state, &known, &key, &value)?;
             report(sum.entries);
         }

@@ -2,17 +2,17 @@
 //! was read lately, and stable views of the state while further blocks are committed.
 //!
 //! ```text
-//! a read as of block n:  the table, if no block after n changed the entry -> undo -> the tree
+//! a read as of block n:  the table, if no block after n changed the entry -> undo -> the tree's pages
 //! table    entries by key, each with the block that changed it last
 //! fresh    keys that blocks changed since the last freeze
-//! frozen   keys whose entries are being written to the tree by a checkpoint
+//! frozen   keys whose entries are being written to the tree, as a delta, by a checkpoint
 //! undo     what each block replaced, for as long as someone looks at the state before it
 //! ```
 //!
-//! Invariants: only durable blocks are in here. What the tree does not have is in the table, with
-//! its key in `fresh` or `frozen`; a checkpoint may have written any part of `frozen`. What a block
-//! replaced is in `undo` before anything of the block is in the table. A value read from the tree
-//! enters the table only if no checkpoint ended in the meantime.
+//! Invariants: only durable blocks are in here. What the tree's pages do not have is in the table: its
+//! key is in `fresh` or `frozen`, or a delta has it; any part of the deltas may have been folded. What a
+//! block replaced is in `undo` before anything of the block is in the table. A value read from the
+//! pages enters the table only if no delta was dropped in the meantime.
 
 use super::{
     error::Result,

@@ -104,6 +104,11 @@ pub(super) fn delta_key(number: u64, start: &[u8]) -> Vec<u8> {
     join([&[DELTA], &number.to_be_bytes(), start])
 }
 
+/// After all parts of a delta: no key of the state begins with this byte.
+pub(super) fn delta_end(number: u64) -> Vec<u8> {
+    delta_key(number, &[u8::MAX])
+}
+
 /// The block of a delta that has a part at this key of the tree.
 pub(super) fn delta_number(key: &[u8]) -> Option<u64> {
     key.get(1..)?.first_chunk().map(|number| u64::from_be_bytes(*number))

@@ -1,12 +1,6 @@
 //! Reads of the state, at the head or as of a block that someone holds on to.
 
-use super::{
-    Store,
-    error::Result,
-    recent::Pin,
-    schema::{piece, state_key},
-    table::Value,
-};
+use super::{Store, error::Result, recent::Pin, schema::state_key, table::Value};
 use crate::types::{Account, Address, B256, Bytes, Header, StateKey, StateKeyRef};
 use alloy_primitives::Sealed;
 use std::sync::Arc;
@@ -145,8 +139,7 @@ fn page<K>(
         let mut stored = Vec::new();
         let start = state_key(position.as_ref());
         for entry in store.state.entries(&start)? {
-            let key = piece(&entry?.0);
-            let key = key.ok_or_else(|| store.state.damage("it has a malformed key"))?;
+            let key = store.state.piece(&entry?.0)?;
             if stored.len() == limit || own(&key).is_none() {
                 break;
             }

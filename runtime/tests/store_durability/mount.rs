@@ -5,7 +5,12 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
+
+const REMOUNT_PATIENCE: Duration = Duration::from_secs(10);
+const REMOUNT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Holds a file system mounted.
 pub struct Mounted(PathBuf);
@@ -22,9 +27,16 @@ impl Mounted {
         mounted.then(|| Mounted(at.to_owned()))
     }
 
-    /// Changes the options of what is mounted.
+    /// Changes the options of what is mounted. It cannot be made read-only while a file is open for
+    /// writing, and sled's threads let go a little after their store was dropped; so may a process
+    /// that another test is just starting.
     pub fn remount(&self, options: &str) {
-        assert!(mount(&["-o", &format!("remount,{options}")], Path::new("tmpfs"), &self.0));
+        let option = format!("remount,{options}");
+        let deadline = Instant::now() + REMOUNT_PATIENCE;
+        while !mount(&["-o", &option], Path::new("tmpfs"), &self.0) {
+            assert!(Instant::now() < deadline, "{} cannot be remounted", self.0.display());
+            thread::sleep(REMOUNT_PAUSE);
+        }
     }
 }
 
@@ -42,7 +54,7 @@ fn mount(options: &[&str], what: &Path, at: &Path) -> bool {
 
 /// Says that a test did nothing. Past the test harness, which hides what a test that passes prints.
 pub fn skipped(why: &str) {
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let test = thread::current().name().unwrap_or_default().to_owned();
     let _ = writeln!(std::io::stderr(), "\nwarning: SKIPPED, NOT TESTED: {test}: {why}");
 }
 

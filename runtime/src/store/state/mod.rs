@@ -19,25 +19,28 @@
 //! crash, changes nothing.
 
 mod cache;
+mod folding;
 mod newest;
 mod page;
 #[cfg(test)]
 mod tests;
 mod tree;
 
+pub(super) use folding::Unfolded;
 pub(super) use page::Entry;
 pub(super) use tree::Tree;
 
 use super::{
     error::{Result, StoreError},
     index::{Stored, Unindexed},
-    schema::{self, Checkpoint, Cursor, Delta, HEAD_KEY, Head, delta_key, page_key, piece},
+    schema::{self, Checkpoint, Delta, HEAD_KEY, Head, delta_end, delta_key, page_key, piece},
     table::{ENTRY_BYTES, Value},
 };
 use crate::types::{Bytes, StateKey};
 use cache::{Cache, Found};
+use folding::{Base, Folding};
 use newest::{List, Newest};
-use page::{Page, owned};
+use page::{Page, borrowed, divide, owned, size};
 use std::{
     iter::Peekable,
     path::Path,
@@ -45,20 +48,10 @@ use std::{
 };
 use tree::Slice;
 
-/// Bytes of a page at most, before it is packed, unless it is a single entry. sled has up to 16 of
-/// them in a node, which it reads and writes as a whole, and puts into a file of its own if it has
-/// 128 KiB.
-const PAGE_BYTES: usize = 7 << 10;
 /// Pages, and bytes of what changes in them, that one batch writes at most, but for the last entry:
 /// readers wait for it, and sled keeps what it replaces in memory until its end.
 const BATCH_PAGES: usize = 16;
 const BATCH_BYTES: usize = 64 << 10;
-/// Entries of deltas that are worth no waiting: a twentieth of a second of opening.
-const FEW_ENTRIES: u64 = 1 << 17;
-/// The part of the state that its deltas may hold, one in so many: the more, the more entries of the
-/// same page are folded together, and the longer opening takes.
-const PART: u64 = 4;
-
 /// The state on disk.
 #[derive(Debug)]
 pub(super) struct State {
@@ -68,30 +61,6 @@ pub(super) struct State {
     /// Held for writing while pages change in the tree.
     cache: RwLock<Cache>,
     folding: Mutex<Folding>,
-}
-
-/// How far folding is.
-#[derive(Debug, Default)]
-struct Folding {
-    checkpoint: Option<Checkpoint>,
-    /// Those of the checkpoint, the oldest first.
-    deltas: Vec<Arc<Delta>>,
-    /// Those that it no longer has, as long as somebody reads them.
-    done: Vec<Arc<Delta>>,
-    cursor: Cursor,
-    /// Entries that are due.
-    owed: u64,
-}
-
-/// What of the state is in deltas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Unfolded {
-    /// The block up to which the pages have every change.
-    pub since: u64,
-    /// The changes that they lack.
-    pub entries: usize,
-    /// Memory that these take, roughly.
-    pub bytes: usize,
 }
 
 impl State {
@@ -111,9 +80,9 @@ impl State {
         let checkpoint =
             checkpoint.ok_or_else(|| state.damage("the state has no readable head"))?;
         *state.folding() = Folding {
+            base: Some((checkpoint.head.clone(), checkpoint.unindexed, checkpoint.stored)),
             deltas: checkpoint.deltas.iter().cloned().map(Arc::new).collect(),
             cursor: checkpoint.cursor.clone(),
-            checkpoint: Some(checkpoint.clone()),
             ..Folding::default()
         };
         state.forget_unnamed(&checkpoint)?;
@@ -136,7 +105,7 @@ impl State {
             if !checkpoint.deltas.iter().any(|delta| delta.number == number) {
                 self.remove_delta(number)?;
             }
-            last = delta_key(number + 1, &[]);
+            last = delta_end(number).max(key.to_vec());
         }
         Ok(())
     }
@@ -168,10 +137,8 @@ impl State {
 
     /// The value that a page has for a key.
     fn value(&self, found: &Found, key: &[u8]) -> Result<Value> {
-        let start = schema::page_start(&found.start);
-        let page = start.and_then(|start| Page::new(start, &found.page));
-        let value = page.and_then(|page| page.find(key)).ok_or_else(|| self.malformed())?;
-        Ok(value.map(Bytes::copy_from_slice))
+        let value = self.page(&found.start, &found.page)?.find(key);
+        Ok(value.ok_or_else(|| self.malformed())?.map(Bytes::copy_from_slice))
     }
 
     /// The page in the tree that is to have a key of the tree.
@@ -181,20 +148,31 @@ impl State {
         Ok(Found { end: self.tree.next_key(&start)?, start, page })
     }
 
+    /// The page, or part of a delta, at a key of the tree.
+    fn page<'a>(&self, place: &'a [u8], page: &'a [u8]) -> Result<Page<'a>> {
+        let page = schema::page_start(place).and_then(|start| Page::new(start, page));
+        page.ok_or_else(|| self.malformed())
+    }
+
+    /// The piece of state that a key of an entry is for.
+    pub fn piece(&self, key: &[u8]) -> Result<StateKey> {
+        piece(key).ok_or_else(|| self.damage("it has a malformed key"))
+    }
+
     fn malformed(&self) -> StoreError {
         self.damage("a page cannot be decoded")
     }
 
     /// The entries from a key on, in order of key, as of a moment when all that was committed before
     /// this call is there, or later.
-    pub fn entries(&self, from: &[u8]) -> Result<impl Iterator<Item = Result<Entry>>> {
+    pub fn entries(&self, from: &[u8]) -> Result<impl Iterator<Item = Result<(Vec<u8>, Bytes)>>> {
         let deltas = self.folding().deltas.clone();
         let first = {
             let _steady = self.cache();
             self.page_of(&page_key(from))?.start
         };
         let pages = self.list(&first, &schema::PAGES.end, from);
-        let numbers: Vec<u64> = deltas.iter().map(|delta| delta.number).collect();
+        let numbers: Vec<_> = deltas.iter().map(|delta| delta.number).collect();
         let lists = [pages].into_iter().chain(self.delta_lists(&numbers, from)?);
         let mut entries = Newest::new(lists);
         let mut last: Option<Vec<u8>> = None;
@@ -210,7 +188,7 @@ impl State {
                 // A page that is divided meanwhile may show some of its entries again.
                 if last.as_ref().is_none_or(|last| key > *last) {
                     last = Some(key.clone());
-                    if value.is_some() {
+                    if let Some(value) = value {
                         return Some(Ok((key, value)));
                     }
                 }
@@ -224,7 +202,7 @@ impl State {
             let start = delta_key(*number, &[]);
             let before = self.tree.last_up_to(&delta_key(*number, from))?.map(|(key, _)| key);
             let first = before.as_deref().filter(|key| **key >= *start).unwrap_or(&start);
-            Ok(self.list(first, &delta_key(number + 1, &[]), from))
+            Ok(self.list(first, &delta_end(*number), from))
         };
         numbers.iter().map(list).collect()
     }
@@ -235,14 +213,12 @@ impl State {
         let from = from.to_vec();
         let pages = self.tree.range(start, end);
         let decode = |found: Result<(Slice, Slice)>| -> Vec<Result<Entry>> {
-            let (key, page) = match found {
-                Ok(found) => found,
-                Err(error) => return vec![Err(error)],
-            };
-            let entries = schema::page_start(&key).and_then(|start| Page::new(start, &page));
-            let Some(entries) = entries else { return vec![Err(self.malformed())] };
-            let entry = |entry: Option<_>| entry.map(owned).ok_or_else(|| self.malformed());
-            entries.entries().map(entry).collect()
+            let entries = found.and_then(|(place, page)| {
+                let entries = self.page(&place, &page)?.entries();
+                let owned = entries.map(|entry| entry.map(owned).ok_or_else(|| self.malformed()));
+                Ok(owned.collect())
+            });
+            entries.unwrap_or_else(|error| vec![Err(error)])
         };
         let entries = pages.flat_map(decode);
         Box::new(entries.skip_while(move |entry| entry.as_ref().is_ok_and(|(key, _)| *key < from)))
@@ -250,12 +226,11 @@ impl State {
 
     /// Visits what the deltas say, the oldest first: the block of the delta, the key, and the value.
     pub fn visit_deltas(&self, mut visit: impl FnMut(u64, StateKey, Value)) -> Result<()> {
-        let numbers: Vec<_> = self.folding().deltas.iter().map(|delta| delta.number).collect();
+        let numbers = self.folding().numbers();
         for (list, number) in self.delta_lists(&numbers, &[])?.into_iter().zip(&numbers) {
             for entry in list {
                 let (key, value) = entry?;
-                let key = piece(&key).ok_or_else(|| self.damage("it has a malformed key"))?;
-                visit(*number, key, value);
+                visit(*number, self.piece(&key)?, value);
             }
         }
         Ok(())
@@ -280,7 +255,7 @@ impl State {
             between()?;
             let batch = take_batch(&mut entries, |_| true)?;
             delta.memory +=
-                batch.iter().map(|entry| ENTRY_BYTES + size(entry)).sum::<usize>() as u64;
+                batch.iter().map(|entry| ENTRY_BYTES + size(borrowed(entry))).sum::<usize>() as u64;
             delta.entries += batch.len() as u64;
             let batch: Vec<_> = batch.iter().map(borrowed).collect();
             self.tree.write(divide(&batch).map(|entries| {
@@ -304,36 +279,30 @@ impl State {
     pub fn set_head(
         &self,
         head: Head,
-        indexes: (Unindexed, Stored),
+        (unindexed, stored): (Unindexed, Stored),
         delta: Option<Delta>,
     ) -> Result<()> {
         let mut folding = self.folding();
-        let since = folding.checkpoint.as_ref().map_or(0, |former| former.head.number);
+        let (since, joined) = (folding.number(), folding.cursor.clone());
         let delta = delta.filter(|delta| delta.entries > 0);
-        let delta = delta.map(|delta| Delta { since, joined: folding.cursor.clone(), ..delta });
-        let mut deltas = folding.deltas.clone();
-        deltas.extend(delta.clone().map(Arc::new));
-        let (unindexed, stored) = indexes;
-        let checkpoint =
-            Checkpoint { head, deltas: vec![], cursor: (0, vec![]), unindexed, stored };
-        self.set_checkpoint(&mut folding, checkpoint, deltas)?;
+        let delta = delta.map(|delta| Arc::new(Delta { since, joined, ..delta }));
+        let deltas = folding.deltas.iter().chain(&delta).cloned().collect();
+        self.write_head(&mut folding, (head, unindexed, stored), deltas)?;
         if let Some(delta) = delta {
             folding.owe(&delta, self.limit);
         }
         Ok(())
     }
 
-    fn set_checkpoint(
-        &self,
-        folding: &mut Folding,
-        checkpoint: Checkpoint,
-        deltas: Vec<Arc<Delta>>,
-    ) -> Result<()> {
+    /// Says that the tree is as of a head, with these deltas.
+    fn write_head(&self, folding: &mut Folding, base: Base, deltas: Vec<Arc<Delta>>) -> Result<()> {
+        let (head, unindexed, stored) = base.clone();
         let named = deltas.iter().map(|delta| (**delta).clone()).collect();
-        let checkpoint = Checkpoint { deltas: named, cursor: folding.cursor.clone(), ..checkpoint };
+        let cursor = folding.cursor.clone();
+        let checkpoint = Checkpoint { head, deltas: named, cursor, unindexed, stored };
         self.tree.write([(&HEAD_KEY, Some(checkpoint.encode()))])?;
         self.tree.flush()?;
-        folding.checkpoint = Some(checkpoint);
+        folding.base = Some(base);
         folding.deltas = deltas;
         Ok(())
     }
@@ -350,8 +319,7 @@ impl State {
             if !folding.is_due(self.limit) {
                 return Ok(false);
             }
-            let numbers: Vec<_> = folding.deltas.iter().map(|delta| delta.number).collect();
-            (numbers, folding.cursor.clone())
+            (folding.numbers(), folding.cursor.clone())
         };
         let mut entries = Newest::new(self.delta_lists(&numbers, &cursor)?).peekable();
         let written = if entries.peek().is_some() { self.apply_batch(&mut entries)? } else { 0 };
@@ -361,17 +329,13 @@ impl State {
         let mut folding = self.folding();
         folding.cursor = (round, next.unwrap_or_default());
         folding.owed = folding.owed.saturating_sub(written as u64);
-        let is_over = |delta: &Delta| {
-            let (round, key) = &delta.joined;
-            folding.cursor >= (round + 1, key.clone())
-        };
-        let done = folding.deltas.iter().take_while(|delta| is_over(delta)).count();
-        if done > 0
-            && let Some(checkpoint) = folding.checkpoint.clone()
+        let over = folding.count_over();
+        if over > 0
+            && let Some(base) = folding.base.clone()
         {
-            let (done, left) = folding.deltas.split_at(done);
+            let (done, left) = folding.deltas.split_at(over);
             let (done, left) = (done.to_vec(), left.to_vec());
-            self.set_checkpoint(&mut folding, checkpoint, left)?;
+            self.write_head(&mut folding, base, left)?;
             folding.done.extend(done);
         }
         if folding.deltas.is_empty() {
@@ -401,7 +365,7 @@ impl State {
             let changes = take_batch(entries, |key| found.is_for(&page_key(key)))?;
             pages += 1;
             written += changes.len();
-            bytes += changes.iter().map(size).sum::<usize>();
+            bytes += changes.iter().map(|entry| size(borrowed(entry))).sum::<usize>();
             batch.push(self.change(found, &changes)?);
         }
         if batch.is_empty() {
@@ -422,7 +386,7 @@ impl State {
     /// A page, and the pages that it becomes by changes.
     fn change(&self, found: Found, changes: &[Entry]) -> Result<(Found, Vec<Found>)> {
         let start = schema::page_start(&found.start).ok_or_else(|| self.malformed())?;
-        let page = Page::new(start, &found.page).ok_or_else(|| self.malformed())?;
+        let page = self.page(&found.start, &found.page)?;
         // One after the other: an allocation for each key would take as long as all the rest.
         let (mut keys, mut spans) = (Vec::new(), Vec::new());
         let prefix = page.prefix;
@@ -468,7 +432,7 @@ impl State {
     }
 
     fn remove_delta(&self, number: u64) -> Result<()> {
-        let (start, end) = (delta_key(number, &[]), delta_key(number + 1, &[]));
+        let (start, end) = (delta_key(number, &[]), delta_end(number));
         loop {
             let keys = self.tree.range(&start, &end).take(BATCH_PAGES);
             let keys: Vec<_> =
@@ -493,45 +457,6 @@ impl State {
     }
 }
 
-impl Folding {
-    fn unfolded(&self) -> Unfolded {
-        let head = self.checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.head.number);
-        Unfolded {
-            since: self.deltas.first().map_or(head, |delta| delta.since),
-            entries: self.sum(|delta| delta.entries) as usize,
-            bytes: self.sum(|delta| delta.memory) as usize,
-        }
-    }
-
-    fn sum(&self, of: impl Fn(&Delta) -> u64) -> u64 {
-        self.deltas.iter().map(|delta| of(delta)).sum()
-    }
-
-    /// Entries that deltas may have.
-    fn most_entries(&self) -> u64 {
-        let entries = self.checkpoint.as_ref().map_or(0, |head| head.head.counts.entries());
-        (entries / PART).max(FEW_ENTRIES)
-    }
-
-    /// With a delta more, the cursor is to go on by the same part of the state that the delta is of
-    /// what deltas may hold: so a round is over when they are full, and no step is larger than others.
-    fn owe(&mut self, last: &Delta, limit: usize) {
-        let all = self.sum(|delta| delta.entries) as u128;
-        let by_memory = all * u128::from(last.memory) / limit as u128;
-        let by_entries = all * u128::from(last.entries) / u128::from(self.most_entries());
-        self.owed += by_memory.max(by_entries).min(all) as u64;
-    }
-
-    fn is_overfull(&self, limit: usize) -> bool {
-        self.sum(|delta| delta.memory) > limit as u64
-            || self.sum(|delta| delta.entries) > self.most_entries()
-    }
-
-    fn is_due(&self, limit: usize) -> bool {
-        !self.deltas.is_empty() && (self.owed > 0 || self.is_overfull(limit))
-    }
-}
-
 /// Takes entries until they are enough for a batch, as long as their keys fit.
 fn take_batch(
     entries: &mut Peekable<impl Iterator<Item = Result<Entry>>>,
@@ -543,38 +468,8 @@ fn take_batch(
             entries.next_if(|entry| entry.as_ref().map_or(true, |(key, _)| fits(key)))
     {
         let entry = entry?;
-        bytes += size(&entry);
+        bytes += size(borrowed(&entry));
         batch.push(entry);
     }
     Ok(batch)
-}
-
-fn size((key, value): &Entry) -> usize {
-    key.len() + value.as_ref().map_or(0, |value| value.len())
-}
-
-fn borrowed((key, value): &Entry) -> (&[u8], Option<&[u8]>) {
-    (key, value.as_ref().map(|value| &value[..]))
-}
-
-/// The entries in parts of about the same size, each as large as a page may be at most, or a single
-/// entry.
-fn divide<'a>(
-    entries: &'a [(&'a [u8], Option<&'a [u8]>)],
-) -> impl Iterator<Item = &'a [(&'a [u8], Option<&'a [u8]>)]> {
-    let size = |entry: &(&[u8], Option<&[u8]>)| entry.0.len() + entry.1.map_or(0, <[u8]>::len);
-    let all: usize = entries.iter().map(size).sum();
-    let part = all.div_ceil(all.div_ceil(PAGE_BYTES).max(1));
-    let mut rest = entries;
-    std::iter::from_fn(move || {
-        let mut bytes = 0;
-        let fitting = rest.iter().take_while(|entry| {
-            bytes += size(entry);
-            bytes <= part
-        });
-        let count = fitting.count().max(1).min(rest.len());
-        let (taken, left) = rest.split_at(count);
-        rest = left;
-        (!taken.is_empty()).then_some(taken)
-    })
 }

@@ -11,6 +11,10 @@
 use crate::{store::table::Value, types::Bytes};
 use alloy_rlp::{EMPTY_LIST_CODE, Encodable, Header};
 
+/// Bytes of a page at most, before it is packed, unless it is a single entry. sled has up to 16 of
+/// them in a node, which it reads and writes as a whole, and puts into a file of its own if it has
+/// 128 KiB.
+const PAGE_BYTES: usize = 7 << 10;
 /// An entry: the key of [`state_key`](crate::store::schema::state_key), and the value.
 pub(in crate::store) type Entry = (Vec<u8>, Value);
 
@@ -95,6 +99,37 @@ fn entry<'a>(rest: &mut &'a [u8]) -> Option<(&'a [u8], Option<&'a [u8]>)> {
 /// An entry that belongs to nobody else.
 pub(super) fn owned((key, value): (Vec<u8>, Option<&[u8]>)) -> Entry {
     (key, value.map(Bytes::copy_from_slice))
+}
+
+/// Bytes of key and value.
+pub(super) fn size((key, value): (&[u8], Option<&[u8]>)) -> usize {
+    key.len() + value.map_or(0, <[u8]>::len)
+}
+
+/// An entry that stays with its owner.
+pub(super) fn borrowed((key, value): &Entry) -> (&[u8], Option<&[u8]>) {
+    (key, value.as_ref().map(|value| &value[..]))
+}
+
+/// The entries in parts of about the same size, each as large as a page may be at most, or a single
+/// entry.
+pub(super) fn divide<'a>(
+    entries: &'a [(&'a [u8], Option<&'a [u8]>)],
+) -> impl Iterator<Item = &'a [(&'a [u8], Option<&'a [u8]>)]> {
+    let all: usize = entries.iter().map(|entry| size(*entry)).sum();
+    let part = all.div_ceil(all.div_ceil(PAGE_BYTES).max(1));
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fitting = rest.iter().take_while(|entry| {
+            bytes += size(**entry);
+            bytes <= part
+        });
+        let count = fitting.count().max(1).min(rest.len());
+        let (taken, left) = rest.split_at(count);
+        rest = left;
+        (!taken.is_empty()).then_some(taken)
+    })
 }
 
 #[cfg(test)]

@@ -141,8 +141,7 @@ proptest! {
             let since = state.unfolded().since;
             deltas.retain(|(number, _)| *number > since);
             let entries = |from: &[u8]| -> Vec<_> {
-                let entries = state.entries(from).unwrap().map(|entry| entry.unwrap());
-                entries.map(|(key, value)| (key, value.unwrap())).collect()
+                state.entries(from).unwrap().map(|entry| entry.unwrap()).collect()
             };
             prop_assert_eq!(entries(&[]), map.clone().into_iter().collect::<Vec<_>>());
             let middle = key(200);
