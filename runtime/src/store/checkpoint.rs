@@ -18,6 +18,7 @@ use super::{
 use crate::types::StateKey;
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -82,7 +83,7 @@ impl Checkpoints {
         let shared = Arc::new(Shared { state, recent, index, control, changed: Condvar::new() });
         let thread = thread::Builder::new().name("checkpoint".to_owned()).spawn({
             let shared = shared.clone();
-            move || shared.run()
+            move || shared.run_until_it_fails()
         })?;
         Ok(Checkpoints { shared, thread: Some(thread) })
     }
@@ -166,13 +167,24 @@ impl Shared {
         }
     }
 
-    fn run(&self) {
+    /// Runs, and tells whoever waits, or comes later, why it does no more.
+    fn run_until_it_fails(&self) {
+        let cause = match catch_unwind(AssertUnwindSafe(|| self.run())) {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the thread that writes the state panicked".to_owned(),
+        };
+        self.control().failed = Some(cause);
+        self.changed.notify_all();
+    }
+
+    fn run(&self) -> Result<()> {
         let mut seen = self.recent.head().number;
         let mut control = self.control();
         loop {
             let request = control.requested;
-            if control.stop || control.failed.is_some() {
-                return;
+            if control.stop {
+                return Ok(());
             }
             if request == control.met {
                 control = self.wait(control, Some(IDLE));
@@ -183,23 +195,22 @@ impl Shared {
                 }
                 continue;
             }
+            let closing = control.closing;
             drop(control);
-            let mut done = self.checkpoint();
+            // After the last checkpoint nothing is folded, so what is due comes before it.
+            if closing {
+                self.fold()?;
+            }
+            self.checkpoint()?;
             control = self.control();
             control.hurry = control.requested > request;
             control.frozen = false;
-            if done.is_ok() {
-                control.met = request;
-                self.changed.notify_all();
-                if !control.closing {
-                    drop(control);
-                    done = self.fold();
-                    control = self.control();
-                }
-            }
-            if let Err(error) = done {
-                control.failed = Some(error.to_string());
-                self.changed.notify_all();
+            control.met = request;
+            self.changed.notify_all();
+            if !control.closing {
+                drop(control);
+                self.fold()?;
+                control = self.control();
             }
         }
     }
@@ -229,7 +240,7 @@ impl Shared {
     }
 
     /// Folds what is due, with rests unless the next checkpoint waits. Who waits for that waits for
-    /// this only as long as deltas hold too much.
+    /// this only as long as deltas hold too much, or to close the ledger.
     fn fold(&self) -> Result<()> {
         let mut begun = Instant::now();
         loop {
@@ -239,11 +250,12 @@ impl Shared {
                 return Ok(());
             }
             let control = self.control();
-            let (next, overfull) = (control.requested > control.met, self.state.is_overfull());
-            if next && control.hurry && !overfull {
+            let next = control.requested > control.met;
+            let is_urgent = control.closing || self.state.is_overfull();
+            if next && control.hurry && !is_urgent {
                 return Ok(());
             }
-            let times = if next || overfull { 0 } else { FOLDING_RESTS };
+            let times = if next || is_urgent { 0 } else { FOLDING_RESTS };
             self.rest(control, &mut begun, times)?;
         }
     }

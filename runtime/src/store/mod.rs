@@ -97,9 +97,10 @@ const CHECKPOINTS_BEHIND: u64 = 3;
 pub struct Options {
     /// Whether a commit waits for the disk.
     pub durability: Durability,
-    /// Memory for the state, in bytes: half of it for pages of the tree, a quarter for entries that
-    /// are not in their pages yet, an eighth for others that were read or written lately, and an
-    /// eighth, three times that under the highest load, for what is not in the tree yet. A state of
+    /// Memory for the state, in bytes: half of it for the tree's nodes and pages, a quarter for entries
+    /// that are not in their pages yet, an eighth for others that were read or written lately, and an
+    /// eighth for what is not in the tree yet. Under the highest load the last is three times as much,
+    /// and moves on as a whole to what is not in its pages yet. A state of
     /// any size works with any of this; more is faster.
     pub memory: usize,
     /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
@@ -114,8 +115,9 @@ impl Options {
     /// Enough for the hot entries of a million accounts, little enough for a laptop.
     pub const MEMORY: usize = 256 << 20;
 
+    /// Pages: as many bytes of those that were read lately, and of the tree's nodes.
     fn tree_bytes(&self) -> u64 {
-        (self.memory as u64 / 2).max(Tree::LEAST_CACHE)
+        (self.memory as u64 / 4).max(Tree::LEAST_CACHE)
     }
 
     fn clean_bytes(&self) -> usize {

@@ -32,6 +32,9 @@ pub(super) const STATE_NEW: &str = "state.new";
 pub(super) const STATE_OLD: &str = "state.old";
 /// Entries between two reports of progress.
 const REPORT_ENTRIES: u64 = 4096;
+/// Entries for which there is room before the first is read. The head says how many there are, but a
+/// forged one could say anything; more make room for themselves.
+const EXPECTED: usize = 1 << 20;
 
 /// What the first record names as its predecessor: it ties the journal to the configuration.
 pub(super) fn anchor(config: &[u8]) -> B256 {
@@ -96,6 +99,7 @@ impl Store {
         let begun = is_whole.then(begin).transpose()?;
         let (state, checkpoint) =
             State::open(&dir.join(STATE), options.tree_bytes(), options.delta_bytes())?;
+        state.forget_unnamed()?;
         let Checkpoint { head, unindexed, stored, .. } = checkpoint;
         let start = match head.number < unindexed.1 {
             true => (head.position, head.number),
@@ -133,6 +137,9 @@ impl Store {
         let (head, header) = replayed.head(&state)?;
         if !is_whole || head.counts.entries() + stored.entries <= options.always_checked() {
             check_state(&state, &replayed.fresh, &replayed.index, head, header, progress)?;
+        }
+        if !is_whole {
+            state.fold_again()?;
         }
         let behind = reader.bytes_before(tail.end).saturating_sub(known_bytes);
         let running = begun.map_or_else(begin, Ok)?;
@@ -361,7 +368,7 @@ impl Parts {
 
 /// What the deltas of a state say, in memory.
 fn recall(state: &State) -> Result<Table> {
-    let table = Table::with_capacity(state.unfolded().entries);
+    let table = Table::with_capacity(state.unfolded().entries.min(EXPECTED));
     state.visit_deltas(|number, key, value| {
         table.put(&key, value, number);
     })?;

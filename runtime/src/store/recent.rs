@@ -67,9 +67,9 @@ impl Changes {
 /// What of the state is in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes of entries that changed and are not in the tree yet, roughly.
+    /// Bytes of entries that changed and are not in the tree's pages yet, roughly.
     pub changed: usize,
-    /// Bytes of entries that are as in the tree, roughly.
+    /// Bytes of entries that are as in the tree's pages, roughly.
     pub clean: usize,
     /// Reads since the ledger was opened that had to ask the tree.
     pub missed: u64,

@@ -1,11 +1,11 @@
-//! Entries of the state in memory, by key: those that the tree does not have yet, and of the others
-//! those that were used lately.
+//! Entries of the state in memory, by key: those that the tree's pages do not have yet, and of the
+//! others those that were used lately.
 //!
 //! They are in shards, each with a lock of its own, so that readers and the committing thread seldom
 //! wait for each other, and a shard that grows moves few entries. When there are too many, shard
 //! after shard loses what was not used since its last turn: the clock algorithm, in bulk.
 //!
-//! Invariant: an entry whose last change the tree may lack is not removed.
+//! Invariant: an entry whose last change the tree's pages may lack is not removed.
 
 use crate::types::{Bytes, StateKey, StateKeyRef};
 use hashbrown::{DefaultHashBuilder, HashTable};

@@ -59,9 +59,7 @@ impl Cache {
     pub fn add(&mut self, found: Found, changes: u64) {
         if changes == self.changes {
             self.insert(found);
-            while self.bytes > self.limit && !self.pages.is_empty() {
-                self.evict();
-            }
+            self.make_room();
         }
     }
 
@@ -80,6 +78,7 @@ impl Cache {
         }
         if was_here {
             parts.into_iter().for_each(|part| self.insert(part));
+            self.make_room();
         }
     }
 
@@ -96,15 +95,17 @@ impl Cache {
         removed.is_some()
     }
 
-    /// Makes room: the pages next in order go, whether they are used or not.
-    fn evict(&mut self) {
-        let count = self.pages.len().div_ceil(PART);
-        let next = (Bound::Excluded(&self.hand[..]), Bound::Unbounded);
-        let going: Vec<Slice> =
-            self.pages.range::<[u8], _>(next).take(count).map(|(start, _)| start.clone()).collect();
-        self.hand = going.last().cloned().unwrap_or_default();
-        for start in going {
-            self.remove(&start);
+    /// The pages next in order go, whether they are used or not.
+    fn make_room(&mut self) {
+        while self.bytes > self.limit && !self.pages.is_empty() {
+            let count = self.pages.len().div_ceil(PART);
+            let next = (Bound::Excluded(&self.hand[..]), Bound::Unbounded);
+            let next = self.pages.range::<[u8], _>(next).take(count);
+            let going: Vec<Slice> = next.map(|(start, _)| start.clone()).collect();
+            self.hand = going.last().cloned().unwrap_or_default();
+            for start in going {
+                self.remove(&start);
+            }
         }
     }
 }

@@ -14,6 +14,12 @@ const FEW_ENTRIES: u64 = 1 << 17;
 /// The part of the state that its deltas may hold, one in so many: the more, the more entries of the
 /// same page are folded together, and the longer opening takes.
 const PART: u64 = 4;
+/// Deltas there may be: whoever reads entries in order looks at each of them for every entry, and the
+/// head names them all.
+const MOST_DELTAS: usize = 64;
+/// A delta makes the cursor go on by at least one in so many of the entries of all deltas: a round is
+/// over long before there are too many.
+const STEPS: u64 = MOST_DELTAS as u64 / 2;
 
 /// The head, where the segments begin whose indexes the tree lacks, and what those that it has amount
 /// to.
@@ -29,7 +35,7 @@ pub(super) struct Folding {
     /// Those that it no longer names, as long as somebody reads them.
     pub done: Vec<Arc<Delta>>,
     pub cursor: Cursor,
-    /// Entries that are due.
+    /// Entries that are to be folded before the next delta comes.
     pub owed: u64,
 }
 
@@ -75,18 +81,30 @@ impl Folding {
         (entries / PART).max(FEW_ENTRIES)
     }
 
-    /// With a delta more, the cursor is to go on by the same part of the state that the delta is of
-    /// what deltas may hold: so a round is over when they are full, and no step is larger than others.
-    pub fn owe(&mut self, last: &Delta, limit: usize) {
-        let all = self.sum(|delta| delta.entries) as u128;
-        let by_memory = all * u128::from(last.memory) / limit as u128;
-        let by_entries = all * u128::from(last.entries) / u128::from(self.most_entries());
-        self.owed += by_memory.max(by_entries).min(all) as u64;
+    /// Adds a delta. The cursor is to go on by the same part of the state that the delta is of what
+    /// deltas may hold: so a round is over when they are full, and no step is larger than others.
+    pub fn add(&mut self, delta: Delta, limit: usize) {
+        let (memory, entries) = (u128::from(delta.memory), u128::from(delta.entries));
+        let (since, joined) = (self.number(), self.cursor.clone());
+        self.deltas.push(Arc::new(Delta { since, joined, ..delta }));
+        let all = self.sum(|delta| delta.entries);
+        let by_memory = u128::from(all) * memory / limit as u128;
+        let by_entries = u128::from(all) * entries / u128::from(self.most_entries());
+        let part = by_memory.max(by_entries).max(all.div_ceil(STEPS).into());
+        self.owed = (u128::from(self.owed) + part).min(all.into()) as u64;
+    }
+
+    /// Gives every key its turn again.
+    pub fn begin_again(&mut self) {
+        let joined =
+            |delta: &Arc<Delta>| Delta { joined: self.cursor.clone(), ..(**delta).clone() };
+        self.deltas = self.deltas.iter().map(|delta| Arc::new(joined(delta))).collect();
     }
 
     /// Whether deltas hold more than they may; `limit` is of their memory.
     pub fn is_overfull(&self, limit: usize) -> bool {
-        self.sum(|delta| delta.memory) > limit as u64
+        self.deltas.len() > MOST_DELTAS
+            || self.sum(|delta| delta.memory) > limit as u64
             || self.sum(|delta| delta.entries) > self.most_entries()
     }
 

@@ -38,7 +38,7 @@ use super::{
 };
 use crate::types::{Bytes, StateKey};
 use cache::{Cache, Found};
-use folding::{Base, Folding};
+use folding::Folding;
 use newest::{List, Newest};
 use page::{Page, borrowed, divide, owned, size};
 use std::{
@@ -48,10 +48,12 @@ use std::{
 };
 use tree::Slice;
 
-/// Pages, and bytes of what changes in them, that one batch writes at most, but for the last entry:
-/// readers wait for it, and sled keeps what it replaces in memory until its end.
+/// Pages, and bytes of what changes in them, that one batch writes at most, but for the last page's
+/// changes: readers wait for it, and sled keeps what it replaces in memory until its end.
 const BATCH_PAGES: usize = 16;
 const BATCH_BYTES: usize = 64 << 10;
+const OUT_OF_ORDER: &str = "the keys of a delta are not in order";
+
 /// The state on disk.
 #[derive(Debug)]
 pub(super) struct State {
@@ -83,9 +85,9 @@ impl State {
             base: Some((checkpoint.head.clone(), checkpoint.unindexed, checkpoint.stored)),
             deltas: checkpoint.deltas.iter().cloned().map(Arc::new).collect(),
             cursor: checkpoint.cursor.clone(),
+            owed: checkpoint.owed,
             ..Folding::default()
         };
-        state.forget_unnamed(&checkpoint)?;
         Ok((state, checkpoint))
     }
 
@@ -95,19 +97,28 @@ impl State {
     }
 
     /// Removes deltas that were being written, or removed, when the process died.
-    fn forget_unnamed(&self, checkpoint: &Checkpoint) -> Result<()> {
+    pub fn forget_unnamed(&self) -> Result<()> {
+        let named = self.folding().numbers();
         let mut last = schema::DELTAS.start.to_vec();
         while let Some(key) = self.tree.next_key(&last)?
             && key[..] < schema::DELTAS.end[..]
         {
             let number = schema::delta_number(&key);
             let number = number.ok_or_else(|| self.damage("a delta has a malformed key"))?;
-            if !checkpoint.deltas.iter().any(|delta| delta.number == number) {
+            if !named.contains(&number) {
                 self.remove_delta(number)?;
             }
             last = delta_end(number).max(key.to_vec());
         }
         Ok(())
+    }
+
+    /// Folds everything again: after a power failure pages may lack what was folded into them, which
+    /// nobody sees as long as a delta says it too.
+    pub fn fold_again(&self) -> Result<()> {
+        let mut folding = self.folding();
+        folding.begin_again();
+        self.write_head(&folding)
     }
 
     /// Hands everything to the disk.
@@ -163,8 +174,8 @@ impl State {
         self.damage("a page cannot be decoded")
     }
 
-    /// The entries from a key on, in order of key, as of a moment when all that was committed before
-    /// this call is there, or later.
+    /// The entries from a key on, in order of key, as of the last checkpoint before this call, or
+    /// later.
     pub fn entries(&self, from: &[u8]) -> Result<impl Iterator<Item = Result<(Vec<u8>, Bytes)>>> {
         let deltas = self.folding().deltas.clone();
         let first = {
@@ -283,28 +294,21 @@ impl State {
         delta: Option<Delta>,
     ) -> Result<()> {
         let mut folding = self.folding();
-        let (since, joined) = (folding.number(), folding.cursor.clone());
-        let delta = delta.filter(|delta| delta.entries > 0);
-        let delta = delta.map(|delta| Arc::new(Delta { since, joined, ..delta }));
-        let deltas = folding.deltas.iter().chain(&delta).cloned().collect();
-        self.write_head(&mut folding, (head, unindexed, stored), deltas)?;
-        if let Some(delta) = delta {
-            folding.owe(&delta, self.limit);
+        if let Some(delta) = delta.filter(|delta| delta.entries > 0) {
+            folding.add(delta, self.limit);
         }
-        Ok(())
+        folding.base = Some((head, unindexed, stored));
+        self.write_head(&folding)
     }
 
-    /// Says that the tree is as of a head, with these deltas.
-    fn write_head(&self, folding: &mut Folding, base: Base, deltas: Vec<Arc<Delta>>) -> Result<()> {
-        let (head, unindexed, stored) = base.clone();
-        let named = deltas.iter().map(|delta| (**delta).clone()).collect();
-        let cursor = folding.cursor.clone();
-        let checkpoint = Checkpoint { head, deltas: named, cursor, unindexed, stored };
+    /// Says in the tree how far folding is, and what the tree is as of.
+    fn write_head(&self, folding: &Folding) -> Result<()> {
+        let Some((head, unindexed, stored)) = folding.base.clone() else { return Ok(()) };
+        let deltas = folding.deltas.iter().map(|delta| (**delta).clone()).collect();
+        let (cursor, owed) = (folding.cursor.clone(), folding.owed);
+        let checkpoint = Checkpoint { head, deltas, cursor, owed, unindexed, stored };
         self.tree.write([(&HEAD_KEY, Some(checkpoint.encode()))])?;
-        self.tree.flush()?;
-        folding.base = Some(base);
-        folding.deltas = deltas;
-        Ok(())
+        self.tree.flush()
     }
 
     /// Whether deltas hold more than they may.
@@ -315,7 +319,8 @@ impl State {
     /// Folds the next batch of what is due. Returns whether there is more.
     pub fn fold(&self) -> Result<bool> {
         let (numbers, (mut round, cursor)) = {
-            let folding = self.folding();
+            let mut folding = self.folding();
+            self.remove_done(&mut folding)?;
             if !folding.is_due(self.limit) {
                 return Ok(false);
             }
@@ -324,27 +329,31 @@ impl State {
         let mut entries = Newest::new(self.delta_lists(&numbers, &cursor)?).peekable();
         let written = if entries.peek().is_some() { self.apply_batch(&mut entries)? } else { 0 };
         let next = entries.next().transpose()?.map(|(key, _)| key);
+        if next.as_ref().is_some_and(|next| *next <= cursor) {
+            return Err(self.damage(OUT_OF_ORDER));
+        }
         round += u64::from(next.is_none());
         drop(entries);
         let mut folding = self.folding();
         folding.cursor = (round, next.unwrap_or_default());
         folding.owed = folding.owed.saturating_sub(written as u64);
         let over = folding.count_over();
-        if over > 0
-            && let Some(base) = folding.base.clone()
-        {
-            let (done, left) = folding.deltas.split_at(over);
-            let (done, left) = (done.to_vec(), left.to_vec());
-            self.write_head(&mut folding, base, left)?;
-            folding.done.extend(done);
-        }
+        let over: Vec<_> = folding.deltas.drain(..over).collect();
         if folding.deltas.is_empty() {
             folding.owed = 0;
         }
-        for delta in folding.done.extract_if(.., |delta| Arc::strong_count(delta) == 1) {
-            self.remove_delta(delta.number)?;
+        if !over.is_empty() {
+            self.write_head(&folding)?;
+            folding.done.extend(over);
         }
+        self.remove_done(&mut folding)?;
         Ok(folding.is_due(self.limit))
+    }
+
+    /// Removes deltas that the head no longer names and nobody reads any more.
+    fn remove_done(&self, folding: &mut Folding) -> Result<()> {
+        let mut unread = folding.done.extract_if(.., |delta| Arc::strong_count(delta) == 1);
+        unread.try_for_each(|delta| self.remove_delta(delta.number))
     }
 
     /// Writes a batch of entries, of which there is at least one, into the pages. Returns how many.
@@ -387,10 +396,14 @@ impl State {
     fn change(&self, found: Found, changes: &[Entry]) -> Result<(Found, Vec<Found>)> {
         let start = schema::page_start(&found.start).ok_or_else(|| self.malformed())?;
         let page = self.page(&found.start, &found.page)?;
+        let is_sorted = changes.is_sorted_by(|(before, _), (key, _)| before < key);
+        if !is_sorted || changes.first().is_some_and(|(key, _)| **key < *start) {
+            return Err(self.damage(OUT_OF_ORDER));
+        }
         // One after the other: an allocation for each key would take as long as all the rest.
         let (mut keys, mut spans) = (Vec::new(), Vec::new());
         let prefix = page.prefix;
-        for entry in page {
+        for entry in page.rests() {
             let (rest, value) = entry.ok_or_else(|| self.malformed())?;
             let at = keys.len();
             keys.extend_from_slice(prefix);

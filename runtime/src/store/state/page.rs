@@ -15,6 +15,7 @@ use alloy_rlp::{EMPTY_LIST_CODE, Encodable, Header};
 /// them in a node, which it reads and writes as a whole, and puts into a file of its own if it has
 /// 128 KiB.
 const PAGE_BYTES: usize = 7 << 10;
+
 /// An entry: the key of [`state_key`](crate::store::schema::state_key), and the value.
 pub(in crate::store) type Entry = (Vec<u8>, Value);
 
@@ -40,6 +41,8 @@ pub(super) fn encode<'a>(
 /// The entries of a page in order; `None` stands for the first that cannot be decoded.
 pub(super) struct Page<'a> {
     pub prefix: &'a [u8],
+    /// The page's own key after that.
+    least: &'a [u8],
     rest: &'a [u8],
 }
 
@@ -47,7 +50,8 @@ impl<'a> Page<'a> {
     /// `None` if it is cut off.
     pub fn new(key: &'a [u8], page: &'a [u8]) -> Option<Self> {
         let (length, rest) = page.split_first_chunk()?;
-        Some(Page { prefix: key.get(..u16::from_be_bytes(*length).into())?, rest })
+        let (prefix, least) = key.split_at_checked(u16::from_be_bytes(*length).into())?;
+        Some(Page { prefix, least, rest })
     }
 
     /// The value of a key: `None` if the page cannot be decoded up to there.
@@ -62,10 +66,21 @@ impl<'a> Page<'a> {
         Some(None)
     }
 
-    /// The whole keys, and the values.
+    /// What each key has after the prefix, and the values; `None` if keys are not in order.
+    pub fn rests(self) -> impl Iterator<Item = Option<(&'a [u8], Option<&'a [u8]>)>> {
+        let (mut least, mut is_first) = (self.least, true);
+        self.map(move |entry| {
+            let in_order = entry.filter(|(rest, _)| *rest > least || is_first && *rest == least);
+            is_first = false;
+            least = in_order?.0;
+            in_order
+        })
+    }
+
+    /// The whole keys, and the values; `None` if keys are not in order.
     pub fn entries(self) -> impl Iterator<Item = Option<(Vec<u8>, Option<&'a [u8]>)>> {
         let prefix = self.prefix;
-        self.map(move |entry| entry.map(|(rest, value)| ([prefix, rest].concat(), value)))
+        self.rests().map(move |entry| entry.map(|(rest, value)| ([prefix, rest].concat(), value)))
     }
 }
 

@@ -50,6 +50,10 @@ fn apply(map: &mut Map, changes: &BTreeMap<Vec<u8>, Value>) {
     }
 }
 
+fn all_pages(state: &State) -> Vec<(Slice, Slice)> {
+    state.tree.range(&PAGES.start, &PAGES.end).map(|page| page.unwrap()).collect()
+}
+
 fn append(state: &State, number: u64, changes: &BTreeMap<Vec<u8>, Value>) -> Delta {
     let entries = changes.iter().map(|(key, value)| Ok((key.clone(), value.clone())));
     state.append(number, entries, &mut || Ok(())).unwrap()
@@ -63,6 +67,8 @@ enum Step {
     Open,
     /// So many batches.
     Fold(u8),
+    /// The machine loses what was folded since the last delta went.
+    LosePages,
     /// Into the pages at once.
     Apply(BTreeSet<u16>),
 }
@@ -79,6 +85,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => names().prop_map(Step::Die),
         1 => Just(Step::Open),
         4 => (0..4u8).prop_map(Step::Fold),
+        2 => Just(Step::LosePages),
         1 => names().prop_map(Step::Apply),
     ]
 }
@@ -98,7 +105,12 @@ proptest! {
         let (mut map, mut number) = (Map::new(), 0);
         // What each delta says, for those that are not in the pages.
         let mut deltas: Vec<(u64, BTreeMap<Vec<u8>, Value>)> = Vec::new();
+        let mut pages = (u64::MAX, Vec::new());
         for step in steps {
+            let since = state.unfolded().since;
+            if pages.0 != since {
+                pages = (since, all_pages(&state));
+            }
             match step {
                 Step::Checkpoint(names) => {
                     number += 1;
@@ -112,6 +124,7 @@ proptest! {
                     append(&state, number + 1, &changes(&names, number + 1));
                     drop(state);
                     state = State::open(&dir, cache.max(256), limit).unwrap().0;
+                    state.forget_unnamed().unwrap();
                 }
                 Step::Open => {
                     drop(state);
@@ -124,8 +137,17 @@ proptest! {
                         if !state.fold().unwrap() {
                             let memory = state.unfolded().bytes;
                             prop_assert!(memory <= limit, "{memory} of {limit}");
+                            prop_assert!(!state.is_overfull());
                         }
                     }
+                }
+                Step::LosePages => {
+                    let folded = all_pages(&state);
+                    state.tree.write(folded.iter().map(|(key, _)| (key, None::<&[u8]>))).unwrap();
+                    state.tree.write(pages.1.iter().map(|(key, page)| (key, Some(page)))).unwrap();
+                    drop(state);
+                    state = State::open(&dir, cache.max(256), limit).unwrap().0;
+                    state.fold_again().unwrap();
                 }
                 Step::Apply(names) => {
                     // As when it is built: then there are no deltas.
