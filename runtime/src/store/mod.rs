@@ -67,7 +67,7 @@ use journal::{Journal, Reader};
 use recent::Recent;
 use running::Running;
 use schema::state_key;
-use state::{State, Tree};
+use state::State;
 use std::{
     collections::BTreeSet,
     ops::RangeInclusive,
@@ -115,9 +115,9 @@ impl Options {
     /// Enough for the hot entries of a million accounts, little enough for a laptop.
     pub const MEMORY: usize = 256 << 20;
 
-    /// Pages: as many bytes of those that were read lately, and of the tree's nodes.
-    fn tree_bytes(&self) -> u64 {
-        (self.memory as u64 / 4).max(Tree::LEAST_CACHE)
+    /// Pages, and the tree's nodes.
+    fn tree_bytes(&self) -> usize {
+        self.memory / 2
     }
 
     fn clean_bytes(&self) -> usize {

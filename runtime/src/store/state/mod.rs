@@ -68,16 +68,18 @@ pub(super) struct State {
 impl State {
     /// Creates an empty state in a new directory. The memory that the entries of deltas take is
     /// bounded by `limit`, roughly.
-    pub fn create(dir: &Path, cache_bytes: u64, limit: usize) -> Result<Self> {
-        let state = State::of(Tree::create(dir, cache_bytes)?, cache_bytes as usize, limit);
+    pub fn create(dir: &Path, cache_bytes: usize, limit: usize) -> Result<Self> {
+        let (for_tree, for_pages) = divided(cache_bytes);
+        let state = State::of(Tree::create(dir, for_tree)?, for_pages, limit);
         // So every key has a page to be in.
         state.tree.write([(page_key(&[]), Some(page::encode(&[], [].into_iter())))])?;
         Ok(state)
     }
 
     /// Opens a state that has a head.
-    pub fn open(dir: &Path, cache_bytes: u64, limit: usize) -> Result<(Self, Checkpoint)> {
-        let state = State::of(Tree::open(dir, cache_bytes)?, cache_bytes as usize, limit);
+    pub fn open(dir: &Path, cache_bytes: usize, limit: usize) -> Result<(Self, Checkpoint)> {
+        let (for_tree, for_pages) = divided(cache_bytes);
+        let state = State::of(Tree::open(dir, for_tree)?, for_pages, limit);
         let checkpoint = state.tree.get(&HEAD_KEY)?.and_then(|bytes| Checkpoint::decode(&bytes));
         let checkpoint =
             checkpoint.ok_or_else(|| state.damage("the state has no readable head"))?;
@@ -468,6 +470,13 @@ impl State {
     fn folding(&self) -> MutexGuard<'_, Folding> {
         self.folding.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Memory for the tree's nodes, and for pages: most of it for these, which take less and are found
+/// sooner.
+fn divided(cache_bytes: usize) -> (u64, usize) {
+    let for_tree = cache_bytes / 4;
+    (for_tree as u64, cache_bytes - for_tree)
 }
 
 /// Takes entries until they are enough for a batch, as long as their keys fit.

@@ -15,7 +15,7 @@ use std::{
 
 type Map = BTreeMap<Vec<u8>, Bytes>;
 
-const CACHE: u64 = 1 << 20;
+const CACHE: usize = 1 << 20;
 
 fn key(name: u16) -> Vec<u8> {
     let address = Address::repeat_byte((name % 5) as u8);
@@ -96,11 +96,11 @@ proptest! {
     fn what_was_written_is_there(
         steps in vec(step(), 1..16),
         limit in 0..500_000usize,
-        cache in prop_oneof![Just(256), Just(CACHE), 0..60_000u64],
+        cache in prop_oneof![Just(256), Just(CACHE), 0..60_000usize],
     ) {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("state");
-        let mut state = State::create(&dir, cache.max(256), limit).unwrap();
+        let mut state = State::create(&dir, cache, limit).unwrap();
         set_head(&state, 0, 0, None);
         let (mut map, mut number) = (Map::new(), 0);
         // What each delta says, for those that are not in the pages.
@@ -123,12 +123,12 @@ proptest! {
                 Step::Die(names) => {
                     append(&state, number + 1, &changes(&names, number + 1));
                     drop(state);
-                    state = State::open(&dir, cache.max(256), limit).unwrap().0;
+                    state = State::open(&dir, cache, limit).unwrap().0;
                     state.forget_unnamed().unwrap();
                 }
                 Step::Open => {
                     drop(state);
-                    let (opened, found) = State::open(&dir, cache.max(256), limit).unwrap();
+                    let (opened, found) = State::open(&dir, cache, limit).unwrap();
                     prop_assert_eq!(found.head.number, number);
                     state = opened;
                 }
@@ -146,7 +146,7 @@ proptest! {
                     state.tree.write(folded.iter().map(|(key, _)| (key, None::<&[u8]>))).unwrap();
                     state.tree.write(pages.1.iter().map(|(key, page)| (key, Some(page)))).unwrap();
                     drop(state);
-                    state = State::open(&dir, cache.max(256), limit).unwrap().0;
+                    state = State::open(&dir, cache, limit).unwrap().0;
                     state.fold_again().unwrap();
                 }
                 Step::Apply(names) => {

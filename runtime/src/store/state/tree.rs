@@ -23,6 +23,8 @@ use std::{
 
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
+/// sled takes no less.
+const LEAST_CACHE: u64 = 256;
 /// How the name of a snapshot ends that sled has not finished.
 const UNFINISHED: &str = ".generating";
 /// How long to wait for sled's own lock. Ours is held already, so the only other holder is a store
@@ -44,9 +46,6 @@ pub(in crate::store) struct Tree {
 }
 
 impl Tree {
-    /// sled takes no less.
-    pub const LEAST_CACHE: u64 = 256;
-
     /// Creates an empty tree in a new directory.
     pub fn create(dir: &Path, cache_bytes: u64) -> Result<Self> {
         disk::create_directory(dir)?;
@@ -64,7 +63,7 @@ impl Tree {
 
     fn start(dir: &Path, cache_bytes: u64) -> Result<Self> {
         forget_unfinished(dir)?;
-        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes);
+        let config = sled::Config::new().path(dir).cache_capacity(cache_bytes.max(LEAST_CACHE));
         // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
