@@ -69,7 +69,7 @@ struct Control {
     hurry: bool,
     /// The one that is under way has begun: what happens now is for the next.
     frozen: bool,
-    /// Nothing is folded any more: when the last checkpoint is over, the tree stays as it is.
+    /// After the last checkpoint nothing is folded: the tree stays as it is.
     closing: bool,
     stop: bool,
     /// Why there are no more checkpoints.
@@ -132,8 +132,7 @@ impl Drop for Checkpoints {
         self.shared.control().stop = true;
         self.shared.changed.notify_all();
         if let Some(thread) = self.thread.take() {
-            // It catches what sled panics over; if it panicked all the same, there is nobody left
-            // to tell.
+            // It catches what panics, and says so to whoever waits.
             let _ = thread.join();
         }
     }

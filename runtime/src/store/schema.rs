@@ -184,7 +184,7 @@ pub(super) struct Checkpoint {
     /// What its pages lack, the oldest first.
     pub deltas: Vec<Delta>,
     pub cursor: Cursor,
-    /// Entries that are to be folded before the next delta comes.
+    /// Entries that are due to be folded.
     pub owed: u64,
     /// Where the segments begin whose indexes it does not have.
     pub unindexed: Unindexed,

@@ -18,7 +18,7 @@ const PART: u64 = 4;
 /// head names them all.
 const MOST_DELTAS: usize = 64;
 /// A delta makes the cursor go on by at least one in so many of the entries of all deltas: a round is
-/// over long before there are too many.
+/// usually over before there are too many.
 const STEPS: u64 = MOST_DELTAS as u64 / 2;
 
 /// The head, where the segments begin whose indexes the tree lacks, and what those that it has amount
@@ -35,7 +35,7 @@ pub(super) struct Folding {
     /// Those that it no longer names, as long as somebody reads them.
     pub done: Vec<Arc<Delta>>,
     pub cursor: Cursor,
-    /// Entries that are to be folded before the next delta comes.
+    /// Entries that are due to be folded.
     pub owed: u64,
 }
 

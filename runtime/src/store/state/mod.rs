@@ -412,6 +412,10 @@ impl State {
             keys.extend_from_slice(rest);
             spans.push((at..keys.len(), value));
         }
+        // It would shadow what the next page has.
+        if spans.last().is_some_and(|(last, _)| !found.is_for(&page_key(&keys[last.clone()]))) {
+            return Err(self.malformed());
+        }
         let mut present = spans.into_iter().map(|(span, value)| (&keys[span], value)).peekable();
         let mut entries = Vec::new();
         for (key, value) in changes.iter().map(borrowed) {
