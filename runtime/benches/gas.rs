@@ -84,7 +84,8 @@ fn measure(payments: &mut Payments, nonce: &mut u64, work: &str, input: &[u8]) -
         let overlay = Overlay::new(view.clone());
         let start = Instant::now();
         let (_, executed) =
-            execute(overlay, &payments.block, &payments.vm, &intent, 0, false).expect("no fault");
+            execute(overlay, &payments.block, payments.vm.admit_execution(), &intent, 0, false)
+                .expect("no fault");
         let nanos = start.elapsed().as_nanos() as f64;
         assert!(executed.receipt.is_success(), "{work}: {:?}", executed.receipt.outcome);
         let gas = executed.receipt.gas_used - executed.receipt.gas.intrinsic;

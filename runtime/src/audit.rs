@@ -38,7 +38,7 @@ impl Chain {
     /// # Errors
     /// Only what keeps the audit from going on; what is wrong is in the result.
     pub fn audit(&self, progress: Progress<'_>) -> Result<Audit, Fault> {
-        let storage = self.store.verify(progress)?;
+        let storage = self.parts.store.verify(progress)?;
         let mut audit = Audit { storage, ..Audit::default() };
         if !audit.storage.findings.is_empty() {
             return Ok(audit); // what cannot be read cannot be understood
@@ -47,7 +47,7 @@ impl Chain {
         let mut parent: Option<Block> = None;
         for number in 0..=last {
             progress(number, last);
-            let Some(block) = self.store.block(number)? else {
+            let Some(block) = self.parts.store.block(number)? else {
                 audit.findings.push(format!("block {number} is missing"));
                 continue;
             };
@@ -55,9 +55,9 @@ impl Chain {
             parent = Some(block);
         }
         audit.supply = audit.storage.balances;
-        let expected = self.genesis.supply().unwrap_or_default();
+        let expected = self.parts.genesis.supply().unwrap_or_default();
         // In a sandbox money comes and goes as its holder pleases.
-        if audit.supply != expected && !self.genesis.sandbox {
+        if audit.supply != expected && !self.parts.genesis.sandbox {
             let found = audit.supply;
             audit
                 .findings
@@ -75,17 +75,17 @@ impl Chain {
             }
         };
         let expected = match parent {
-            None => self.genesis.block(self.store.genesis_config()).header,
+            None => self.parts.genesis.block(self.parts.store.genesis_config()).header,
             Some(parent) => {
                 let (number, time) = (parent.header.number, parent.header.timestamp);
-                let block = environment(&self.genesis, number, time, header.timestamp);
-                seal::header(&self.genesis, parent.hash, &block, body, header.state_root)
+                let block = environment(&self.parts.genesis, number, time, header.timestamp);
+                seal::header(&self.parts.genesis, parent.hash, &block, body, header.state_root)
             }
         };
         check(*header == expected, "the header is not that of its transactions and receipts");
         let mut gas = 0;
         for (bytes, receipt) in body.transactions.iter().zip(&body.receipts) {
-            let intent = receive(bytes, &self.genesis);
+            let intent = receive(bytes, &self.parts.genesis);
             let signed = intent.is_ok_and(|intent| {
                 (intent.sender, intent.hash) == (receipt.sender, receipt.transaction)
             });
@@ -105,25 +105,25 @@ impl Chain {
     pub fn replay(&self, progress: Progress<'_>) -> Result<(u64, Option<String>), Fault> {
         let last = self.head().number;
         let missing = Fault::Bug("a block is missing");
-        let mut parent = self.store.block(0)?.ok_or(missing)?;
-        let genesis = self.genesis.block(self.store.genesis_config());
+        let mut parent = self.parts.store.block(0)?.ok_or(missing)?;
+        let genesis = self.parts.genesis.block(self.parts.store.genesis_config());
         if let Some(difference) = difference(Some(&genesis), &parent) {
             return Ok((0, Some(format!("block 0: {difference}"))));
         }
         let (state, mut commitment) = (Arc::new(Replayed::default()), Commitment::default());
-        state.apply(&self.genesis.writes());
-        commitment.apply(&self.genesis.writes());
+        state.apply(&self.parts.genesis.writes());
+        commitment.apply(&self.parts.genesis.writes());
         for number in 1..=last {
             progress(number, last);
-            let stored = self.store.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
-            if sandbox::is_adjustment(&self.genesis, &stored) {
+            let stored = self.parts.store.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
+            if sandbox::is_adjustment(&self.parts.genesis, &stored) {
                 // Nothing leads to it but its holder's will; what it amounts to is what it says.
                 state.apply(&stored.body.writes);
                 commitment.apply(&stored.body.writes);
                 let (before, time) = (&parent.header, stored.header.timestamp);
-                let block = environment(&self.genesis, before.number, before.timestamp, time);
+                let block = environment(&self.parts.genesis, before.number, before.timestamp, time);
                 let (root, body) = (commitment.digest(), stored.body.clone());
-                let header = seal::header(&self.genesis, parent.hash, &block, &body, root);
+                let header = seal::header(&self.parts.genesis, parent.hash, &block, &body, root);
                 if let Some(difference) = difference(Some(&Block::new(header, body)), &stored) {
                     return Ok((number, Some(format!("block {number}: {difference}"))));
                 }
@@ -133,12 +133,12 @@ impl Chain {
             let overlay = Overlay::new(state.clone());
             let mut next = commitment.clone();
             let sealed = seal::seal(
-                &self.genesis,
+                &self.parts.genesis,
                 (&parent.header, parent.hash),
                 stored.header.timestamp,
                 stored.body.transactions.clone(),
                 overlay,
-                &self.vm,
+                &self.parts.vm,
                 |writes| {
                     next.apply(writes);
                     next.digest()

@@ -22,12 +22,18 @@ const COMPILED: &str = "compiled";
 /// share it.
 #[derive(Clone)]
 pub struct Chain {
-    pub(crate) store: Arc<Store>,
-    pub(crate) vm: Arc<Vm>,
-    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) parts: Arc<Parts>,
+}
+
+/// What the clones of a ledger share. It is behind one count of references, because a count that
+/// cores change in turns makes each of them wait.
+pub(crate) struct Parts {
+    pub store: Arc<Store>,
+    pub vm: Arc<Vm>,
+    pub genesis: Genesis,
     /// Of making blocks.
-    pub(crate) turns: Arc<Turns>,
-    pub(crate) watchers: Arc<RwLock<Vec<Watcher>>>,
+    pub turns: Arc<Turns>,
+    pub watchers: Arc<RwLock<Vec<Watcher>>>,
 }
 
 /// Told of each block, and how long it took to make it durable.
@@ -107,29 +113,33 @@ impl Chain {
 
     fn assemble(store: Store, genesis: Genesis) -> Result<Self, OpenError> {
         let vm = Vm::new(Some(&store.dir().join(COMPILED)), genesis.development)?;
-        Ok(Chain {
-            store: Arc::new(store),
-            vm: Arc::new(vm),
-            genesis: Arc::new(genesis),
-            turns: Arc::default(),
-            watchers: Arc::default(),
-        })
+        Ok(Chain::new(store, Arc::new(vm), genesis, Arc::default()))
+    }
+
+    pub(crate) fn new(
+        store: Store,
+        vm: Arc<Vm>,
+        genesis: Genesis,
+        watchers: Arc<RwLock<Vec<Watcher>>>,
+    ) -> Self {
+        let (store, turns) = (Arc::new(store), Arc::default());
+        Chain { parts: Arc::new(Parts { store, vm, genesis, turns, watchers }) }
     }
 
     /// The rules it was created with.
     pub fn genesis(&self) -> &Genesis {
-        &self.genesis
+        &self.parts.genesis
     }
 
     /// Where it is on disk.
     pub fn dir(&self) -> &Path {
-        self.store.dir()
+        self.parts.store.dir()
     }
 
     /// The state at the last block, unmoved by those that follow. It costs memory for what they
     /// change: drop it when done.
     pub fn view(&self) -> View {
-        self.store.view()
+        self.parts.store.view()
     }
 
     /// Copies history and rules to `dest`, which must not exist, while blocks are sealed; the state
@@ -139,22 +149,22 @@ impl Chain {
     /// # Errors
     /// [`Fault::Store`]: something is in the way, the disk refuses, or what was copied is damaged. Then there is no copy.
     pub fn backup(&self, dest: &Path, progress: Progress<'_>) -> Result<(u64, B256), Fault> {
-        Ok(self.store.backup(dest, progress)?)
+        Ok(self.parts.store.backup(dest, progress)?)
     }
 
     /// Where its contracts run.
     pub fn vm(&self) -> &Arc<Vm> {
-        &self.vm
+        &self.parts.vm
     }
 
     /// The header of the last block.
     pub fn head(&self) -> Header {
-        self.store.head().inner().clone()
+        self.parts.store.head().inner().clone()
     }
 
     /// What of the state is in memory.
     pub fn memory(&self) -> Memory {
-        self.store.memory()
+        self.parts.store.memory()
     }
 
     /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it
@@ -168,18 +178,18 @@ impl Chain {
     /// The ledger failed. Nothing of the block was acknowledged; whether it is there shows when the
     /// ledger is opened again, and until then it takes no others.
     pub fn seal(&self, transactions: Vec<Bytes>, timestamp: u64) -> Result<Sealed, Fault> {
-        let _turn = self.turns.take();
-        let view = self.store.view();
+        let Parts { store, vm, genesis, turns, .. } = &*self.parts;
+        let _turn = turns.take();
+        let view = store.view();
         let parent = (view.head().inner().clone(), view.head().hash());
         let parent = (&parent.0, parent.1);
         let overlay = Overlay::new(Arc::new(view));
-        let mut after = self.store.commitment();
+        let mut after = store.commitment();
         let commitment = |writes: &[_]| {
             after.apply(writes);
             after.digest()
         };
-        let sealed =
-            seal(&self.genesis, parent, timestamp, transactions, overlay, &self.vm, commitment)?;
+        let sealed = seal(genesis, parent, timestamp, transactions, overlay, vm, commitment)?;
         if let Some(block) = &sealed.block {
             self.commit(block, after)?;
         }
@@ -190,18 +200,18 @@ impl Chain {
     /// for its transactions are; with it comes how long it took to make it durable. It is told by
     /// whoever made the block, so it must be quick, and must not make one itself.
     pub fn watch(&self, watcher: impl Fn(&Arc<Block>, Duration) + Send + Sync + 'static) {
-        let mut watchers = self.watchers.write().unwrap_or_else(PoisonError::into_inner);
+        let mut watchers = self.parts.watchers.write().unwrap_or_else(PoisonError::into_inner);
         watchers.push(Box::new(watcher));
     }
 
     /// Makes a block durable, after which the state amounts to `commitment`.
     pub(crate) fn commit(&self, block: &Arc<Block>, commitment: Commitment) -> Result<(), Fault> {
         let begin = Instant::now();
-        self.store.commit_foreseen(block, Some(commitment))?;
+        self.parts.store.commit_foreseen(block, Some(commitment))?;
         let took = begin.elapsed();
-        let watchers = self.watchers.read().unwrap_or_else(PoisonError::into_inner);
+        let watchers = self.parts.watchers.read().unwrap_or_else(PoisonError::into_inner);
         watchers.iter().for_each(|watcher| watcher(block, took));
-        self.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
+        self.parts.vm.keep(block.body.writes.iter().filter_map(|write| match &write.key {
             StateKey::Code(hash) => Some(hash),
             _ => None,
         }));
@@ -226,7 +236,7 @@ impl Chain {
     /// # Errors
     /// The disk refuses. What was acknowledged is durable all the same.
     pub fn close(&self) -> Result<(), Fault> {
-        Ok(self.store.close()?)
+        Ok(self.parts.store.close()?)
     }
 }
 

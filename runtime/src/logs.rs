@@ -65,7 +65,7 @@ impl Chain {
                 return Err(LogError::TooManyItems(list));
             }
         }
-        let to = filter.to.min(self.store.head().number);
+        let to = filter.to.min(self.parts.store.head().number);
         let span = (to + 1).saturating_sub(filter.from);
         if span > LOG_QUERY_BLOCKS {
             return Err(LogError::TooWide(span));
@@ -73,7 +73,8 @@ impl Chain {
         let (mut found, mut work, mut from) = (Vec::new(), LOG_QUERY_STEPS, filter.from);
         while from <= to {
             let window = from..=to.min(from + (LOG_QUERY_WINDOW - 1));
-            let blocks = self.store.log_blocks(filter, &window, &mut work).map_err(Fault::from)?;
+            let blocks =
+                self.parts.store.log_blocks(filter, &window, &mut work).map_err(Fault::from)?;
             for number in blocks.ok_or(LogError::TooMuchWork)? {
                 let block = self.block(number)?;
                 let block = block.ok_or(Fault::Bug("a block of the index is not there"))?;

@@ -14,7 +14,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn account(&self, address: &Address) -> Result<Account, Fault> {
-        Ok(self.store.account(address)?.unwrap_or_default())
+        Ok(self.parts.store.account(address)?.unwrap_or_default())
     }
 
     /// The module of a contract.
@@ -23,7 +23,7 @@ impl Chain {
     /// The store cannot be read.
     pub fn code(&self, address: &Address) -> Result<Option<Bytes>, Fault> {
         // Both as of one block.
-        let state = self.store.view();
+        let state = self.parts.store.view();
         match state.account(address)?.filter(Account::is_contract) {
             Some(account) => Ok(state.code(&account.code_hash)?),
             None => Ok(None),
@@ -35,7 +35,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn storage(&self, address: &Address, key: &[u8]) -> Result<Option<Bytes>, Fault> {
-        Ok(self.store.storage(address, key)?)
+        Ok(self.parts.store.storage(address, key)?)
     }
 
     /// Up to [`PAGE_ENTRIES`] storage entries of a contract in order of key, after a given one.
@@ -47,7 +47,7 @@ impl Chain {
         address: &Address,
         after: Option<&[u8]>,
     ) -> Result<Vec<(Bytes, Bytes)>, Fault> {
-        Ok(self.store.storage_page(address, after, PAGE_ENTRIES)?)
+        Ok(self.parts.store.storage_page(address, after, PAGE_ENTRIES)?)
     }
 
     /// Up to [`PAGE_ENTRIES`] accounts in order of address, after a given one.
@@ -55,7 +55,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn accounts(&self, after: Option<&Address>) -> Result<Vec<(Address, Account)>, Fault> {
-        Ok(self.store.accounts_page(after, PAGE_ENTRIES)?)
+        Ok(self.parts.store.accounts_page(after, PAGE_ENTRIES)?)
     }
 
     /// A block by number.
@@ -63,7 +63,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn block(&self, number: u64) -> Result<Option<Block>, Fault> {
-        Ok(self.store.block(number)?)
+        Ok(self.parts.store.block(number)?)
     }
 
     /// A block by hash.
@@ -71,7 +71,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn block_by_hash(&self, hash: &B256) -> Result<Option<Block>, Fault> {
-        match self.store.block_number(hash)? {
+        match self.parts.store.block_number(hash)? {
             Some(number) => self.block(number),
             None => Ok(None),
         }
@@ -82,7 +82,7 @@ impl Chain {
     /// # Errors
     /// The store cannot be read.
     pub fn transaction(&self, hash: &B256) -> Result<Option<Located>, Fault> {
-        let found = self.store.transaction(hash)?;
+        let found = self.parts.store.transaction(hash)?;
         Ok(found.map(|(block, index)| Located { block: Arc::new(block), index }))
     }
 }

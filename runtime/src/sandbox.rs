@@ -7,7 +7,7 @@
 //!
 //! Invariant: nothing here does anything on a ledger whose genesis does not say `sandbox`.
 
-use crate::chain::{Chain, OpenError};
+use crate::chain::{Chain, OpenError, Parts};
 use crate::config::Genesis;
 use crate::error::Fault;
 use crate::pipeline::Signed;
@@ -69,16 +69,16 @@ impl Chain {
         entries: BTreeMap<StateKey, Option<Bytes>>,
         timestamp: u64,
     ) -> Result<Option<Arc<Block>>, SandboxError> {
-        if !self.genesis.sandbox {
+        if !self.parts.genesis.sandbox {
             return Err(SandboxError::NoSandbox);
         }
-        if self.genesis.supply().is_none_or(|supply| supply > U256::MAX >> 1) {
+        if self.parts.genesis.supply().is_none_or(|supply| supply > U256::MAX >> 1) {
             return Err(SandboxError::Impossible(
                 "the genesis allocates so much that more may overflow",
             ));
         }
-        let _turn = self.turns.take();
-        let view = self.store.view();
+        let _turn = self.parts.turns.take();
+        let view = self.parts.store.view();
         let mut writes = Vec::new();
         for (key, after) in entries {
             let before = match &key {
@@ -97,12 +97,12 @@ impl Chain {
             return Ok(None);
         }
         let (number, before) = (view.head().number, view.head().timestamp);
-        let environment = environment(&self.genesis, number, before, timestamp);
-        let mut commitment = self.store.commitment();
+        let environment = environment(&self.parts.genesis, number, before, timestamp);
+        let mut commitment = self.parts.store.commitment();
         commitment.apply(&writes);
         let body = BlockBody { writes: Arc::new(writes), ..BlockBody::default() };
         let parent = view.head().hash();
-        let header = header(&self.genesis, parent, &environment, &body, commitment.digest());
+        let header = header(&self.parts.genesis, parent, &environment, &body, commitment.digest());
         let block = Arc::new(Block::new(header, body));
         self.commit(&block, commitment)?;
         Ok(Some(block))
@@ -119,20 +119,21 @@ impl Chain {
         number: u64,
         options: impl Into<Options>,
     ) -> Result<Chain, SandboxError> {
-        if !self.genesis.sandbox {
+        if !self.parts.genesis.sandbox {
             return Err(SandboxError::NoSandbox);
         }
         if number > self.head().number {
             return Err(SandboxError::NoBlock(number));
         }
-        let kept = self.store.genesis_config();
-        let genesis = self.genesis.block(kept);
+        let kept = self.parts.store.genesis_config();
+        let genesis = self.parts.genesis.block(kept);
         let store = Store::create(dir, &genesis, kept, options).map_err(OpenError::from)?;
         for number in 1..=number {
             let block = self.block(number)?.ok_or(Fault::Bug("a block is missing"))?;
             store.commit(&block).map_err(Fault::from)?;
         }
-        Ok(Chain { store: Arc::new(store), turns: Arc::default(), ..self.clone() })
+        let Parts { vm, genesis, watchers, .. } = &*self.parts;
+        Ok(Chain::new(store, vm.clone(), genesis.clone(), watchers.clone()))
     }
 }
 

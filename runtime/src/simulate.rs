@@ -259,7 +259,7 @@ impl Simulator {
     }
 
     fn run(&mut self, intent: &Intent, traced: bool) -> Result<Simulation, SubmitError> {
-        let _permit = self.chain.vm.admit_simulation();
+        let permit = self.chain.parts.vm.admit_simulation();
         let began = *self.began.get_or_insert_with(Instant::now);
         if self.allowance.time.is_some_and(|time| began.elapsed() >= time) {
             Err(Rejection::OutOfTime)?;
@@ -267,8 +267,7 @@ impl Simulator {
         // After a fault there is nothing to go on with.
         let overlay = std::mem::replace(&mut self.overlay, Overlay::new(self.under.clone()));
         let executed;
-        (self.overlay, executed) =
-            execute(overlay, &self.block, &self.chain.vm, intent, 0, traced)?;
+        (self.overlay, executed) = execute(overlay, &self.block, permit, intent, 0, traced)?;
         let Executed { receipt, trace, bytes: _ } = executed;
         Ok(Simulation { receipt, trace })
     }

@@ -42,7 +42,7 @@ pub struct Snapshot {
 impl Chain {
     /// The ledger as of the last block.
     pub fn latest(&self) -> Snapshot {
-        let view = self.store.view();
+        let view = self.parts.store.view();
         let header = Arc::new(view.head().clone());
         Snapshot { chain: self.clone(), state: Arc::new(view), header }
     }
@@ -146,7 +146,7 @@ impl Snapshot {
 
     /// The block that would come next at `timestamp`, in seconds since 1970.
     pub fn next_block(&self, timestamp: u64) -> BlockEnv {
-        environment(&self.chain.genesis, self.header.number, self.header.timestamp, timestamp)
+        environment(&self.chain.parts.genesis, self.header.number, self.header.timestamp, timestamp)
     }
 
     /// This block, as its transactions saw it.

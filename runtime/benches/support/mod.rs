@@ -181,7 +181,8 @@ impl Payments {
         let intent = receive(bytes, &self.genesis).expect("a good transaction");
         let overlay = Overlay::new(Arc::new(self.state.clone()));
         let (overlay, executed) =
-            execute(overlay, &self.block, &self.vm, &intent, 0, false).expect("no fault");
+            execute(overlay, &self.block, self.vm.admit_execution(), &intent, 0, false)
+                .expect("no fault");
         assert!(executed.receipt.is_success(), "{:?}", executed.receipt.outcome);
         self.state.apply(overlay.into_writes());
         executed.receipt

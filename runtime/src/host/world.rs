@@ -13,7 +13,7 @@ use crate::gas::FUEL_PER_GAS;
 use crate::limits::{CALL_DEPTH, TRACE_BYTES};
 use crate::state::{Checkpoint, Overlay};
 use crate::types::{Address, Bytes, Halt, Log, Outcome, U256};
-use crate::vm::{Entry, Program, Vm};
+use crate::vm::{Entry, Permit, Program};
 use alloy_sol_types::{SolError, sol};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -183,8 +183,8 @@ pub struct World {
     pub trace: Option<Vec<TraceCall>>,
     /// Whether contracts may print.
     pub development: bool,
-    /// Where contracts run.
-    pub vm: Arc<Vm>,
+    /// Where contracts run, and the right to.
+    pub vm: Permit,
     /// The contracts that are running, outermost first.
     stack: Vec<Running>,
     /// Accounts that were called in this transaction.
@@ -202,7 +202,7 @@ impl World {
         block: BlockEnv,
         origin: Address,
         gas_price: u128,
-        vm: Arc<Vm>,
+        vm: Permit,
     ) -> Self {
         World {
             overlay,

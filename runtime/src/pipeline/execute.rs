@@ -9,8 +9,7 @@ use crate::host::{
 use crate::limits::{EFFECT_BYTES, RECEIPT_BYTES};
 use crate::state::{Checkpoint, Overlay};
 use crate::types::{Address, Bytes, Call, Halt, Intent, Log, Receipt, U256};
-use crate::vm::Vm;
-use std::sync::Arc;
+use crate::vm::Permit;
 
 /// What an execution yields besides its changes to the overlay.
 #[derive(Debug)]
@@ -27,18 +26,16 @@ pub struct Executed {
 pub fn execute(
     mut overlay: Box<Overlay>,
     block: &BlockEnv,
-    vm: &Arc<Vm>,
+    permit: Permit,
     intent: &Intent,
     gas_before: u64,
     traced: bool,
 ) -> Result<(Box<Overlay>, Executed), Fault> {
     let price = intent.effective_gas_price(block.gas_price);
     settle::buy(&mut overlay, intent, price)?;
-    let permit = vm.admit_execution();
-    let mut world = Box::new(World::new(overlay, *block, intent.sender, price, vm.clone()));
+    let mut world = Box::new(World::new(overlay, *block, intent.sender, price, permit));
     world.trace = traced.then(Vec::new);
     let (mut world, finished, bytes) = run_all(world, intent)?;
-    drop(permit);
     let gas = world.spent.report(intent.intrinsic_gas);
     let gas_used = gas.parts().iter().map(|(_, gas)| gas).sum();
     settle::settle(&mut world.overlay, intent, price, gas_used, &block.fee_recipient)?;

@@ -85,7 +85,7 @@ impl Draft {
         }
         let executed;
         (self.overlay, executed) =
-            execute(self.overlay, &self.block, vm, intent, self.gas_used, false)?;
+            execute(self.overlay, &self.block, vm.admit_execution(), intent, self.gas_used, false)?;
         let Executed { receipt, bytes: added, trace: _ } = executed;
         self.gas_used = receipt.cumulative_gas_used;
         self.bytes += length(&bytes) + added;

@@ -36,11 +36,12 @@ impl Shared {
     pub fn seal(&self, sealer: &mut Sealer, Job { block, body, askers }: Job) -> Sealed {
         let block = self.guard(|| {
             let (parent, mut commitment) = sealer.last.take().unwrap_or_else(|| {
-                let head = self.chain.store.head();
-                (head.hash(), self.chain.store.commitment())
+                let head = self.chain.parts.store.head();
+                (head.hash(), self.chain.parts.store.commitment())
             });
             commitment.apply(&body.writes);
-            let header = header(&self.chain.genesis, parent, &block, &body, commitment.digest());
+            let header =
+                header(&self.chain.parts.genesis, parent, &block, &body, commitment.digest());
             let block = Block::new(header, body);
             sealer.last = Some((block.hash, commitment.clone()));
             Ok((Arc::new(block), commitment))

@@ -17,6 +17,6 @@ impl Shared {
     /// next.
     pub fn compile(&self, module: &Module) {
         // A panic is the fault that everyone is told next.
-        let _ = self.guard(|| Ok(self.chain.vm.admit(&module.hash, &module.code)));
+        let _ = self.guard(|| Ok(self.chain.parts.vm.admit(&module.hash, &module.code)));
     }
 }

@@ -146,12 +146,12 @@ impl Shared {
             return Err(fault);
         }
         let tip = executor.tip.get_or_insert_with(|| {
-            let turn = self.chain.turns.take();
-            let head = self.chain.store.head();
+            let turn = self.chain.parts.turns.take();
+            let head = self.chain.parts.store.head();
             let (number, timestamp) = (head.number, head.timestamp);
             Tip { number, timestamp, blocks: Vec::new(), _turn: turn }
         });
-        let view = self.chain.store.view();
+        let view = self.chain.parts.store.view();
         let durable = view.head().number;
         tip.blocks.retain(|(number, _)| *number > durable);
         let newest_first = tip.blocks.iter().rev().map(|(_, patch)| patch.clone()).collect();
@@ -207,7 +207,7 @@ impl Shared {
             return Ok(None);
         }
         let others = draft.transactions() > 0;
-        let (draft, added) = draft.add(&self.chain.vm, bytes.clone(), &intent)?;
+        let (draft, added) = draft.add(&self.chain.parts.vm, bytes.clone(), &intent)?;
         executor.keep(draft);
         let Err(rejection) = added else {
             executor.follow(&intent);
@@ -239,7 +239,7 @@ impl Shared {
 
     /// The module that an intent pays for and that has to be compiled.
     fn new_module(&self, intent: &Intent, hash: Option<B256>) -> Option<Module> {
-        let hash = hash.filter(|hash| !self.chain.vm.is_known(hash))?;
+        let hash = hash.filter(|hash| !self.chain.parts.vm.is_known(hash))?;
         let input = &intent.calls.first()?.input;
         let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
         code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;

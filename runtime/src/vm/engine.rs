@@ -14,7 +14,7 @@ use crate::gas::{
 };
 use crate::limits::*;
 use std::num::NonZeroUsize;
-use std::sync::{Condvar, Mutex, OnceLock, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use wasmtime::{
     Config, InstanceAllocationStrategy, Linker, Module, OperatorCost, OptLevel,
     PoolingAllocationConfig, VariableOperatorCost,
@@ -27,7 +27,6 @@ pub(super) struct Engine {
     linker: Linker<Guest>,
     development: bool,
     executions: Gate,
-    simulations: Gate,
 }
 
 fn engine_fault(error: impl std::fmt::Display) -> Fault {
@@ -131,9 +130,8 @@ impl Engine {
         }
         let (engine, executions) = Self::with_largest_pool(development)?;
         let linker = link::linker(&engine).map_err(engine_fault)?;
-        let simulations = Gate::new(executions - RESERVED_EXECUTIONS);
         let executions = Gate::new(executions);
-        let engine = Engine { engine, linker, development, executions, simulations };
+        let engine = Engine { engine, linker, development, executions };
         Ok(slot.get_or_init(|| engine))
     }
 
@@ -186,14 +184,15 @@ impl Engine {
         }
     }
 
-    /// Waits until one more execution may run, so that the pool can never be exhausted.
-    pub(super) fn admit_execution(&'static self) -> Permit {
-        self.executions.enter()
+    /// Waits until one more execution may run, so that the pool can never be exhausted, and until it
+    /// leaves so many to others.
+    pub(super) fn enter(&self, leaving: usize) {
+        self.executions.enter(leaving);
     }
 
-    /// Waits until one more simulation may begin; its executions need permits of their own.
-    pub(super) fn admit_simulation(&'static self) -> Permit {
-        self.simulations.enter()
+    /// Ends an execution that entered.
+    pub(super) fn leave(&self) {
+        self.executions.leave();
     }
 }
 
@@ -222,29 +221,27 @@ impl Gate {
         Gate { most, count: Mutex::default(), left: Condvar::new() }
     }
 
-    fn enter(&'static self) -> Permit {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+    fn enter(&self, leaving: usize) {
+        let mut count = self.count();
         count.waiting += 1;
-        while count.inside >= self.most {
+        while count.inside + leaving >= self.most {
             count = self.left.wait(count).unwrap_or_else(PoisonError::into_inner);
         }
         count.waiting -= 1;
         count.inside += 1;
-        Permit(self)
     }
-}
 
-/// The right of one execution, with all its nested calls, to use the pool; or that of a simulation
-/// to ask for it.
-pub struct Permit(&'static Gate);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        let mut count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+    fn leave(&self) {
+        let mut count = self.count();
         count.inside -= 1;
         if count.waiting > 0 {
-            self.0.left.notify_one();
+            // Who leaves more to others may have to go on waiting.
+            self.left.notify_all();
         }
+    }
+
+    fn count(&self) -> MutexGuard<'_, Count> {
+        self.count.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -263,15 +260,17 @@ mod tests {
             for _ in 0..2 * CONCURRENT_EXECUTIONS {
                 let (started, finishes) = (started.clone(), &finishes);
                 scope.spawn(move || {
-                    let _permits = (engine.admit_simulation(), engine.admit_execution());
+                    engine.enter(RESERVED_EXECUTIONS);
                     started.send(()).expect("somebody counts");
                     finishes.lock().expect("no panic").recv().expect("an end");
+                    engine.leave();
                 });
             }
             let patience = Duration::from_millis(200);
             let begun = std::iter::from_fn(|| starts.recv_timeout(patience).ok()).count();
             assert_eq!(begun, CONCURRENT_EXECUTIONS - RESERVED_EXECUTIONS);
-            drop(engine.admit_execution()); // at once, or this test never ends
+            engine.enter(0); // at once, or this test never ends
+            engine.leave();
             (0..2 * CONCURRENT_EXECUTIONS).for_each(|_| finish.send(()).expect("somebody waits"));
         });
     }

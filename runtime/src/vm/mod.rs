@@ -15,19 +15,21 @@ mod program;
 mod validate;
 
 pub use complexity::{Complexity, complexity};
-pub use engine::Permit;
 pub use native::NativeProgram;
 pub use program::{Entry, Program};
 
 use crate::crypto::keccak256;
 use crate::error::Fault;
-use crate::limits::{COMPILED_BYTES_IN_MEMORY, MODULES_IN_MEMORY, NEW_MODULES_IN_MEMORY};
+use crate::limits::{
+    COMPILED_BYTES_IN_MEMORY, MODULES_IN_MEMORY, NEW_MODULES_IN_MEMORY, RESERVED_EXECUTIONS,
+};
 use crate::types::{B256, Bytes};
 use cache::CompiledCache;
 use engine::Engine;
 use std::collections::{HashMap, VecDeque};
+use std::ops::Deref;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Why a module does not become a program.
 #[derive(Debug)]
@@ -50,7 +52,7 @@ pub fn check(module: &[u8]) -> Result<(), String> {
 pub struct Vm {
     engine: &'static Engine,
     cache: Option<CompiledCache>,
-    programs: Mutex<Programs>,
+    programs: RwLock<Programs>,
 }
 
 /// Programs that are ready to run.
@@ -114,13 +116,30 @@ impl Shelf {
     }
 }
 
+/// The right of one execution, with all its nested calls, to run contracts.
+pub struct Permit(Arc<Vm>);
+
+impl Deref for Permit {
+    type Target = Vm;
+
+    fn deref(&self) -> &Vm {
+        &self.0
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.engine.leave();
+    }
+}
+
 impl Vm {
     /// A machine that keeps compiled code in `cache`, if given, and prints and explains more in
     /// development.
     pub fn new(cache: Option<&Path>, development: bool) -> Result<Self, Fault> {
         let engine = Engine::shared(development)?;
         let cache = cache.map(|dir| CompiledCache::open(dir, engine)).transpose()?;
-        Ok(Vm { engine, cache, programs: Mutex::default() })
+        Ok(Vm { engine, cache, programs: RwLock::default() })
     }
 
     /// Whether contracts may print and traps carry the names of functions.
@@ -128,14 +147,19 @@ impl Vm {
         self.engine.is_development()
     }
 
-    /// Waits for the right to execute a transaction; hold it while its contracts run.
-    pub fn admit_execution(&self) -> Permit {
-        self.engine.admit_execution()
+    /// Waits for the right to execute a transaction.
+    pub fn admit_execution(self: &Arc<Self>) -> Permit {
+        self.enter(0)
     }
 
-    /// Waits for the right to simulate a transaction; hold it until the simulation is over.
-    pub fn admit_simulation(&self) -> Permit {
-        self.engine.admit_simulation()
+    /// Waits for the right to simulate a transaction: however many do, blocks need not wait.
+    pub fn admit_simulation(self: &Arc<Self>) -> Permit {
+        self.enter(RESERVED_EXECUTIONS)
+    }
+
+    fn enter(self: &Arc<Self>, leaving: usize) -> Permit {
+        self.engine.enter(leaving);
+        Permit(self.clone())
     }
 
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
@@ -145,7 +169,7 @@ impl Vm {
     /// as the host is.
     #[allow(unsafe_code)]
     pub unsafe fn substitute(&self, hash: B256, program: NativeProgram) {
-        self.programs().natives.insert(hash, program);
+        self.programs_mut().natives.insert(hash, program);
     }
 
     /// The program of a module that an account has. `is_new` says that no block has the module yet.
@@ -161,7 +185,7 @@ impl Vm {
         let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, self.engine));
         if let Some((compiled, facts)) = cached {
             let program = Arc::new(Program::wasm(self.engine, compiled, facts)?);
-            self.programs().kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
+            self.programs_mut().kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
             return Ok(program);
         }
         let module = module(hash)?.ok_or(Fault::Bug("an account's code is missing"))?;
@@ -198,7 +222,7 @@ impl Vm {
         drop(programs);
         let admitted = self.look_into(hash, module);
         if let Err(Admission::Refused(reason)) = &admitted {
-            self.programs().refuse(*hash, reason.clone());
+            self.programs_mut().refuse(*hash, reason.clone());
         }
         admitted
     }
@@ -213,7 +237,7 @@ impl Vm {
                 Program::wasm(self.engine, compiled, facts).map_err(Admission::Fault)?
             }
         });
-        self.programs().new.put(*hash, program.clone(), NEW_MODULES_IN_MEMORY);
+        self.programs_mut().new.put(*hash, program.clone(), NEW_MODULES_IN_MEMORY);
         Ok(program)
     }
 
@@ -221,7 +245,7 @@ impl Vm {
     /// forgotten already is made again when it is needed.
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
-            let mut programs = self.programs();
+            let mut programs = self.programs_mut();
             let Some(program) = programs.new.take(hash) else { continue };
             programs.kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
             drop(programs);
@@ -232,7 +256,11 @@ impl Vm {
     }
 
     /// A panic elsewhere cannot leave the table half-changed, so a poisoned lock is still good.
-    fn programs(&self) -> MutexGuard<'_, Programs> {
-        self.programs.lock().unwrap_or_else(PoisonError::into_inner)
+    fn programs(&self) -> RwLockReadGuard<'_, Programs> {
+        self.programs.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn programs_mut(&self) -> RwLockWriteGuard<'_, Programs> {
+        self.programs.write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -80,7 +80,8 @@ impl Bench {
         self.nonce += 1;
         let overlay = self.overlay.take().expect("an overlay");
         let (overlay, executed) =
-            execute(overlay, &block, &self.vm, &intent, 0, true).expect("no fault");
+            execute(overlay, &block, self.vm.admit_execution(), &intent, 0, true)
+                .expect("no fault");
         let (before, after) = overlay.balance_sums();
         assert_eq!(before, after, "value is conserved");
         let parts: u64 = executed.receipt.gas.parts().iter().map(|(_, gas)| gas).sum();

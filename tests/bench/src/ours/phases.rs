@@ -93,7 +93,8 @@ impl Phases {
         for (nonce, (to, input)) in [(None, create)].into_iter().chain(fund).enumerate() {
             let intent = intent(admin, nonce as u64, to, input);
             let executed;
-            (overlay, executed) = execute(overlay, &block, &vm, &intent, 0, false)?;
+            (overlay, executed) =
+                execute(overlay, &block, vm.admit_execution(), &intent, 0, false)?;
             ensure!(executed.receipt.is_success(), "{:?}", executed.receipt.outcome);
         }
         state.apply(overlay.into_writes());
@@ -220,8 +221,14 @@ impl Phases {
                     let gas_left = self.block.gas_limit - gas_used;
                     admit(&mut overlay, &self.block, gas_left, intent)??;
                     let executed;
-                    (overlay, executed) =
-                        execute(overlay, &self.block, &self.vm, intent, gas_used, false)?;
+                    (overlay, executed) = execute(
+                        overlay,
+                        &self.block,
+                        self.vm.admit_execution(),
+                        intent,
+                        gas_used,
+                        false,
+                    )?;
                     ensure!(executed.receipt.is_success());
                     gas_used = executed.receipt.cumulative_gas_used;
                     receipts.push(executed.receipt);
