@@ -183,6 +183,9 @@ pub enum Fault {
     /// A rule that the code relies on does not hold.
     #[error("internal error: {0}; please report it")]
     Bug(&'static str),
+    /// A simulation would have to compile a module, and may take no more time for that.
+    #[error("there is no time left to compile a module")]
+    OutOfTime,
 }
 
 impl Fault {

@@ -71,9 +71,9 @@ pub const ACCOUNT_READ: u64 = gas(120);
 pub const VALUE_TRANSFER: u64 = gas(1_600);
 /// A nested call, apart from the instance it starts.
 pub const CALL: u64 = gas(100);
-/// The first nested call of a transaction to an account: its compiled code may have to be mapped
-/// from disk and authenticated, which takes 40 us and more. The transaction's own callee is paid
-/// for by its intrinsic gas.
+/// The first nested call of a transaction to an account, and a creation from a module's hash: the
+/// compiled code may have to be mapped from disk and authenticated, which takes 40 us and more. The
+/// transaction's own callee is paid for by its intrinsic gas.
 pub const FIRST_CALL: u64 = gas(1_500);
 /// A creation, apart from its code and its constructor: an account is written.
 pub const CREATE: u64 = gas(2_000);

@@ -78,8 +78,17 @@ pub const COMPILED_BASE_BYTES: usize = 256 << 10;
 pub const MODULES_IN_MEMORY: usize = 512;
 /// Bytes of compiled code kept ready in memory.
 pub const COMPILED_BYTES_IN_MEMORY: usize = 1 << 30;
-/// Compiled modules kept in memory that executions created and no block has, or not yet.
+/// Compiled modules kept in memory that nobody needs: those of blocks that were not created in the end,
+/// and, apart from these, those that simulations made.
 pub const NEW_MODULES_IN_MEMORY: usize = 16;
+/// New modules that one transaction may bring, of which each stays compiled in memory until its block is
+/// durable. A contract that makes many of a kind brings one.
+pub const TRANSACTION_MODULES: usize = 8;
+/// New modules in a block. It takes no transaction more that could exceed that.
+pub const BLOCK_MODULES: usize = 32;
+/// Accounts of whose calls a transaction knows that they are not the first, and whose programs it has at
+/// hand, at most; then it begins anew.
+pub const CALLED_ACCOUNTS: usize = 64;
 
 /// Most functions that the backtrace of a trap names.
 pub const BACKTRACE_FRAMES: usize = 20;

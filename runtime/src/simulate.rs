@@ -261,13 +261,18 @@ impl Simulator {
     fn run(&mut self, intent: &Intent, traced: bool) -> Result<Simulation, SubmitError> {
         let permit = self.chain.parts.vm.admit_simulation();
         let began = *self.began.get_or_insert_with(Instant::now);
-        if self.allowance.time.is_some_and(|time| began.elapsed() >= time) {
+        let end = self.allowance.time.map(|time| began + time);
+        if end.is_some_and(|end| Instant::now() >= end) {
             Err(Rejection::OutOfTime)?;
         }
         // After a fault there is nothing to go on with.
         let overlay = std::mem::replace(&mut self.overlay, Overlay::new(self.under.clone()));
         let executed;
-        (self.overlay, executed) = execute(overlay, &self.block, permit, intent, 0, traced)?;
+        (self.overlay, executed) =
+            match execute(overlay, &self.block, permit.until(end), intent, 0, traced) {
+                Err(Fault::OutOfTime) => Err(Rejection::OutOfTime)?,
+                executed => executed?,
+            };
         let Executed { receipt, trace, bytes: _ } = executed;
         Ok(Simulation { receipt, trace })
     }

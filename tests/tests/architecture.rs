@@ -145,7 +145,7 @@ fn hash_maps_are_where_their_order_cannot_show() {
         ("runtime/src/store/transition.rs", "asked for membership only"),
         ("runtime/src/store/journal/reader.rs", "open files, looked up by number"),
         ("runtime/src/store/recent.rs", "looked up by key only"),
-        ("runtime/src/vm/mod.rs", "looked up by key only; the order of eviction is a queue's"),
+        ("runtime/src/vm/programs.rs", "looked up by key only; the order of eviction is a queue's"),
     ];
     let runtime = sources("runtime/src", "rs");
     let known = |path: &str| KNOWN.iter().any(|(known, _)| *known == path);

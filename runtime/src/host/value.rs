@@ -40,7 +40,7 @@ pub fn code_price(data: &[u8], available: u64) -> Option<u64> {
                 + gas::CODE_BRANCH * branches
                 + gas::CODE_CALL * calls
         }
-        _ => gas::ACCOUNT_READ,
+        _ => gas::ACCOUNT_READ + gas::FIRST_CALL,
     };
     (price <= available).then_some(price)
 }
@@ -59,15 +59,21 @@ impl World {
             }
             Some(Deployment::Hash { hash, arguments }) => {
                 let hash = B256::from(hash);
-                match self.overlay.code(&hash)? {
-                    Some(module) => (hash, module, arguments),
-                    None => return Ok(Err(refusal(format!("no module {hash} is on this ledger")))),
-                }
+                let Some(module) = self.overlay.code(&hash)? else {
+                    return Ok(Err(refusal(format!("no module {hash} is on this ledger"))));
+                };
+                let (program, arguments) =
+                    (self.program(&hash)?, Bytes::copy_from_slice(arguments));
+                return Ok(Ok(Prepared { program, hash, module, arguments }));
             }
         };
         let arguments = Bytes::copy_from_slice(arguments);
-        match self.vm.admit(&hash, &module) {
-            Ok(program) => Ok(Ok(Prepared { program, hash, module, arguments })),
+        match self.admit(&hash, &module) {
+            Ok(program) => {
+                // The program stays as long as somebody has this.
+                let module = program.module().cloned().unwrap_or(module);
+                Ok(Ok(Prepared { program, hash, module, arguments }))
+            }
             Err(Admission::Refused(reason)) => Ok(Err(refusal(reason))),
             Err(Admission::Fault(fault)) => Err(fault),
         }
@@ -293,9 +299,7 @@ impl Host {
         }
         let prepared = world.prepare(code)?.map_err(|reason| Exit::Revert(reason.into()))?;
         let account = world.overlay.account(&address)?;
-        let overlay = &mut world.overlay;
-        let is_new = overlay.is_new_code(&account.code_hash);
-        let former = world.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
+        let former = world.program(&account.code_hash)?;
         let migrates = prepared
             .program
             .migrates(&former)

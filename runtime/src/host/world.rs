@@ -10,12 +10,12 @@
 use super::{Frame, Host, Part, Spent};
 use crate::error::Fault;
 use crate::gas::FUEL_PER_GAS;
-use crate::limits::{CALL_DEPTH, TRACE_BYTES};
+use crate::limits::{CALL_DEPTH, CALLED_ACCOUNTS, TRACE_BYTES, TRANSACTION_MODULES};
 use crate::state::{Checkpoint, Overlay};
-use crate::types::{Address, Bytes, Halt, Log, Outcome, U256};
-use crate::vm::{Entry, Permit, Program};
+use crate::types::{Address, B256, Bytes, Halt, Log, Outcome, U256};
+use crate::vm::{Admission, Entry, Permit, Program};
 use alloy_sol_types::{SolError, sol};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 sol! {
@@ -187,8 +187,12 @@ pub struct World {
     pub vm: Permit,
     /// The contracts that are running, outermost first.
     stack: Vec<Running>,
-    /// Accounts that were called in this transaction.
+    /// Accounts that were called in this transaction, and programs that nested calls and creations
+    /// ran; forgotten together when there are too many.
     called: BTreeSet<Address>,
+    programs: BTreeMap<B256, Arc<Program>>,
+    /// Modules that the block brings, before this transaction.
+    modules_before: usize,
     /// Bytes of linear memory that the running calls hold.
     pub(super) held_memory: usize,
     /// Bytes that the trace may still keep.
@@ -205,6 +209,7 @@ impl World {
         vm: Permit,
     ) -> Self {
         World {
+            modules_before: overlay.modules(),
             overlay,
             block,
             origin,
@@ -216,14 +221,61 @@ impl World {
             vm,
             stack: Vec::new(),
             called: BTreeSet::new(),
+            programs: BTreeMap::new(),
             held_memory: 0,
             trace_room: TRACE_BYTES,
         }
     }
 
-    /// Whether an account is called for the first time in this transaction; from now on it is not.
+    /// Whether an account is called for the first time in this transaction, or since that was
+    /// forgotten; from now on it is not.
     pub(super) fn is_first_call(&mut self, target: &Address) -> bool {
+        if self.called.len() >= CALLED_ACCOUNTS {
+            self.forget();
+        }
         self.called.insert(*target)
+    }
+
+    /// Keeps a program for the rest of the transaction.
+    fn hold(&mut self, hash: B256, program: &Arc<Program>) {
+        if self.programs.len() >= CALLED_ACCOUNTS {
+            self.forget();
+        }
+        self.programs.insert(hash, program.clone());
+    }
+
+    fn forget(&mut self) {
+        self.called.clear();
+        self.programs.clear();
+    }
+
+    /// The program of a module that is on the ledger, or that the block brings.
+    pub(super) fn program(&mut self, hash: &B256) -> Result<Arc<Program>, Fault> {
+        if let Some(program) = self.programs.get(hash) {
+            return Ok(program.clone());
+        }
+        let overlay = &mut self.overlay;
+        let is_new = overlay.is_new_code(hash);
+        let program = self.vm.program(hash, is_new, |hash| overlay.code(hash))?;
+        // That of the transaction's own call runs as long as the transaction does.
+        if !self.stack.is_empty() {
+            self.hold(*hash, &program);
+        }
+        Ok(program)
+    }
+
+    /// The program of a module that this transaction brings, or why it may not.
+    pub(super) fn admit(&mut self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
+        let is_new = self.overlay.code(hash).map_err(Admission::Fault)?.is_none();
+        if is_new && self.overlay.modules() - self.modules_before >= TRANSACTION_MODULES {
+            return Err(Admission::Refused(format!(
+                "a transaction may bring {TRANSACTION_MODULES} new modules; create more from their hashes, or in another \
+                 transaction"
+            )));
+        }
+        let program = self.vm.admit(hash, module)?;
+        self.hold(*hash, &program);
+        Ok(program)
     }
 
     /// Calls an account: see the module's documentation.
@@ -259,9 +311,7 @@ impl World {
                 false => Ok(None),
             });
         }
-        let overlay = &mut self.overlay;
-        let is_new = overlay.is_new_code(&account.code_hash);
-        let program = self.vm.program(&account.code_hash, is_new, |hash| overlay.code(hash))?;
+        let program = self.program(&account.code_hash)?;
         let entered = self.stack.iter().any(|running| running.address == message.target);
         if entered && !program.may_be_reentered(&message.input) {
             return Ok(Err(ReentrantCall { account: message.target }.abi_encode()));

@@ -8,7 +8,10 @@ use crate::config::Genesis;
 use crate::crypto::keccak256_all;
 use crate::error::{Fault, Rejection};
 use crate::host::BlockEnv;
-use crate::limits::{BLOCK_BYTES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES};
+use crate::limits::{
+    BLOCK_BYTES, BLOCK_MODULES, BLOCK_TRANSACTIONS, EFFECT_BYTES, RECEIPT_BYTES,
+    TRANSACTION_MODULES,
+};
 use crate::sandbox;
 use crate::state::Overlay;
 use crate::types::{B256, Block, BlockBody, Bytes, Header, Intent, Receipt, U256, Write};
@@ -101,7 +104,8 @@ impl Draft {
         bytes: &Bytes,
         intent: &Intent,
     ) -> Result<Result<(), Rejection>, Fault> {
-        let full = self.body.receipts.len() >= BLOCK_TRANSACTIONS;
+        let modules = self.overlay.modules() + TRANSACTION_MODULES;
+        let full = self.body.receipts.len() >= BLOCK_TRANSACTIONS || modules > BLOCK_MODULES;
         let gas_left = if full { 0 } else { self.block.gas_limit - self.gas_used };
         match check_room(bytes, self.bytes) {
             Ok(()) => admit(&mut self.overlay, &self.block, gas_left, intent),

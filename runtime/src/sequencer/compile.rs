@@ -3,13 +3,15 @@
 //! Invariant: what is compiled here is what execution finds; it decides nothing.
 
 use super::Shared;
-use crate::types::{Address, B256, Bytes};
+use crate::types::{B256, Bytes};
 
 /// A module that someone wants to create a contract from.
+#[derive(Clone)]
 pub struct Module {
     pub hash: B256,
     pub code: Bytes,
-    pub sender: Address,
+    /// Whatever came of compiling it, that was tried.
+    pub is_tried: bool,
 }
 
 impl Shared {

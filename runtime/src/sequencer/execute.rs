@@ -21,8 +21,7 @@ use crate::host::code_price;
 use crate::limits::GROUP_TRANSACTIONS;
 use crate::pipeline::seal::{Draft, environment};
 use crate::state::{Overlay, Patch, Patched};
-use crate::types::{Address, B256, Intent};
-use florin_abi::deploy::{self, Deployment};
+use crate::types::{Address, Intent};
 use std::collections::{BTreeMap, VecDeque};
 use std::iter;
 use std::sync::Arc;
@@ -193,16 +192,17 @@ impl Shared {
             Some(draft) => draft,
             None => self.open(executor)?,
         };
-        if let Some(new) = self.new_module(&intent, module)
+        if let Some(new) = self.new_module(&intent, module.as_ref()).cloned()
             && draft.admit(&bytes, &intent)?.is_ok()
         {
             executor.keep(draft);
             if let Some(Asker { done, .. }) = executor.askers.pop() {
+                let sender = intent.sender;
                 let ready = Ready { bytes, module, intent: Ok(intent), done };
-                let early = executor.early_of(new.sender);
-                let line = executor.deferred.entry(new.sender).or_default();
+                let early = executor.early_of(sender);
+                let line = executor.deferred.entry(sender).or_default();
                 line.extend(iter::once(ready).chain(early));
-                self.work.compile(new);
+                self.work.compile(sender, new);
             }
             return Ok(None);
         }
@@ -238,13 +238,13 @@ impl Shared {
     }
 
     /// The module that an intent pays for and that has to be compiled.
-    fn new_module(&self, intent: &Intent, hash: Option<B256>) -> Option<Module> {
-        let hash = hash.filter(|hash| !self.chain.parts.vm.is_known(hash))?;
+    fn new_module<'a>(&self, intent: &Intent, module: Option<&'a Module>) -> Option<&'a Module> {
+        let is_known = |module: &Module| self.chain.parts.vm.is_known(&module.hash);
+        let module = module.filter(|module| !module.is_tried && !is_known(module))?;
         let input = &intent.calls.first()?.input;
         let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
         code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
-        let Deployment::Module { module, .. } = deploy::parse(input)? else { return None };
-        Some(Module { hash, code: input.slice_ref(module), sender: intent.sender })
+        Some(module)
     }
 }
 
@@ -257,9 +257,8 @@ impl Executor {
             }
             Next::Compiled(sender) => {
                 let mut deferred = self.deferred.remove(&sender).unwrap_or_default();
-                // Whatever came of it, it is executed now: it is not compiled here again.
-                if let Some(first) = deferred.front_mut() {
-                    first.module = None;
+                if let Some(module) = deferred.front_mut().and_then(|first| first.module.as_mut()) {
+                    module.is_tried = true;
                 }
                 deferred.into_iter().rev().for_each(|ready| self.queue.push_front(ready));
             }

@@ -205,9 +205,9 @@ impl Shared {
                 self.work.executed(executor, job);
             }
             Step::Receive(number, batch) => self.work.received(number, self.receive(batch)),
-            Step::Compile(module) => {
+            Step::Compile(sender, module) => {
                 self.compile(&module);
-                self.work.compiled(module.sender);
+                self.work.compiled(sender);
             }
         }
     }

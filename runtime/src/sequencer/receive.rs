@@ -4,13 +4,14 @@
 
 use super::{
     Shared,
+    compile::Module,
     work::{Ready, Waiting},
 };
 use crate::crypto::keccak256;
 use crate::pipeline::decode_all;
 use crate::sandbox;
 use crate::senders::Offer;
-use crate::types::{B256, Intent};
+use crate::types::{Bytes, Intent};
 use florin_abi::deploy::{self, Deployment};
 use std::sync::atomic::Ordering;
 
@@ -31,7 +32,7 @@ impl Shared {
             let mut module = None;
             let early = match decoded {
                 Ok(signed) => {
-                    module = module_hash(&signed.intent);
+                    module = self::module(&signed.intent);
                     match sandbox::impersonated(&signed, genesis) {
                         Some(sender) => Some(Ok(signed.intent.in_the_name_of(sender))),
                         None => {
@@ -61,11 +62,14 @@ impl Shared {
     }
 }
 
-/// The hash of the module that an intent brings along.
-fn module_hash(intent: &Intent) -> Option<B256> {
+/// The module that an intent brings along.
+fn module(intent: &Intent) -> Option<Module> {
     let create = intent.calls.first().filter(|call| call.to.is_none())?;
     match deploy::parse(&create.input)? {
-        Deployment::Module { module, .. } => Some(keccak256(module)),
+        Deployment::Module { module, .. } => {
+            let (hash, code) = (keccak256(module), Bytes::copy_from_slice(module));
+            Some(Module { hash, code, is_tried: false })
+        }
         Deployment::Hash { .. } => None,
     }
 }

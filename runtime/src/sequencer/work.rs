@@ -18,9 +18,10 @@ use super::{
 };
 use crate::error::Rejection;
 use crate::limits::{
-    BATCH_SIGNATURES, BATCH_WORTHWHILE, QUEUE_BYTES, QUEUE_TRANSACTIONS, READY_BATCHES,
+    BATCH_SIGNATURES, BATCH_WORTHWHILE, NEW_MODULES_IN_MEMORY, QUEUE_BYTES, QUEUE_TRANSACTIONS,
+    READY_BATCHES,
 };
-use crate::types::{Address, B256, Bytes, Intent};
+use crate::types::{Address, Bytes, Intent};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -33,8 +34,8 @@ pub struct Waiting {
 /// An authenticated transaction that waits for its answer.
 pub struct Ready {
     pub bytes: Bytes,
-    /// keccak-256 of the module that it creates a contract from.
-    pub module: Option<B256>,
+    /// The module that it creates a contract from. As long as it is here its program stays.
+    pub module: Option<Module>,
     pub intent: Result<Intent, Rejection>,
     pub done: Done,
 }
@@ -61,7 +62,8 @@ pub enum Step {
     Execute(Box<Executor>),
     /// Authenticate the batch of this number.
     Receive(u64, Vec<Waiting>),
-    Compile(Module),
+    /// Compile what this sender brings.
+    Compile(Address, Module),
 }
 
 /// What is next for who executes.
@@ -96,7 +98,7 @@ struct State {
     /// A sealed block that nobody commits yet.
     sealed: Option<Sealed>,
     is_committing: bool,
-    modules: VecDeque<Module>,
+    modules: VecDeque<(Address, Module)>,
     is_compiling: bool,
     /// Whose modules are compiled.
     compiled: VecDeque<Address>,
@@ -272,8 +274,8 @@ impl Work {
     }
 
     /// A module is wanted.
-    pub fn compile(&self, module: Module) {
-        self.lock().modules.push_back(module);
+    pub fn compile(&self, sender: Address, module: Module) {
+        self.lock().modules.push_back((sender, module));
     }
 
     /// A module is compiled, or refused.
@@ -298,7 +300,7 @@ impl State {
         }
         if self.is_compile_due() {
             self.is_compiling = true;
-            return self.modules.pop_front().map(Step::Compile);
+            return self.modules.pop_front().map(|(sender, module)| Step::Compile(sender, module));
         }
         None
     }
@@ -356,7 +358,9 @@ impl State {
     }
 
     fn is_compile_due(&self) -> bool {
-        !self.modules.is_empty() && !self.is_compiling
+        // As many wait at most as stay compiled in memory in any case.
+        let has_room = self.compiled.len() < NEW_MODULES_IN_MEMORY;
+        !self.modules.is_empty() && !self.is_compiling && has_room
     }
 
     fn has_ready(&self) -> bool {

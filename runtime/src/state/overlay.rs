@@ -199,6 +199,11 @@ impl Overlay {
         self.code.contains_key(hash)
     }
 
+    /// How many modules were added.
+    pub fn modules(&self) -> usize {
+        self.code.len()
+    }
+
     /// Adds a module, unless it is there already.
     pub fn add_code(&mut self, hash: B256, module: Bytes) -> Result<(), Fault> {
         if self.code(&hash)?.is_none() {

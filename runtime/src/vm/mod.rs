@@ -12,6 +12,7 @@ mod engine;
 mod link;
 mod native;
 mod program;
+mod programs;
 mod validate;
 
 pub use complexity::{Complexity, complexity};
@@ -20,16 +21,16 @@ pub use program::{Entry, Program};
 
 use crate::crypto::keccak256;
 use crate::error::Fault;
-use crate::limits::{
-    COMPILED_BYTES_IN_MEMORY, MODULES_IN_MEMORY, NEW_MODULES_IN_MEMORY, RESERVED_EXECUTIONS,
-};
+use crate::limits::RESERVED_EXECUTIONS;
 use crate::types::{B256, Bytes};
 use cache::CompiledCache;
 use engine::Engine;
-use std::collections::{HashMap, VecDeque};
+use programs::{For, Programs};
 use std::ops::Deref;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 /// Why a module does not become a program.
 #[derive(Debug)]
@@ -53,83 +54,75 @@ pub struct Vm {
     engine: &'static Engine,
     cache: Option<CompiledCache>,
     programs: RwLock<Programs>,
-}
-
-/// Programs that are ready to run.
-#[derive(Default)]
-struct Programs {
-    /// Those of modules on the ledger.
-    kept: Shelf,
-    /// Those that executions made of new modules. Simulations do so too, so they never displace the
-    /// others.
-    new: Shelf,
-    /// New modules that were refused, with the reason: looked into once.
-    refused: VecDeque<(B256, String)>,
-    natives: HashMap<B256, NativeProgram>,
-}
-
-impl Programs {
-    fn refusal(&self, hash: &B256) -> Option<&String> {
-        self.refused.iter().find(|(refused, _)| refused == hash).map(|(_, reason)| reason)
-    }
-
-    fn refuse(&mut self, hash: B256, reason: String) {
-        if self.refused.len() >= NEW_MODULES_IN_MEMORY {
-            self.refused.pop_front();
-        }
-        self.refused.push_back((hash, reason));
-    }
-
-    fn get(&self, hash: &B256) -> Option<Arc<Program>> {
-        self.kept.programs.get(hash).or_else(|| self.new.programs.get(hash)).cloned()
-    }
-}
-
-/// Some programs, the longest known forgotten first.
-#[derive(Default)]
-struct Shelf {
-    programs: HashMap<B256, Arc<Program>>,
-    order: VecDeque<B256>,
-    bytes: usize,
-}
-
-impl Shelf {
-    fn put(&mut self, hash: B256, program: Arc<Program>, count: usize) {
-        self.bytes += program.bytes();
-        if let Some(former) = self.programs.insert(hash, program) {
-            self.bytes -= former.bytes();
-        } else {
-            self.order.push_back(hash);
-        }
-        while self.order.len() > count || self.bytes > COMPILED_BYTES_IN_MEMORY {
-            let Some(oldest) = self.order.pop_front() else { break };
-            let forgotten = self.programs.remove(&oldest);
-            self.bytes -= forgotten.map_or(0, |program| program.bytes());
-        }
-    }
-
-    fn take(&mut self, hash: &B256) -> Option<Arc<Program>> {
-        let program = self.programs.remove(hash)?;
-        self.order.retain(|known| known != hash);
-        self.bytes -= program.bytes();
-        Some(program)
-    }
+    compiled: AtomicU64,
 }
 
 /// The right of one execution, with all its nested calls, to run contracts.
-pub struct Permit(Arc<Vm>);
+pub struct Permit {
+    vm: Arc<Vm>,
+    whom: For,
+    /// When it compiles no more.
+    end: Option<Instant>,
+}
+
+impl Permit {
+    /// The same until then: what would have to be compiled later fails with [`Fault::OutOfTime`].
+    pub fn until(self, end: Option<Instant>) -> Self {
+        // A permit ends where it is dropped, so its parts cannot be moved.
+        let mut permit = self;
+        permit.end = end;
+        permit
+    }
+
+    /// The program of a module of the ledger or of the block: `is_new` says that no block has it
+    /// yet, and `module` finds it.
+    pub fn program(
+        &self,
+        hash: &B256,
+        is_new: bool,
+        module: impl FnOnce(&B256) -> Result<Option<Bytes>, Fault>,
+    ) -> Result<Arc<Program>, Fault> {
+        let mut is_made = false;
+        let module = || {
+            is_made = true;
+            let module = module(hash)?.ok_or(Fault::Bug("an account's code is missing"))?;
+            match keccak256(&module) == *hash {
+                true => Ok(module),
+                false => Err(Fault::Bug("a module does not have its hash")),
+            }
+        };
+        let program =
+            self.vm.ready(hash, module, self.whom, self.end).map_err(
+                |admission| match admission {
+                    Admission::Fault(fault) => fault,
+                    Admission::Refused(reason) => Fault::Engine(format!(
+                        "module {hash} was accepted before and is refused now: {reason}"
+                    )),
+                },
+            )?;
+        if is_made && !is_new && self.whom == For::Blocks {
+            self.vm.keep([hash]); // what was on disk is gone
+        }
+        Ok(program)
+    }
+
+    /// The program of a module whose keccak-256 is `hash`, checked and compiled if need be.
+    pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
+        self.vm.ready(hash, || Ok(module.clone()), self.whom, self.end)
+    }
+}
 
 impl Deref for Permit {
     type Target = Vm;
 
     fn deref(&self) -> &Vm {
-        &self.0
+        &self.vm
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.engine.leave();
+        self.vm.engine.leave();
     }
 }
 
@@ -139,7 +132,7 @@ impl Vm {
     pub fn new(cache: Option<&Path>, development: bool) -> Result<Self, Fault> {
         let engine = Engine::shared(development)?;
         let cache = cache.map(|dir| CompiledCache::open(dir, engine)).transpose()?;
-        Ok(Vm { engine, cache, programs: RwLock::default() })
+        Ok(Vm { engine, cache, programs: RwLock::default(), compiled: AtomicU64::new(0) })
     }
 
     /// Whether contracts may print and traps carry the names of functions.
@@ -149,17 +142,19 @@ impl Vm {
 
     /// Waits for the right to execute a transaction.
     pub fn admit_execution(self: &Arc<Self>) -> Permit {
-        self.enter(0)
+        self.engine.enter(0);
+        Permit { vm: self.clone(), whom: For::Blocks, end: None }
     }
 
     /// Waits for the right to simulate a transaction: however many do, blocks need not wait.
     pub fn admit_simulation(self: &Arc<Self>) -> Permit {
-        self.enter(RESERVED_EXECUTIONS)
+        self.engine.enter(RESERVED_EXECUTIONS);
+        Permit { vm: self.clone(), whom: For::Simulations, end: None }
     }
 
-    fn enter(self: &Arc<Self>, leaving: usize) -> Permit {
-        self.engine.enter(leaving);
-        Permit(self.clone())
+    /// How many modules were compiled so far.
+    pub fn compiled(&self) -> u64 {
+        self.compiled.load(Ordering::Relaxed)
     }
 
     /// Runs `program` in place of the module with this hash: for debuggers and coverage in tests.
@@ -172,73 +167,61 @@ impl Vm {
         self.programs_mut().natives.insert(hash, program);
     }
 
-    /// The program of a module that an account has. `is_new` says that no block has the module yet.
-    pub fn program(
-        &self,
-        hash: &B256,
-        is_new: bool,
-        module: impl FnOnce(&B256) -> Result<Option<Bytes>, Fault>,
-    ) -> Result<Arc<Program>, Fault> {
-        if let Some(program) = self.programs().get(hash) {
-            return Ok(program);
-        }
-        let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, self.engine));
-        if let Some((compiled, facts)) = cached {
-            let program = Arc::new(Program::wasm(self.engine, compiled, facts)?);
-            self.programs_mut().kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
-            return Ok(program);
-        }
-        let module = module(hash)?.ok_or(Fault::Bug("an account's code is missing"))?;
-        if keccak256(&module) != *hash {
-            return Err(Fault::Bug("a module does not have its hash"));
-        }
-        let program = self.admit(hash, &module).map_err(|admission| match admission {
-            Admission::Fault(fault) => fault,
-            Admission::Refused(reason) => Fault::Engine(format!(
-                "module {hash} was accepted before and is refused now: {reason}"
-            )),
-        })?;
-        if !is_new {
-            self.keep([hash]);
-        }
-        Ok(program)
-    }
-
     /// Whether [`admit`](Self::admit) knows the answer without looking into the module.
     pub fn is_known(&self, hash: &B256) -> bool {
         let programs = self.programs();
-        programs.get(hash).is_some() || programs.refusal(hash).is_some()
+        programs.get(hash, For::Blocks).is_some() || programs.refusal(hash).is_some()
     }
 
-    /// Checks and compiles a module whose keccak-256 is `hash`.
+    /// Checks and compiles a module whose keccak-256 is `hash`, for the block that will bring it.
     pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
+        self.ready(hash, || Ok(module.clone()), For::Blocks, None)
+    }
+
+    /// A program from memory, from disk, or else compiled.
+    fn ready(
+        &self,
+        hash: &B256,
+        module: impl FnOnce() -> Result<Bytes, Fault>,
+        whom: For,
+        end: Option<Instant>,
+    ) -> Result<Arc<Program>, Admission> {
         let programs = self.programs();
-        if let Some(program) = programs.get(hash) {
+        if let Some(program) = programs.get(hash, whom) {
             return Ok(program);
         }
         if let Some(reason) = programs.refusal(hash) {
             return Err(Admission::Refused(reason.clone()));
         }
         drop(programs);
-        let admitted = self.look_into(hash, module);
-        if let Err(Admission::Refused(reason)) = &admitted {
-            self.programs_mut().refuse(*hash, reason.clone());
+        let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, self.engine));
+        if let Some((compiled, facts)) = cached {
+            let program = Program::wasm(self.engine, compiled, facts, None);
+            let program = Arc::new(program.map_err(Admission::Fault)?);
+            self.programs_mut().keep(*hash, program.clone());
+            return Ok(program);
         }
-        admitted
+        if end.is_some_and(|end| Instant::now() >= end) {
+            return Err(Admission::Fault(Fault::OutOfTime));
+        }
+        let made = self.make(hash, module().map_err(Admission::Fault)?).map(Arc::new);
+        match &made {
+            Ok(program) => self.programs_mut().add(*hash, program.clone(), whom),
+            Err(Admission::Refused(reason)) => self.programs_mut().refuse(*hash, reason.clone()),
+            Err(Admission::Fault(_)) => {}
+        }
+        made
     }
 
-    fn look_into(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
-        let facts = validate::validate(module).map_err(Admission::Refused)?;
+    fn make(&self, hash: &B256, module: Bytes) -> Result<Program, Admission> {
+        let facts = validate::validate(&module).map_err(Admission::Refused)?;
         let native = self.programs().natives.get(hash).copied();
-        let program = Arc::new(match native {
-            Some(native) => Program::native(native, facts),
-            None => {
-                let compiled = self.engine.compile(module)?;
-                Program::wasm(self.engine, compiled, facts).map_err(Admission::Fault)?
-            }
-        });
-        self.programs_mut().new.put(*hash, program.clone(), NEW_MODULES_IN_MEMORY);
-        Ok(program)
+        if let Some(native) = native {
+            return Ok(Program::native(native, facts, module));
+        }
+        self.compiled.fetch_add(1, Ordering::Relaxed);
+        let compiled = self.engine.compile(&module)?;
+        Program::wasm(self.engine, compiled, facts, Some(module)).map_err(Admission::Fault)
     }
 
     /// Keeps the programs of modules that are on the ledger, in memory and on disk. One that is
@@ -246,8 +229,8 @@ impl Vm {
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
             let mut programs = self.programs_mut();
-            let Some(program) = programs.new.take(hash) else { continue };
-            programs.kept.put(*hash, program.clone(), MODULES_IN_MEMORY);
+            let Some(program) = programs.take_new(hash) else { continue };
+            programs.keep(*hash, program.clone());
             drop(programs);
             if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
                 cache.keep(hash, compiled, program.facts());

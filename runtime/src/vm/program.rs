@@ -11,8 +11,9 @@ use crate::host::{Ending, Exit, Host, Part};
 use crate::limits::{
     EXECUTION_MEMORY_BYTES, FUNCTION_NAME_CHARS, STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES,
 };
-use crate::types::Halt;
+use crate::types::{Bytes, Halt};
 use florin_abi::{exports, sections};
+use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
 
 /// Where a run begins.
@@ -30,6 +31,10 @@ pub enum Entry {
 pub struct Program {
     code: Code,
     facts: Facts,
+    /// What it was made from, unless that was on disk already compiled.
+    module: Option<Bytes>,
+    /// Since its turn to be forgotten came the last time.
+    used: AtomicBool,
 }
 
 enum Code {
@@ -47,8 +52,13 @@ struct Wasm {
 
 impl Program {
     /// A program from compiled WebAssembly.
-    pub(super) fn wasm(engine: &Engine, module: Module, facts: Facts) -> Result<Self, Fault> {
-        let export = |name| module.get_export_index(name);
+    pub(super) fn wasm(
+        engine: &Engine,
+        compiled: Module,
+        facts: Facts,
+        module: Option<Bytes>,
+    ) -> Result<Self, Fault> {
+        let export = |name| compiled.get_export_index(name);
         let missing = Fault::Bug("a checked module lacks an export");
         let (Some(memory), Some(call)) = (export(exports::MEMORY), export(exports::CALL)) else {
             return Err(missing);
@@ -56,15 +66,39 @@ impl Program {
         let (deploy, migrate) = (export(exports::DEPLOY), export(exports::MIGRATE));
         let instance = engine
             .linker()
-            .instantiate_pre(&module)
+            .instantiate_pre(&compiled)
             .map_err(|error| Fault::Engine(error.to_string()))?;
         let code = Code::Wasm(Box::new(Wasm { instance, memory, call, deploy, migrate }));
-        Ok(Program { code, facts })
+        Ok(Program { code, facts, module, used: AtomicBool::new(false) })
     }
 
     /// A program compiled for this machine, standing for a module with these facts.
-    pub(super) fn native(program: NativeProgram, facts: Facts) -> Self {
-        Program { code: Code::Native(program), facts }
+    pub(super) fn native(program: NativeProgram, facts: Facts, module: Bytes) -> Self {
+        let (module, used) = (Some(module), AtomicBool::new(false));
+        Program { code: Code::Native(program), facts, module, used }
+    }
+
+    /// What it was made from, unless that was on disk already compiled.
+    pub fn module(&self) -> Option<&Bytes> {
+        self.module.as_ref()
+    }
+
+    /// Whether anybody else has the module that it was made from.
+    pub(super) fn is_needed(&self) -> bool {
+        self.module.as_ref().is_some_and(|module| !module.0.is_unique())
+    }
+
+    /// Notes that it was used.
+    pub(super) fn note_use(&self) {
+        // Most are used again and again: they stay shared by the processors' caches.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether it was used since this was asked the last time.
+    pub(super) fn was_used(&self) -> bool {
+        self.used.swap(false, Ordering::Relaxed)
     }
 
     /// What is known of the module.

@@ -3,13 +3,16 @@
 
 use crate::support::*;
 use alloy_consensus::TxEip1559;
-use alloy_primitives::TxKind;
+use alloy_primitives::{TxKind, keccak256};
+use florin_runtime::limits::{BLOCK_MODULES, NEW_MODULES_IN_MEMORY, TRANSACTION_MODULES};
 use florin_runtime::store::Durability;
 use florin_runtime::types::*;
-use florin_runtime::{CallRequest, Chain, Genesis};
+use florin_runtime::vm::Admission;
+use florin_runtime::{CallRequest, Chain, Fault, Genesis, Located, Rejection};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// Returns the three bytes of its data segment, which makes it need an image of its memory.
 const CONTRACT: &str = r#"(module
@@ -30,10 +33,27 @@ fn deployed(dir: &Path) -> Address {
     located.receipt().created.expect("a contract")
 }
 
-fn answer(dir: &Path, contract: Address) -> Bytes {
-    let request = CallRequest { to: Some(contract), ..CallRequest::default() };
-    let simulation = open(dir).simulate(&request, NOW).expect("a simulation");
-    simulation.output().expect("it succeeds").clone()
+/// What the contract answers to a transaction after a restart, and how many modules were compiled.
+fn answer(dir: &Path, contract: Address) -> (Vec<u8>, u64) {
+    let chain = open(dir);
+    let nonce = chain.account(&address_of(&key(1))).expect("an account").nonce;
+    let tx = TxEip1559 { gas_limit: 500_000, to: TxKind::Call(contract), ..payment(nonce, 0) };
+    let located = chain.submit(signed(tx, &key(1)), NOW).expect("it is admitted");
+    (output(&located).to_vec(), chain.vm().compiled())
+}
+
+fn output(located: &Located) -> &Bytes {
+    let Outcome::Success { output } = &located.receipt().outcome else {
+        panic!("{:?}", located.receipt().outcome)
+    };
+    output
+}
+
+const LOADED: (&[u8], u64) = (b"abc", 0);
+const MADE: (&[u8], u64) = (b"abc", 1);
+
+fn is((output, compiled): (Vec<u8>, u64), expected: (&[u8], u64)) -> bool {
+    (&output[..], compiled) == expected
 }
 
 /// The files of compiled code, with what is in them.
@@ -52,26 +72,26 @@ fn it_is_made_once_and_made_again_when_it_is_damaged_or_gone() {
     let contract = deployed(&ledger);
     let made = files(&ledger);
     assert_eq!(made.len(), 2, "{:?}", made.keys());
-    assert_eq!(answer(&ledger, contract).as_ref(), b"abc");
-    assert_eq!(files(&ledger), made, "loaded, not made again");
+    assert!(is(answer(&ledger, contract), LOADED));
+    assert_eq!(files(&ledger), made);
     for name in made.keys() {
         let path = ledger.join("compiled").join(name);
         for place in [0, 35, made[name].len() - 1] {
             let mut damaged = made[name].clone();
             damaged[place] ^= 1;
             fs::write(&path, damaged).expect("written");
-            assert_eq!(answer(&ledger, contract).as_ref(), b"abc", "{name}, byte {place}");
+            assert!(is(answer(&ledger, contract), MADE), "{name}, byte {place}");
             assert_eq!(files(&ledger), made, "{name}, byte {place}: made again");
         }
     }
     fs::write(ledger.join("compiled").join("left.12-3.tmp"), b"x").expect("written");
     fs::remove_file(ledger.join("compiled").join("key")).expect("removed");
-    assert_eq!(answer(&ledger, contract).as_ref(), b"abc");
+    assert!(is(answer(&ledger, contract), MADE));
     let under_another_key = files(&ledger);
     assert_eq!(under_another_key.len(), 2, "what is of no use is removed");
     assert_ne!(under_another_key, made, "made again under the new key");
     fs::remove_dir_all(ledger.join("compiled")).expect("removed");
-    assert_eq!(answer(&ledger, contract).as_ref(), b"abc");
+    assert!(is(answer(&ledger, contract), MADE));
 }
 
 #[test]
@@ -81,7 +101,7 @@ fn code_that_came_with_a_copied_ledger_is_not_believed() {
     let contract = deployed(&ledger);
     copy_folder(&ledger, &copy);
     let came = files(&copy);
-    assert_eq!(answer(&copy, contract).as_ref(), b"abc");
+    assert!(is(answer(&copy, contract), MADE));
     let code = |files: &BTreeMap<String, Vec<u8>>| {
         files.iter().find(|(name, _)| name.ends_with("cwasm")).expect("code").1.clone()
     };
@@ -104,7 +124,144 @@ fn simulated_creations_leave_nothing_behind() {
     }
     drop(chain);
     assert_eq!(files(&ledger), before);
-    assert_eq!(answer(&ledger, contract).as_ref(), b"abc");
+    assert!(is(answer(&ledger, contract), LOADED));
+}
+
+/// The deployment of a contract like the others, but for what it returns.
+fn variant(number: usize) -> Bytes {
+    deployment(&CONTRACT.replace("abc", &format!("{number:03}")))
+}
+
+/// Calls the contracts whose addresses are its input, one after the other.
+const CALLER: &str = r#"(module
+    (import "florin1" "input" (func $input (param i32 i64) (result i32)))
+    (import "florin1" "static_call" (func $call (param i32 i64 i64) (result i64)))
+    (memory (export "memory") 1)
+    (func (export "call") (param $length i32) (result i32) (local $i i32)
+        (drop (call $input (i32.const 0) (i64.extend_i32_u (local.get $length))))
+        (loop $again
+            (if (i64.ne (call $call (local.get $i) (i64.const 0) (i64.const -1)) (i64.const 3))
+                (then unreachable))
+            (br_if $again (i32.lt_u
+                (local.tee $i (i32.add (local.get $i) (i32.const 20))) (local.get $length))))
+        (i32.const 0)))"#;
+
+/// Creates contracts from the deployment data in its input: as many as the first byte says, each
+/// from data whose last byte is one more. Returns how many of them it could.
+const FACTORY: &str = r#"(module
+    (import "florin1" "input" (func $input (param i32 i64) (result i32)))
+    (import "florin1" "output" (func $output (param i64)))
+    (import "florin1" "create" (func $create (param i32 i64 i64 i32) (result i64)))
+    (memory (export "memory") 1)
+    (func (export "call") (param $length i32) (result i32) (local $i i32) (local $last i32)
+        (drop (call $input (i32.const 0) (i64.extend_i32_u (local.get $length))))
+        (local.set $last (i32.sub (local.get $length) (i32.const 1)))
+        (local.set $i (i32.load8_u (i32.const 0)))
+        (loop $again
+            (if (i64.eqz (call $create (i32.const 60000)
+                    (i64.or (i64.const 0x1_0000_0000) (i64.extend_i32_u (local.get $last)))
+                    (i64.const 0) (i32.const 61000)))
+                (then (i32.store8 (i32.const 62000)
+                    (i32.add (i32.load8_u (i32.const 62000)) (i32.const 1)))))
+            (i32.store8 (local.get $last)
+                (i32.add (i32.load8_u (local.get $last)) (i32.const 1)))
+            (br_if $again (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))
+        (call $output (i64.const 0xf230_0000_0001))
+        (i32.const 0)))"#;
+
+/// A ledger whose blocks have room for it all, and transactions of its owner.
+fn workshop(dir: &Path) -> (Chain, impl FnMut(TxKind, Bytes) -> Bytes + use<>) {
+    let rich = U256::from(10).pow(U256::from(18));
+    let rules = Genesis { allocations: [(address_of(&key(1)), rich)].into(), ..genesis() };
+    let chain = Chain::create(dir, &rules, Durability::Unsynced).expect("a ledger");
+    let mut nonces = 0..;
+    let transaction = move |to, input| {
+        let nonce = nonces.next().expect("they do not end");
+        signed(TxEip1559 { gas_limit: 9_000_000, to, input, ..payment(nonce, 0) }, &key(1))
+    };
+    (chain, transaction)
+}
+
+#[test]
+fn modules_of_a_block_are_compiled_once_however_they_are_called() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, mut transaction) = workshop(&dir.path().join("ledger"));
+    let own = address_of(&key(1));
+    let modules = BLOCK_MODULES - TRANSACTION_MODULES;
+    assert!(modules > NEW_MODULES_IN_MEMORY + 1, "else this shows nothing");
+    let mut block = vec![transaction(TxKind::Create, deployment(CALLER))];
+    block.extend((1..modules).map(|number| transaction(TxKind::Create, variant(number))));
+    let children: Vec<u8> = (1..modules).flat_map(|nonce| own.create(nonce as u64).0.0).collect();
+    for _ in 0..3 {
+        let calls = Bytes::from(children.repeat(5));
+        block.push(transaction(TxKind::Call(own.create(0)), calls));
+    }
+    let sealed = chain.seal(block, NOW).expect("no fault");
+    let block = sealed.block.expect("a block");
+    assert_eq!(block.body.receipts.len(), modules + 3, "{:?}", sealed.results);
+    assert!(block.body.receipts.iter().all(Receipt::is_success));
+    assert_eq!(chain.vm().compiled(), modules as u64);
+    // Among those that are durable, too.
+    let again = transaction(TxKind::Call(own.create(0)), children.into());
+    assert!(chain.submit(again, NOW).expect("it is admitted").receipt().is_success());
+    assert_eq!(chain.vm().compiled(), modules as u64);
+}
+
+#[test]
+fn a_transaction_and_a_block_bring_so_many_modules_and_no_more() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, mut transaction) = workshop(&dir.path().join("ledger"));
+    let own = address_of(&key(1));
+    let factory = transaction(TxKind::Create, deployment(FACTORY));
+    chain.submit(factory, NOW).expect("it is admitted");
+    let asked = TRANSACTION_MODULES as u8 + 3;
+    let order = Bytes::from([&[asked][..], &variant(0)].concat());
+    let made = chain.submit(transaction(TxKind::Call(own.create(0)), order), NOW);
+    let made = made.expect("it is admitted");
+    assert_eq!(output(&made)[..], [TRANSACTION_MODULES as u8]);
+    // A block takes none more when the next could bring too many.
+    let most = BLOCK_MODULES - TRANSACTION_MODULES + 1;
+    let block = (0..BLOCK_MODULES).map(|number| transaction(TxKind::Create, variant(100 + number)));
+    let sealed = chain.seal(block.collect(), NOW).expect("no fault");
+    let taken = sealed.results.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(taken, most);
+    let refusal = sealed.results[most].as_ref().expect_err("the block is full");
+    assert!(matches!(refusal, Rejection::BlockFull { .. }), "{refusal}");
+}
+
+#[test]
+fn a_contract_by_hash_is_not_compiled_again_after_a_restart() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let ledger = dir.path().join("ledger");
+    deployed(&ledger);
+    let chain = open(&ledger);
+    let module = keccak256(wat::parse_str(CONTRACT).expect("valid text"));
+    let data = [&florin_abi::deploy::MAGIC[..], &[2], module.as_slice()].concat();
+    let tx =
+        TxEip1559 { gas_limit: 500_000, to: TxKind::Create, input: data.into(), ..payment(1, 0) };
+    let located = chain.submit(signed(tx, &key(1)), NOW).expect("it is admitted");
+    assert!(located.receipt().is_success(), "{:?}", located.receipt().outcome);
+    assert_eq!(chain.vm().compiled(), 0);
+}
+
+#[test]
+fn simulations_compile_only_as_long_as_they_have_time() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, _) = workshop(&dir.path().join("ledger"));
+    let module = Bytes::from(wat::parse_str(CONTRACT).expect("valid text"));
+    let hash = keccak256(&module);
+    let permit = || chain.vm().admit_simulation();
+    let late = permit().until(Some(Instant::now())).admit(&hash, &module);
+    assert!(matches!(late, Err(Admission::Fault(Fault::OutOfTime))));
+    assert!(
+        permit()
+            .until(Some(Instant::now() + Duration::from_secs(600)))
+            .admit(&hash, &module)
+            .is_ok()
+    );
+    assert!(permit().until(Some(Instant::now())).admit(&hash, &module).is_ok(), "it is there");
+    assert_eq!(chain.vm().compiled(), 1);
+    assert!(!chain.vm().is_known(&hash), "blocks have their own");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
