@@ -95,7 +95,7 @@ impl Checkpoints {
     pub fn request(&self) -> Result<bool> {
         let mut control = self.shared.control();
         control.health()?;
-        let idle = control.requested == control.met;
+        let idle = control.requested == control.met && !control.closing;
         if idle {
             control.requested += 1;
         } else {
@@ -107,19 +107,40 @@ impl Checkpoints {
 
     /// Waits until the tree has everything, and stays as it is as long as nothing is published.
     pub fn close(&self) -> Result<()> {
-        self.shared.control().closing = true;
-        self.complete()
+        let mut control = self.shared.control();
+        if !control.closing {
+            control.closing = true;
+            self.ask(&mut control);
+        }
+        self.await_all(control)
     }
 
     /// Waits until the tree has everything that was published before this call; but for what
     /// changes meanwhile, so who needs the tree alone keeps others from committing.
     pub fn complete(&self) -> Result<()> {
         let mut control = self.shared.control();
-        // One that has begun already may have frozen too early.
+        // What was asked for before may have begun already, and frozen too early; but for the last,
+        // after which the tree is not written any more.
+        if !control.closing {
+            self.ask(&mut control);
+        }
+        self.await_all(control)
+    }
+
+    /// Checkpoints that were asked for and are over.
+    #[cfg(test)]
+    pub fn met(&self) -> u64 {
+        self.shared.control().met
+    }
+
+    fn ask(&self, control: &mut Control) {
         control.requested += 1;
         control.hurry = true;
-        let request = control.requested;
         self.shared.changed.notify_all();
+    }
+
+    fn await_all<'a>(&'a self, mut control: MutexGuard<'a, Control>) -> Result<()> {
+        let request = control.requested;
         while control.met < request && control.failed.is_none() {
             control = self.shared.wait(control, None);
         }
@@ -189,7 +210,8 @@ impl Shared {
                 control = self.wait(control, Some(IDLE));
                 let head = self.recent.head().number;
                 let was_idle = std::mem::replace(&mut seen, head) == head;
-                if was_idle && control.requested == control.met && self.recent.fresh_bytes() > 0 {
+                let is_due = was_idle && control.requested == control.met && !control.closing;
+                if is_due && self.recent.fresh_bytes() > 0 {
                     control.requested += 1;
                 }
                 continue;

@@ -214,16 +214,16 @@ impl Recent {
 
     /// Those of the keys that are in memory because they changed.
     pub fn changed_keys(&self, is_wanted: impl Fn(&StateKey) -> bool) -> BTreeSet<StateKey> {
-        let mut found = BTreeSet::new();
-        {
+        // Blocks wait for these locks, so what can be done without them is.
+        let (mut found, frozen) = {
             let keys = self.keys();
-            let changed = keys.fresh.iter().chain(keys.frozen.iter());
-            found.extend(changed.filter(|key| is_wanted(key)).cloned());
-        }
-        let tip = self.tip();
-        let undone = tip.undo.iter().flat_map(|(_, writes)| writes.iter().map(|w| &w.key));
-        found.extend(undone.filter(|key| is_wanted(key)).cloned());
-        found
+            let fresh: Vec<_> = keys.fresh.iter().filter(|key| is_wanted(key)).cloned().collect();
+            (fresh, keys.frozen.clone())
+        };
+        let replaced: Vec<_> = self.tip().undo.iter().map(|(_, writes)| writes.clone()).collect();
+        let replaced = replaced.iter().flat_map(|writes| writes.iter().map(|write| &write.key));
+        found.extend(frozen.iter().chain(replaced).filter(|key| is_wanted(key)).cloned());
+        found.into_iter().collect()
     }
 
     /// Makes a durable block with these writes the head.

@@ -206,37 +206,39 @@ pub(super) fn compiled_bytes(module: &Module) -> usize {
 struct Gate {
     most: usize,
     count: Mutex<Count>,
-    left: Condvar,
+    /// There is a place: for those who take the last one, and for those who leave some to others.
+    left: [Condvar; 2],
 }
 
 #[derive(Default)]
 struct Count {
     inside: usize,
-    /// To wake nobody is a system call, too.
-    waiting: usize,
+    /// As above. To wake nobody is a system call, too.
+    waiting: [usize; 2],
 }
 
 impl Gate {
     fn new(most: usize) -> Self {
-        Gate { most, count: Mutex::default(), left: Condvar::new() }
+        Gate { most, count: Mutex::default(), left: Default::default() }
     }
 
     fn enter(&self, leaving: usize) {
+        let which = usize::from(leaving > 0);
         let mut count = self.count();
-        count.waiting += 1;
+        count.waiting[which] += 1;
         while count.inside + leaving >= self.most {
-            count = self.left.wait(count).unwrap_or_else(PoisonError::into_inner);
+            count = self.left[which].wait(count).unwrap_or_else(PoisonError::into_inner);
         }
-        count.waiting -= 1;
+        count.waiting[which] -= 1;
         count.inside += 1;
     }
 
     fn leave(&self) {
         let mut count = self.count();
         count.inside -= 1;
-        if count.waiting > 0 {
-            // Who leaves more to others may have to go on waiting.
-            self.left.notify_all();
+        // As long as the one place is wanted, there is none to be left to others.
+        if let Some(which) = count.waiting.iter().position(|waiting| *waiting > 0) {
+            self.left[which].notify_one();
         }
     }
 

@@ -133,6 +133,25 @@ const TARGETS: &[Target] = &[
         most: 1.0,
     },
     Target {
+        what: "a KiB of a contract that comes to the ledger, in seconds",
+        row: "deploy-token",
+        of: &[],
+        most: 0.002,
+    },
+    Target { what: "the same of a small one", row: "deploy", of: &[], most: 0.002 },
+    Target {
+        what: "opening a million accounts after the process was killed, in seconds",
+        row: "open-large",
+        of: &[],
+        most: 1.0,
+    },
+    Target {
+        what: "opening ten million accounts after the process was killed, in seconds",
+        row: "open-largest",
+        of: &[],
+        most: 5.0,
+    },
+    Target {
         what: "reads on all cores, in times of those on one",
         row: "call-2",
         of: &["call-1"],
