@@ -32,12 +32,13 @@ pub fn text(report: &Report) -> String {
     writeln!(text, "{table}\n\nTargets").expect("a string");
     for verdict in judge(report) {
         let Verdict { what, most, found } = verdict;
+        let places = if most < 0.01 { 5 } else { 2 };
         let found = match found {
-            Some(found) if found <= most => format!("met      {found:.2}"),
-            Some(found) => format!("NOT MET  {found:.2}"),
+            Some(found) if found <= most => format!("met      {found:.places$}"),
+            Some(found) => format!("NOT MET  {found:.places$}"),
             None => "UNKNOWN  not measured".to_owned(),
         };
-        writeln!(text, "  {found}, at most {most:.2}: {what}").expect("a string");
+        writeln!(text, "  {found}, at most {most:.places$}: {what}").expect("a string");
     }
     if let Some(warning) = &report.warning {
         write!(text, "\n{}", loud(warning)).expect("a string");
