@@ -382,8 +382,7 @@ fn measure_compiling(body: &str) -> Result<(usize, f64, f64), String> {
         return Err(reason);
     }
     let nanos = start.elapsed().as_nanos() as f64;
-    let data = deployment(&module);
-    let fuel = florin_runtime::host::code_price(&data, u64::MAX).expect("a price");
+    let fuel = florin_runtime::host::module_price(&module, u64::MAX).expect("a price");
     Ok((module.len(), nanos, fuel as f64 / FUEL_PER_GAS as f64))
 }
 

@@ -78,9 +78,14 @@ pub const COMPILED_BASE_BYTES: usize = 256 << 10;
 pub const MODULES_IN_MEMORY: usize = 512;
 /// Bytes of compiled code kept ready in memory.
 pub const COMPILED_BYTES_IN_MEMORY: usize = 1 << 30;
-/// Compiled modules kept in memory that nobody needs: those of blocks that were not created in the end,
-/// and, apart from these, those that simulations made.
+/// Compiled modules kept in memory that nobody needs: those of blocks that were not created in the end.
 pub const NEW_MODULES_IN_MEMORY: usize = 16;
+/// Compiled modules kept in memory that only simulations wanted so far.
+pub const SIMULATED_MODULES_IN_MEMORY: usize = 128;
+/// Bytes of their code and of the modules.
+pub const SIMULATED_BYTES_IN_MEMORY: usize = 128 << 20;
+/// Files of compiled code that are known to be genuine, a hundred bytes each.
+pub const GENUINE_FILES: usize = 64 << 10;
 /// New modules that one transaction may bring, of which each stays compiled in memory until its block is
 /// durable. A contract that makes many of a kind brings one.
 pub const TRANSACTION_MODULES: usize = 8;
@@ -200,6 +205,7 @@ const _: () = {
         (BLOCK_TRANSACTIONS + BLOCK_BYTES / 1_024 + 5 * LOG_QUERY_ITEMS)
             < LOG_QUERY_STEPS as usize / 2
     );
+    assert!(TRANSACTION_MODULES <= BLOCK_MODULES);
     assert!(FUNCTION_BYTES < florin_abi::limits::MODULE_BYTES as usize);
     // Fuel is 64 bits wide, and a block's gas must fit into it.
     assert!(GAS_PER_BLOCK_MAX.checked_mul(crate::gas::FUEL_PER_GAS).is_some());

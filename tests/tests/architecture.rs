@@ -135,7 +135,7 @@ fn execution_depends_on_nothing_but_its_arguments() {
 #[test]
 fn hash_maps_are_where_their_order_cannot_show() {
     const TABLES: [&str; 4] = ["HashMap", "HashSet", "HashTable", "B256Set"];
-    const KNOWN: [(&str, &str); 10] = [
+    const KNOWN: [(&str, &str); 11] = [
         ("runtime/src/audit.rs", "looked up by key only"),
         ("runtime/src/pipeline/seal.rs", "looked up by key only"),
         ("runtime/src/senders/generations.rs", "looked up by key only"),
@@ -145,6 +145,7 @@ fn hash_maps_are_where_their_order_cannot_show() {
         ("runtime/src/store/transition.rs", "asked for membership only"),
         ("runtime/src/store/journal/reader.rs", "open files, looked up by number"),
         ("runtime/src/store/recent.rs", "looked up by key only"),
+        ("runtime/src/vm/cache.rs", "looked up by key only"),
         ("runtime/src/vm/programs.rs", "looked up by key only; the order of eviction is a queue's"),
     ];
     let runtime = sources("runtime/src", "rs");

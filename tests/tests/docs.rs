@@ -203,7 +203,7 @@ const GAS_INTRODUCTION: &str = "\
 There is one unit of gas. A transaction pays Ethereum's intrinsic gas; then a meter counts *fuel*, about one WebAssembly
 instruction each, and fifty of it are one gas. The scale is set by Ethereum's 3,000 gas for a signature recovery; `just gas`
 measures what every other price buys against that. A price is charged before the work is done. There is no rent, no
-price for a first access, and no refund for freeing storage; gas that is not used is given back.
+price for a first access to storage, and no refund for freeing it; gas that is not used is given back.
 
 A receipt says what its gas went into: the transaction itself, compute, memory, host functions, storage, logs, calls,
 code, and what a halted call forfeited.

@@ -17,7 +17,7 @@ mod world;
 
 pub use memory::{GuestMemory, LinearMemory};
 pub use meter::{Part, Spent};
-pub use value::code_price;
+pub use value::module_price;
 pub use world::{BlockEnv, Ending, Finished, HOST_ERRORS, Message, TraceCall, TraceKind, World};
 
 use crate::error::Fault;

@@ -25,27 +25,37 @@ fn refusal(message: impl std::fmt::Display) -> Vec<u8> {
     Revert::from(format!("code refused: {message}")).abi_encode()
 }
 
-/// What deployment data costs: for a new module checking, compiling and keeping it. `None` if that
-/// is more than `available`; then the module is not looked into.
-pub fn code_price(data: &[u8], available: u64) -> Option<u64> {
-    let price = match deploy::parse(data) {
-        Some(Deployment::Module { module, .. }) => {
-            let bytes = gas::CODE_BYTE * module.len() as u64;
-            if bytes > available {
-                return None;
-            }
-            let Complexity { functions, branches, calls } = complexity(module);
-            bytes
-                + gas::CODE_FUNCTION * functions
-                + gas::CODE_BRANCH * branches
-                + gas::CODE_CALL * calls
-        }
-        _ => gas::ACCOUNT_READ + gas::FIRST_CALL,
-    };
+/// What the module in deployment data costs: checking, compiling and keeping it. `None` if that is
+/// more than `available`; then the module is not looked into.
+pub fn module_price(module: &[u8], available: u64) -> Option<u64> {
+    let bytes = gas::CODE_BYTE * module.len() as u64;
+    if bytes > available {
+        return None;
+    }
+    let Complexity { functions, branches, calls } = complexity(module);
+    let price = bytes
+        + gas::CODE_FUNCTION * functions
+        + gas::CODE_BRANCH * branches
+        + gas::CODE_CALL * calls;
     (price <= available).then_some(price)
 }
 
 impl World {
+    /// What making the program of deployment data ready costs. `None` if that is more than
+    /// `available`.
+    pub fn code_price(&mut self, data: &[u8], available: u64) -> Result<Option<u64>, Fault> {
+        let hash = match deploy::parse(data) {
+            Some(Deployment::Module { module, .. }) => return Ok(module_price(module, available)),
+            Some(Deployment::Hash { hash, .. }) => Some(B256::from(hash)),
+            None => None,
+        };
+        let mut price = gas::ACCOUNT_READ + gas::FIRST_CALL;
+        if let Some(hash) = hash.filter(|_| price <= available) {
+            price += self.module_loading_price(&hash)?;
+        }
+        Ok((price <= available).then_some(price))
+    }
+
     /// Takes deployment data apart and makes its program ready to run, or says why not.
     pub fn prepare(&mut self, data: &[u8]) -> Result<Result<Prepared, Vec<u8>>, Fault> {
         let (hash, module, arguments) = match deploy::parse(data) {
@@ -69,11 +79,7 @@ impl World {
         };
         let arguments = Bytes::copy_from_slice(arguments);
         match self.admit(&hash, &module) {
-            Ok(program) => {
-                // The program stays as long as somebody has this.
-                let module = program.module().cloned().unwrap_or(module);
-                Ok(Ok(Prepared { program, hash, module, arguments }))
-            }
+            Ok((program, module)) => Ok(Ok(Prepared { program, hash, module, arguments })),
             Err(Admission::Refused(reason)) => Ok(Err(refusal(reason))),
             Err(Admission::Fault(fault)) => Err(fault),
         }
@@ -188,6 +194,8 @@ impl Host {
         let target = Address::from(memory.read_array::<20>(to, "callee")?);
         if self.world().is_first_call(&target) {
             self.charge(Part::Calls, gas::FIRST_CALL)?;
+            let price = self.world().loading_price(&target)?;
+            self.charge(Part::Calls, price)?;
         }
         let input = memory.read(input, limits::DATA_BYTES, "call input")?.to_vec().into();
         let fuel = self.forwarded(gas);
@@ -272,7 +280,9 @@ impl Host {
     }
 
     fn charge_code(&mut self, code: &[u8]) -> Result<(), Exit> {
-        let price = code_price(code, self.frame.fuel).ok_or(Exit::Halt(Halt::OutOfGas))?;
+        let available = self.frame.fuel;
+        let price = self.world().code_price(code, available)?;
+        let price = price.ok_or(Exit::Halt(Halt::OutOfGas))?;
         self.charge(Part::Code, price)
     }
 

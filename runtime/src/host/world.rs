@@ -9,7 +9,7 @@
 
 use super::{Frame, Host, Part, Spent};
 use crate::error::Fault;
-use crate::gas::FUEL_PER_GAS;
+use crate::gas::{self, FUEL_PER_GAS};
 use crate::limits::{CALL_DEPTH, CALLED_ACCOUNTS, TRACE_BYTES, TRANSACTION_MODULES};
 use crate::state::{Checkpoint, Overlay};
 use crate::types::{Address, B256, Bytes, Halt, Log, Outcome, U256};
@@ -187,8 +187,8 @@ pub struct World {
     pub vm: Permit,
     /// The contracts that are running, outermost first.
     stack: Vec<Running>,
-    /// Accounts that were called in this transaction, and programs that nested calls and creations
-    /// ran; forgotten together when there are too many.
+    /// Accounts that were called in this transaction, and programs that calls and creations ran;
+    /// forgotten together when there are too many.
     called: BTreeSet<Address>,
     programs: BTreeMap<B256, Arc<Program>>,
     /// Modules that the block brings, before this transaction.
@@ -249,6 +249,34 @@ impl World {
         self.programs.clear();
     }
 
+    /// What it costs to have an account's code ready, besides what every call to it does.
+    pub fn loading_price(&mut self, account: &Address) -> Result<u64, Fault> {
+        let account = self.overlay.account(account)?;
+        match account.is_contract() {
+            true => self.module_loading_price(&account.code_hash),
+            false => Ok(0),
+        }
+    }
+
+    /// The same of a module; nothing if there is none.
+    pub(super) fn module_loading_price(&mut self, hash: &B256) -> Result<u64, Fault> {
+        let bytes = match self.loaded(hash) {
+            Some(program) => program.module_bytes().into(),
+            None => self.overlay.code(hash)?.map_or(0, |module| module.len() as u64),
+        };
+        Ok(gas::LOAD_BYTE * bytes.saturating_sub(gas::LOADED_BYTES))
+    }
+
+    /// A program that is in memory.
+    fn loaded(&mut self, hash: &B256) -> Option<Arc<Program>> {
+        if let Some(program) = self.programs.get(hash) {
+            return Some(program.clone());
+        }
+        let program = self.vm.loaded(hash)?;
+        self.hold(*hash, &program);
+        Some(program)
+    }
+
     /// The program of a module that is on the ledger, or that the block brings.
     pub(super) fn program(&mut self, hash: &B256) -> Result<Arc<Program>, Fault> {
         if let Some(program) = self.programs.get(hash) {
@@ -257,15 +285,17 @@ impl World {
         let overlay = &mut self.overlay;
         let is_new = overlay.is_new_code(hash);
         let program = self.vm.program(hash, is_new, |hash| overlay.code(hash))?;
-        // That of the transaction's own call runs as long as the transaction does.
-        if !self.stack.is_empty() {
-            self.hold(*hash, &program);
-        }
+        self.hold(*hash, &program);
         Ok(program)
     }
 
-    /// The program of a module that this transaction brings, or why it may not.
-    pub(super) fn admit(&mut self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
+    /// The program of a module that this transaction brings, and the module, whose bytes keep it; or
+    /// why it may not.
+    pub(super) fn admit(
+        &mut self,
+        hash: &B256,
+        module: &Bytes,
+    ) -> Result<(Arc<Program>, Bytes), Admission> {
         let is_new = self.overlay.code(hash).map_err(Admission::Fault)?.is_none();
         if is_new && self.overlay.modules() - self.modules_before >= TRANSACTION_MODULES {
             return Err(Admission::Refused(format!(
@@ -273,9 +303,9 @@ impl World {
                  transaction"
             )));
         }
-        let program = self.vm.admit(hash, module)?;
+        let (program, module) = self.vm.admit(hash, module)?;
         self.hold(*hash, &program);
-        Ok(program)
+        Ok((program, module))
     }
 
     /// Calls an account: see the module's documentation.

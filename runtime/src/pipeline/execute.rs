@@ -3,9 +3,7 @@
 use super::settle;
 use crate::error::Fault;
 use crate::gas::FUEL_PER_GAS;
-use crate::host::{
-    BlockEnv, Ending, Finished, Message, Part, TraceCall, TraceKind, World, code_price,
-};
+use crate::host::{BlockEnv, Ending, Finished, Message, Part, TraceCall, TraceKind, World};
 use crate::limits::{EFFECT_BYTES, RECEIPT_BYTES};
 use crate::state::{Checkpoint, Overlay};
 use crate::types::{Address, Bytes, Call, Halt, Intent, Log, Receipt, U256};
@@ -120,18 +118,22 @@ fn run_one(
     fuel: u64,
 ) -> Result<(Box<World>, Finished), Fault> {
     let (caller, value) = (intent.sender, call.value);
-    if let Some(target) = call.to {
-        let input = call.input.clone();
-        let message = Message { kind: TraceKind::Call, caller, target, value, input, fuel };
-        let (world, finished) = world.call(message, false);
-        return Ok((world, finished?));
-    }
-    let Some(price) = code_price(&call.input, fuel) else {
+    let (part, price) = match call.to {
+        Some(target) => (Part::Calls, Some(world.loading_price(&target)?)),
+        None => (Part::Code, world.code_price(&call.input, fuel)?),
+    };
+    let Some((price, rest)) = price.and_then(|price| Some((price, fuel.checked_sub(price)?)))
+    else {
         world.spent.add(Part::Forfeited, fuel);
         return Ok((world, Finished::out_of_gas()));
     };
-    let rest = fuel - price;
-    world.spent.add(Part::Code, price);
+    world.spent.add(part, price);
+    if let Some(target) = call.to {
+        let input = call.input.clone();
+        let message = Message { kind: TraceKind::Call, caller, target, value, input, fuel: rest };
+        let (world, finished) = world.call(message, false);
+        return Ok((world, finished?));
+    }
     let prepared = match world.prepare(&call.input)? {
         Ok(prepared) => prepared,
         Err(reason) => return Ok((world, Finished::refused(reason, rest))),

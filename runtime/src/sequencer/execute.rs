@@ -17,7 +17,7 @@ use super::{
 };
 use crate::error::{Fault, Rejection};
 use crate::gas::FUEL_PER_GAS;
-use crate::host::code_price;
+use crate::host::module_price;
 use crate::limits::GROUP_TRANSACTIONS;
 use crate::pipeline::seal::{Draft, environment};
 use crate::state::{Overlay, Patch, Patched};
@@ -241,9 +241,8 @@ impl Shared {
     fn new_module<'a>(&self, intent: &Intent, module: Option<&'a Module>) -> Option<&'a Module> {
         let is_known = |module: &Module| self.chain.parts.vm.is_known(&module.hash);
         let module = module.filter(|module| !module.is_tried && !is_known(module))?;
-        let input = &intent.calls.first()?.input;
         let gas = intent.gas_limit.saturating_sub(intent.intrinsic_gas);
-        code_price(input, gas.saturating_mul(FUEL_PER_GAS))?;
+        module_price(&module.code, gas.saturating_mul(FUEL_PER_GAS))?;
         Some(module)
     }
 }

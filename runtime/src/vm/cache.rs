@@ -4,7 +4,8 @@
 //! each file is authenticated (BLAKE3 keyed), over the module's hash, the engine, what is known of
 //! the module and every byte of the code; a file that does not check out is as good as absent. The
 //! key holds only where it was made: it is bound to its file as the file system knows it, so a
-//! folder that came from elsewhere, key and all, counts for nothing.
+//! folder that came from elsewhere, key and all, counts for nothing. What was found genuine once is
+//! only mapped later, as long as its file is the same.
 //!
 //! Only modules of committed blocks are kept, so the folder is bounded by the ledger. It is safe to
 //! delete.
@@ -12,13 +13,16 @@
 use super::engine::Engine;
 use super::validate::Facts;
 use crate::error::Fault;
+use crate::limits::GENUINE_FILES;
 use crate::types::B256;
-use std::fs::{self, File, OpenOptions};
+use std::collections::HashMap;
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use wasmtime::Module;
 
 /// Name of the file with the key.
@@ -33,6 +37,8 @@ pub(super) struct CompiledCache {
     key: [u8; blake3::KEY_LEN],
     /// Distinguishes engines whose compiled code, or whose checks, are not interchangeable.
     engine: u64,
+    /// Files of code that were genuine with these seals.
+    genuine: Mutex<HashMap<B256, (blake3::Hash, [u64; 5])>>,
 }
 
 impl CompiledCache {
@@ -44,7 +50,8 @@ impl CompiledCache {
         let key = key(dir).map_err(|error| {
             Fault::Engine(format!("the cache of compiled code, {}: {error}", dir.display()))
         })?;
-        let cache = CompiledCache { dir: dir.to_owned(), key, engine: hasher.finish() };
+        let (dir, engine) = (dir.to_owned(), hasher.finish());
+        let cache = CompiledCache { dir, key, engine, genuine: Mutex::default() };
         cache.prune();
         Ok(cache)
     }
@@ -65,15 +72,23 @@ impl CompiledCache {
         let seal = fs::read(self.path(hash, SEAL)).ok()?;
         let (mac, facts) = seal.split_first_chunk::<{ blake3::OUT_LEN }>()?;
         let mut file = File::open(self.path(hash, CODE)).ok()?;
-        let mut code = Vec::new();
-        file.read_to_end(&mut code).ok()?;
-        if self.mac(hash, facts, &code) != blake3::Hash::from_bytes(*mac) {
-            return None;
+        let known = (blake3::hash(&seal), stamp(&file.metadata().ok()?));
+        if self.genuine().get(hash) != Some(&known) {
+            let mut code = Vec::new();
+            file.read_to_end(&mut code).ok()?;
+            if self.mac(hash, facts, &code) != blake3::Hash::from_bytes(*mac) {
+                return None;
+            }
+            file.rewind().ok()?;
+            let mut genuine = self.genuine();
+            if genuine.len() >= GENUINE_FILES {
+                genuine.clear();
+            }
+            genuine.insert(*hash, known);
         }
         let facts = postcard::from_bytes(facts).ok()?;
-        file.rewind().ok()?;
-        // SAFETY: this ledger wrote the file, the code above has just proved it, and the open file
-        // is what is mapped.
+        // SAFETY: this ledger wrote the file, as the code above has proved of just this file, and the
+        // open file is what is mapped.
         #[allow(unsafe_code)]
         let module = unsafe { Module::deserialize_open_file(engine.wasmtime(), file) }.ok()?;
         Some((module, facts))
@@ -91,6 +106,11 @@ impl CompiledCache {
             .and_then(|()| write_whole(&self.path(hash, SEAL), &seal));
     }
 
+    /// A panic elsewhere cannot leave the table half-changed, so a poisoned lock is still good.
+    fn genuine(&self) -> MutexGuard<'_, HashMap<B256, (blake3::Hash, [u64; 5])>> {
+        self.genuine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Removes what no load will ever ask for.
     fn prune(&self) {
         let ours = [CODE, SEAL].map(|ending| format!("-{:016x}.{ending}", self.engine));
@@ -104,6 +124,13 @@ impl CompiledCache {
     }
 }
 
+/// A file as the file system knows it. Copying it makes another one, whose time of change nobody can
+/// choose.
+fn stamp(file: &Metadata) -> [u64; 5] {
+    let (seconds, nanos) = (file.ctime() as u64, file.ctime_nsec() as u64);
+    [file.dev(), file.ino(), seconds, nanos, file.len()]
+}
+
 /// Writes a file such that it is there whole or not at all.
 fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     static WRITTEN: AtomicU64 = AtomicU64::new(0);
@@ -114,7 +141,7 @@ fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// The key of the folder: a secret, made at first use and readable by its owner only, bound to the
-/// file that holds it. Copying the file makes another one, whose time of change nobody can choose.
+/// file that holds it.
 fn key(dir: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
     fs::create_dir_all(dir)?;
     let path = dir.join(KEY_FILE);
@@ -129,10 +156,42 @@ fn key(dir: &Path) -> io::Result<[u8; blake3::KEY_LEN]> {
             secret
         }
     };
-    let file = fs::metadata(&path)?;
     let mut hasher = blake3::Hasher::new_keyed(&secret);
-    for number in [file.dev(), file.ino(), file.ctime() as u64, file.ctime_nsec() as u64] {
+    for number in stamp(&fs::metadata(&path)?) {
         hasher.update(&number.to_le_bytes());
     }
     Ok(hasher.finalize().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{thread, time::Duration};
+
+    #[test]
+    fn what_was_genuine_once_is_not_believed_when_its_files_changed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let engine = Engine::shared(false).expect("an engine");
+        let cache = CompiledCache::open(dir.path(), engine).expect("a cache");
+        let text = r#"(module (memory (export "memory") 1)
+            (func (export "call") (param i32) (result i32) (i32.const 0)))"#;
+        let module = engine.compile(&wat::parse_str(text).expect("valid text")).expect("compiled");
+        let (hash, facts) = (B256::repeat_byte(1), Facts::default());
+        let code_bytes = module.serialize().expect("bytes").len();
+        let loads = || cache.load(&hash, engine).is_some();
+        assert!(!loads());
+        for (ending, place) in [(CODE, code_bytes - 1), (SEAL, blake3::OUT_LEN)] {
+            cache.keep(&hash, &module, &facts);
+            assert!(loads() && loads());
+            let path = cache.path(&hash, ending);
+            let whole = fs::read(&path).expect("a file");
+            thread::sleep(Duration::from_millis(50)); // the file system's clock goes on
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            fs::write(&path, &damaged).expect("written");
+            assert!(!loads() && !loads(), "{ending}");
+            fs::write(&path, &whole).expect("written");
+            assert!(loads(), "{ending}");
+        }
+    }
 }

@@ -25,7 +25,7 @@ use crate::limits::RESERVED_EXECUTIONS;
 use crate::types::{B256, Bytes};
 use cache::CompiledCache;
 use engine::Engine;
-use programs::{For, Programs};
+use programs::{For, Made, Programs};
 use std::ops::Deref;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,7 +91,7 @@ impl Permit {
                 false => Err(Fault::Bug("a module does not have its hash")),
             }
         };
-        let program =
+        let made =
             self.vm.ready(hash, module, self.whom, self.end).map_err(
                 |admission| match admission {
                     Admission::Fault(fault) => fault,
@@ -100,15 +100,22 @@ impl Permit {
                     )),
                 },
             )?;
-        if is_made && !is_new && self.whom == For::Blocks {
+        if is_made && !is_new {
             self.vm.keep([hash]); // what was on disk is gone
         }
-        Ok(program)
+        Ok(made.program)
     }
 
-    /// The program of a module whose keccak-256 is `hash`, checked and compiled if need be.
-    pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
-        self.vm.ready(hash, || Ok(module.clone()), self.whom, self.end)
+    /// The program of a module, if it is in memory.
+    pub fn loaded(&self, hash: &B256) -> Option<Arc<Program>> {
+        self.vm.programs().get(hash, self.whom).map(|made| made.program)
+    }
+
+    /// The program of a module whose keccak-256 is `hash`, checked and compiled if need be; and the
+    /// module: the program stays as long as somebody has these bytes.
+    pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<(Arc<Program>, Bytes), Admission> {
+        let made = self.vm.ready(hash, || Ok(module.clone()), self.whom, self.end)?;
+        Ok((made.program, made.module.unwrap_or_else(|| module.clone())))
     }
 }
 
@@ -170,12 +177,12 @@ impl Vm {
     /// Whether [`admit`](Self::admit) knows the answer without looking into the module.
     pub fn is_known(&self, hash: &B256) -> bool {
         let programs = self.programs();
-        programs.get(hash, For::Blocks).is_some() || programs.refusal(hash).is_some()
+        programs.get(hash, For::Blocks).is_some() || programs.refusal(hash, For::Blocks).is_some()
     }
 
     /// Checks and compiles a module whose keccak-256 is `hash`, for the block that will bring it.
     pub fn admit(&self, hash: &B256, module: &Bytes) -> Result<Arc<Program>, Admission> {
-        self.ready(hash, || Ok(module.clone()), For::Blocks, None)
+        self.ready(hash, || Ok(module.clone()), For::Blocks, None).map(|made| made.program)
     }
 
     /// A program from memory, from disk, or else compiled.
@@ -185,53 +192,59 @@ impl Vm {
         module: impl FnOnce() -> Result<Bytes, Fault>,
         whom: For,
         end: Option<Instant>,
-    ) -> Result<Arc<Program>, Admission> {
+    ) -> Result<Made, Admission> {
         let programs = self.programs();
-        if let Some(program) = programs.get(hash, whom) {
-            return Ok(program);
+        if let Some(made) = programs.get(hash, whom) {
+            return Ok(made);
         }
-        if let Some(reason) = programs.refusal(hash) {
+        if let Some(reason) = programs.refusal(hash, whom) {
             return Err(Admission::Refused(reason.clone()));
         }
         drop(programs);
+        if whom == For::Blocks
+            && let Some(made) = self.programs_mut().adopt(hash)
+        {
+            return Ok(made);
+        }
         let cached = self.cache.as_ref().and_then(|cache| cache.load(hash, self.engine));
-        if let Some((compiled, facts)) = cached {
-            let program = Program::wasm(self.engine, compiled, facts, None);
-            let program = Arc::new(program.map_err(Admission::Fault)?);
-            self.programs_mut().keep(*hash, program.clone());
-            return Ok(program);
-        }
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return Err(Admission::Fault(Fault::OutOfTime));
-        }
-        let made = self.make(hash, module().map_err(Admission::Fault)?).map(Arc::new);
-        match &made {
-            Ok(program) => self.programs_mut().add(*hash, program.clone(), whom),
-            Err(Admission::Refused(reason)) => self.programs_mut().refuse(*hash, reason.clone()),
-            Err(Admission::Fault(_)) => {}
-        }
-        made
+        let made = match cached {
+            Some((compiled, facts)) => {
+                Program::wasm(self.engine, compiled, facts).map(|program| (program, None))
+            }
+            None if end.is_some_and(|end| Instant::now() >= end) => Err(Fault::OutOfTime),
+            None => {
+                let module = module().map_err(Admission::Fault)?;
+                match self.make(hash, &module) {
+                    Ok(program) => Ok((program, Some(module))),
+                    Err(Admission::Fault(fault)) => Err(fault),
+                    Err(Admission::Refused(reason)) => {
+                        self.programs_mut().refuse(*hash, reason.clone(), whom);
+                        return Err(Admission::Refused(reason));
+                    }
+                }
+            }
+        };
+        let (program, module) = made.map_err(Admission::Fault)?;
+        let made = Made { program: Arc::new(program), module };
+        Ok(self.programs_mut().put(*hash, made, whom))
     }
 
-    fn make(&self, hash: &B256, module: Bytes) -> Result<Program, Admission> {
-        let facts = validate::validate(&module).map_err(Admission::Refused)?;
+    fn make(&self, hash: &B256, module: &Bytes) -> Result<Program, Admission> {
+        let facts = validate::validate(module).map_err(Admission::Refused)?;
         let native = self.programs().natives.get(hash).copied();
         if let Some(native) = native {
-            return Ok(Program::native(native, facts, module));
+            return Ok(Program::native(native, facts));
         }
         self.compiled.fetch_add(1, Ordering::Relaxed);
-        let compiled = self.engine.compile(&module)?;
-        Program::wasm(self.engine, compiled, facts, Some(module)).map_err(Admission::Fault)
+        let compiled = self.engine.compile(module)?;
+        Program::wasm(self.engine, compiled, facts).map_err(Admission::Fault)
     }
 
     /// Keeps the programs of modules that are on the ledger, in memory and on disk. One that is
     /// forgotten already is made again when it is needed.
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
-            let mut programs = self.programs_mut();
-            let Some(program) = programs.take_new(hash) else { continue };
-            programs.keep(*hash, program.clone());
-            drop(programs);
+            let Some(program) = self.programs_mut().keep(hash) else { continue };
             if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
                 cache.keep(hash, compiled, program.facts());
             }

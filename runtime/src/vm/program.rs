@@ -11,9 +11,8 @@ use crate::host::{Ending, Exit, Host, Part};
 use crate::limits::{
     EXECUTION_MEMORY_BYTES, FUNCTION_NAME_CHARS, STACK_RED_ZONE_BYTES, STACK_SEGMENT_BYTES,
 };
-use crate::types::{Bytes, Halt};
+use crate::types::Halt;
 use florin_abi::{exports, sections};
-use std::sync::atomic::{AtomicBool, Ordering};
 use wasmtime::{Instance, InstancePre, Module, ModuleExport, Store, Trap, WasmBacktrace};
 
 /// Where a run begins.
@@ -31,10 +30,6 @@ pub enum Entry {
 pub struct Program {
     code: Code,
     facts: Facts,
-    /// What it was made from, unless that was on disk already compiled.
-    module: Option<Bytes>,
-    /// Since its turn to be forgotten came the last time.
-    used: AtomicBool,
 }
 
 enum Code {
@@ -52,12 +47,7 @@ struct Wasm {
 
 impl Program {
     /// A program from compiled WebAssembly.
-    pub(super) fn wasm(
-        engine: &Engine,
-        compiled: Module,
-        facts: Facts,
-        module: Option<Bytes>,
-    ) -> Result<Self, Fault> {
+    pub(super) fn wasm(engine: &Engine, compiled: Module, facts: Facts) -> Result<Self, Fault> {
         let export = |name| compiled.get_export_index(name);
         let missing = Fault::Bug("a checked module lacks an export");
         let (Some(memory), Some(call)) = (export(exports::MEMORY), export(exports::CALL)) else {
@@ -69,36 +59,17 @@ impl Program {
             .instantiate_pre(&compiled)
             .map_err(|error| Fault::Engine(error.to_string()))?;
         let code = Code::Wasm(Box::new(Wasm { instance, memory, call, deploy, migrate }));
-        Ok(Program { code, facts, module, used: AtomicBool::new(false) })
+        Ok(Program { code, facts })
     }
 
     /// A program compiled for this machine, standing for a module with these facts.
-    pub(super) fn native(program: NativeProgram, facts: Facts, module: Bytes) -> Self {
-        let (module, used) = (Some(module), AtomicBool::new(false));
-        Program { code: Code::Native(program), facts, module, used }
+    pub(super) fn native(program: NativeProgram, facts: Facts) -> Self {
+        Program { code: Code::Native(program), facts }
     }
 
-    /// What it was made from, unless that was on disk already compiled.
-    pub fn module(&self) -> Option<&Bytes> {
-        self.module.as_ref()
-    }
-
-    /// Whether anybody else has the module that it was made from.
-    pub(super) fn is_needed(&self) -> bool {
-        self.module.as_ref().is_some_and(|module| !module.0.is_unique())
-    }
-
-    /// Notes that it was used.
-    pub(super) fn note_use(&self) {
-        // Most are used again and again: they stay shared by the processors' caches.
-        if !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether it was used since this was asked the last time.
-    pub(super) fn was_used(&self) -> bool {
-        self.used.swap(false, Ordering::Relaxed)
+    /// Bytes of the module that it was made from.
+    pub fn module_bytes(&self) -> u32 {
+        self.facts.bytes
     }
 
     /// What is known of the module.

@@ -19,6 +19,8 @@ use wasmparser::{
 /// What the host needs to know of a module besides its code.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
+    /// Its size.
+    pub bytes: u32,
     /// Pages of memory that an instance starts with.
     pub initial_pages: u64,
     /// Entries of the table that an instance starts with.
@@ -56,7 +58,8 @@ pub fn validate(module: &[u8]) -> Check<Facts> {
                 .into(),
         );
     }
-    let mut checker = Checker::default();
+    let facts = Facts { bytes: module.len() as u32, ..Facts::default() };
+    let mut checker = Checker { facts, ..Checker::default() };
     let mut validator = Validator::new_with_features(FEATURES);
     for payload in Parser::new(0).parse_all(module) {
         let payload = payload.map_err(|error| format!("it is damaged: {error}"))?;

@@ -4,14 +4,21 @@
 use crate::support::*;
 use alloy_consensus::TxEip1559;
 use alloy_primitives::{TxKind, keccak256};
-use florin_runtime::limits::{BLOCK_MODULES, NEW_MODULES_IN_MEMORY, TRANSACTION_MODULES};
+use florin_abi::deploy::{self, Deployment};
+use florin_runtime::gas::{FUEL_PER_GAS, LOAD_BYTE, LOADED_BYTES};
+use florin_runtime::limits::{
+    BLOCK_MODULES, CALLED_ACCOUNTS, NEW_MODULES_IN_MEMORY, TRANSACTION_MODULES,
+};
+use florin_runtime::senders::Source;
+use florin_runtime::sequencer::Submission;
 use florin_runtime::store::Durability;
 use florin_runtime::types::*;
 use florin_runtime::vm::Admission;
 use florin_runtime::{CallRequest, Chain, Fault, Genesis, Located, Rejection};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// Returns the three bytes of its data segment, which makes it need an image of its memory.
@@ -235,13 +242,152 @@ fn a_contract_by_hash_is_not_compiled_again_after_a_restart() {
     let ledger = dir.path().join("ledger");
     deployed(&ledger);
     let chain = open(&ledger);
-    let module = keccak256(wat::parse_str(CONTRACT).expect("valid text"));
-    let data = [&florin_abi::deploy::MAGIC[..], &[2], module.as_slice()].concat();
-    let tx =
-        TxEip1559 { gas_limit: 500_000, to: TxKind::Create, input: data.into(), ..payment(1, 0) };
+    let (to, input) = (TxKind::Create, by_hash(&deployment(CONTRACT)));
+    let tx = TxEip1559 { gas_limit: 500_000, to, input, ..payment(1, 0) };
     let located = chain.submit(signed(tx, &key(1)), NOW).expect("it is admitted");
     assert!(located.receipt().is_success(), "{:?}", located.receipt().outcome);
     assert_eq!(chain.vm().compiled(), 0);
+}
+
+/// Replaces its code by what its input says.
+const UPGRADER: &str = r#"(module
+    (import "florin1" "input" (func $input (param i32 i64) (result i32)))
+    (import "florin1" "upgrade" (func $upgrade (param i64)))
+    (memory (export "memory") 1)
+    (func (export "call") (param $length i32) (result i32)
+        (drop (call $input (i32.const 0) (i64.extend_i32_u (local.get $length))))
+        (call $upgrade (i64.extend_i32_u (local.get $length)))
+        (i32.const 0)))"#;
+
+/// The deployment of a contract from a module that is on the ledger, or in the block.
+fn by_hash(deployed: &[u8]) -> Bytes {
+    let Some(Deployment::Module { module, .. }) = deploy::parse(deployed) else {
+        panic!("not a deployment")
+    };
+    [&deploy::MAGIC[..], &[2], keccak256(module).as_slice()].concat().into()
+}
+
+#[test]
+fn a_module_is_compiled_once_though_blocks_that_need_it_wait_for_the_disk() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, mut transaction) = workshop(&dir.path().join("ledger"));
+    let own = address_of(&key(1));
+    // Each module comes to the ledger in a way of its own and is called at once.
+    let mut transactions = Vec::new();
+    let mut modules = 0;
+    while modules < 3 * BLOCK_MODULES {
+        let nonce = transactions.len() as u64;
+        let new = variant(modules);
+        let ways = match modules % 3 {
+            0 => vec![(TxKind::Create, new.clone()), (TxKind::Create, by_hash(&new))],
+            1 => vec![(TxKind::Create, new.clone()), (TxKind::Create, new.clone())],
+            _ => {
+                let text = UPGRADER.replace(
+                    "(i32.const 0)))",
+                    &format!("(i32.const 0)) (func (result i32) (i32.const {modules})))"),
+                );
+                modules += 1;
+                vec![(TxKind::Create, deployment(&text)), (TxKind::Call(own.create(nonce)), new)]
+            }
+        };
+        modules += 1;
+        transactions.extend(ways.into_iter().map(|(to, input)| transaction(to, input)));
+        let call = transaction(TxKind::Call(own.create(nonce)), Bytes::new());
+        transactions.push(call);
+    }
+    let count = transactions.len();
+    let sequencer = chain.sequencer(|| NOW).expect("threads");
+    let (answer, answers) = channel();
+    for transaction in transactions {
+        let submission = Submission { transaction, hint: None, source: Source::default() };
+        let answer = answer.clone();
+        sequencer.submit(submission, Box::new(move |given| answer.send(given).expect("wanted")));
+    }
+    let mut blocks = BTreeSet::new();
+    for _ in 0..count {
+        let located = answers.recv().expect("an answer").expect("it is admitted");
+        assert!(located.receipt().is_success(), "{:?}", located.receipt().outcome);
+        blocks.insert(located.block.header.number);
+    }
+    assert!(blocks.len() > 2, "{blocks:?}");
+    assert_eq!(chain.vm().compiled(), modules as u64);
+}
+
+/// A contract like the others, with so much data besides.
+fn large(bytes: usize) -> Bytes {
+    deployment(
+        &CONTRACT
+            .replace(r#"(export "memory") 1"#, r#"(export "memory") 2"#)
+            .replace(r#""abc""#, &format!("\"abc{}\"", "x".repeat(bytes))),
+    )
+}
+
+#[test]
+fn the_code_of_a_large_module_is_paid_for_before_it_is_loaded() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ledger");
+    let (chain, mut transaction) = workshop(&path);
+    let contract = |number| address_of(&key(1)).create(number);
+    let (caller, small, big, others) =
+        (contract(0), contract(1), contract(2), 3..CALLED_ACCOUNTS as u64 + 3);
+    let data = large(LOADED_BYTES as usize + 30_000);
+    let small_data = large(9);
+    for data in [&deployment(CALLER), &small_data, &data]
+        .into_iter()
+        .chain(others.clone().map(|_| &small_data))
+    {
+        chain.submit(transaction(TxKind::Create, data.clone()), NOW).expect("it is admitted");
+    }
+    let module = chain.code(&big).expect("no fault").expect("its code");
+    let price = LOAD_BYTE * (module.len() as u64 - LOADED_BYTES) / FUEL_PER_GAS;
+    assert!(price > 3_000, "else this shows little");
+
+    // Whatever is in memory, and nothing is after a restart, the price is the same.
+    let mut chain = chain;
+    for compiled in [3, 0] {
+        let mut run = |to, input| {
+            let located = chain.submit(transaction(to, input), NOW).expect("it is admitted");
+            assert!(located.receipt().is_success(), "{:?}", located.receipt().outcome);
+            located.receipt().gas
+        };
+        let mut differences = |to: &dyn Fn(Address) -> (TxKind, Bytes)| {
+            let [small, big] = [small, big].map(|contract| {
+                let (to, input) = to(contract);
+                let gas = run(to, input);
+                gas.calls + gas.code
+            });
+            big - small
+        };
+        let list =
+            |contracts: Vec<Address>| contracts.iter().flat_map(|contract| contract.0.0).collect();
+        let again = |contract| {
+            let others = others.clone().map(|number| address_of(&key(1)).create(number));
+            [contract].into_iter().chain(others).chain([contract]).collect()
+        };
+        let direct = differences(&|contract| (TxKind::Call(contract), Bytes::new()));
+        let nested = differences(&|contract| (TxKind::Call(caller), list(vec![contract; 3])));
+        let forgotten = differences(&|contract| (TxKind::Call(caller), list(again(contract))));
+        let created = differences(&|contract| {
+            (TxKind::Create, by_hash(if contract == big { &data } else { &small_data }))
+        });
+        let close = |difference: u64, times: u64| difference.abs_diff(times * price) <= times;
+        assert!(
+            close(direct, 1) && close(nested, 1) && close(created, 1),
+            "{direct} {nested} {created}"
+        );
+        assert!(close(forgotten, 2), "{forgotten}");
+        assert_eq!(chain.vm().compiled(), compiled);
+        drop(chain);
+        chain = open(&path);
+    }
+    // Who cannot pay for it does not have it loaded.
+    let nonce = chain.account(&address_of(&key(1))).expect("an account").nonce;
+    let gas_limit = 21_000 + price - 1;
+    let tx = TxEip1559 { gas_limit, to: TxKind::Call(big), ..payment(nonce, 0) };
+    let located = chain.submit(signed(tx, &key(1)), NOW).expect("it is admitted");
+    assert_eq!(located.receipt().outcome, Outcome::Halted { halt: Halt::OutOfGas });
+    assert_eq!(located.receipt().gas_used, gas_limit);
+    assert!(!chain.vm().is_known(&keccak256(&module)));
 }
 
 #[test]
@@ -261,7 +407,10 @@ fn simulations_compile_only_as_long_as_they_have_time() {
     );
     assert!(permit().until(Some(Instant::now())).admit(&hash, &module).is_ok(), "it is there");
     assert_eq!(chain.vm().compiled(), 1);
-    assert!(!chain.vm().is_known(&hash), "blocks have their own");
+    assert!(!chain.vm().is_known(&hash), "no block has it");
+    chain.vm().admit(&hash, &module).expect("it is admitted");
+    assert!(chain.vm().is_known(&hash));
+    assert_eq!(chain.vm().compiled(), 1, "a block takes what a simulation made");
 }
 
 fn copy_folder(from: &Path, to: &Path) {
