@@ -170,7 +170,8 @@ impl Chain {
     /// Executes signed transactions in order in one block at `timestamp` (seconds since 1970; if it
     /// lies before the parent's, that is taken) and makes the block durable. Transactions beyond
     /// [`BLOCK_TRANSACTIONS`](crate::limits::BLOCK_TRANSACTIONS) or the block's gas are rejected as
-    /// `BlockFull`, those beyond [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to
+    /// `BlockFull`, as are those after so many new modules that another transaction's might exceed
+    /// [`BLOCK_MODULES`](crate::limits::BLOCK_MODULES); those beyond [`BLOCK_BYTES`](crate::limits::BLOCK_BYTES) as `BlockTooLarge`, to
     /// be sent again. Without any transactions the block is empty; if there are some and none is
     /// admitted, there is no block.
     ///

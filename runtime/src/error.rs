@@ -97,7 +97,8 @@ pub enum Rejection {
         /// The block's.
         block: u64,
     },
-    /// It wants more gas than is left in this block.
+    /// It wants more gas than is left in this block: nothing, if it has as many transactions or new
+    /// modules as it may.
     #[error("the block has only {left} gas left; send the transaction again for the next one")]
     BlockFull {
         /// Gas that is left.

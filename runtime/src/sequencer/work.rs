@@ -34,7 +34,7 @@ pub struct Waiting {
 /// An authenticated transaction that waits for its answer.
 pub struct Ready {
     pub bytes: Bytes,
-    /// The module that it creates a contract from. As long as it is here its program stays.
+    /// The module that it creates a contract from. As long as it is here, a program made from it stays.
     pub module: Option<Module>,
     pub intent: Result<Intent, Rejection>,
     pub done: Done,
