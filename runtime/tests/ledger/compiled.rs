@@ -388,6 +388,7 @@ fn the_code_of_a_large_module_is_paid_for_before_it_is_loaded() {
     assert_eq!(located.receipt().outcome, Outcome::Halted { halt: Halt::OutOfGas });
     assert_eq!(located.receipt().gas_used, gas_limit);
     assert!(!chain.vm().is_known(&keccak256(&module)));
+    assert_eq!(chain.replay(&mut |_, _| {}).expect("a replay").1, None);
 }
 
 #[test]

@@ -130,6 +130,7 @@ proptest! {
     fn it_does_what_blocks_of_one_would_do(
         steps in proptest::collection::vec(step(), 1..120),
         room in 1..40u64,
+        reopen_every in 1..60usize,
     ) {
         let dir = tempfile::tempdir().expect("a directory");
         let (one, other) = (dir.path().join("one"), dir.path().join("other"));
@@ -154,9 +155,13 @@ proptest! {
             prop_assert!(answer.recv().is_err(), "one answer only");
         }
         drop(sequencer);
-        let reference = ledger(&other, BLOCK_GAS);
-        for (submission, good) in transactions {
+        let mut reference = ledger(&other, BLOCK_GAS);
+        for (number, (submission, good)) in transactions.into_iter().enumerate() {
             prop_assert_eq!(reference.submit(submission.transaction, NOW).is_ok(), good);
+            if number % reopen_every == 0 {
+                drop(reference); // what it knew, of state and senders, is gone
+                reference = open(&other);
+            }
         }
         prop_assert_eq!(history(&chain), history(&reference));
         let roots = [&chain, &reference].map(|chain| chain.head().state_root);

@@ -6,14 +6,16 @@
 use crate::baselines::disk::{Syncer, settle};
 use crate::measure::{Contender, Row, Whose, each, on_threads, percentile, seconds_each};
 use crate::workload::*;
-use alloy_primitives::{Address, Bytes, TxKind};
+use alloy_primitives::{Address, B256, Bytes, TxKind, keccak256};
 use alloy_rlp::Encodable;
 use anyhow::{Context, Result, ensure};
 use florin_runtime::sequencer::{Answer, Sequencer, Submission};
 use florin_runtime::{CallRequest, Chain};
 use std::cell::{Cell, RefCell};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
+use std::thread;
 use std::time::Instant;
 
 /// A ledger on which everybody has some of the native currency and of the token.
@@ -33,6 +35,8 @@ pub struct Ledger<'a> {
 /// Transfers that are on their way at a time where a ledger is kept busy: more make batches of
 /// signatures longer, and everybody wait longer.
 const CLIENTS: usize = 500;
+/// Hashes that take about as long as a read.
+const COMPUTED: usize = 10;
 /// Any time will do: the ledger has no clock.
 const TIME: u64 = 1_700_000_000;
 
@@ -155,13 +159,48 @@ impl<'a> Ledger<'a> {
         };
         let (any, shop) = (Paid::Anybody, Paid::Shop);
         let (pg, pg_shop) = ("pg-procedure", "pg-procedure-shop");
+        let (chain, token, accounts) = (&self.chain, self.token, &self.people.addresses);
         vec![
             contender("token", "Florin: token", TOKEN, pg, any, false, false),
             contender("token-hinted", "Florin: token, hinted", HINTED, pg, any, false, true),
             contender("token-shop", "Florin: token, shop", SHOP, pg_shop, shop, false, true),
             contender("native", "Florin: native, hinted", NATIVE, pg, any, true, true),
             contender("native-shop", "Florin: native, shop", SHOP, pg_shop, shop, true, true),
+            self.accompanied("token-computing", "Florin: token, a core is busy", COMPUTING, |_| {
+                (0..COMPUTED).fold(B256::ZERO, |hash, _| keccak256(hash));
+                Ok(())
+            }),
+            self.accompanied(
+                "token-reading",
+                "Florin: token, a core reads",
+                READING,
+                move |number| read(chain, token, accounts[number % accounts.len()]),
+            ),
         ]
+    }
+
+    /// Transfers while another thread does something over and over.
+    fn accompanied<'b>(
+        &'b self,
+        id: &'static str,
+        name: &str,
+        work: &'static [&'static str],
+        what: impl Fn(usize) -> Result<()> + Sync + 'b,
+    ) -> Contender<'b> {
+        Contender::new(Row::new(id, Whose::Ours, name, work), move |round| {
+            let count = self.people.scale.ledger_transfers;
+            let signed = self.signed(round, count, Paid::Anybody, false, false)?;
+            let is_over = AtomicBool::new(false);
+            thread::scope(|scope| {
+                let other = scope.spawn(|| {
+                    (0..).take_while(|_| !is_over.load(Ordering::Relaxed)).try_for_each(&what)
+                });
+                let sample = seconds_each(count, || self.pay(signed));
+                is_over.store(true, Ordering::Relaxed);
+                other.join().expect("no thread panics")?;
+                sample
+            })
+        })
     }
 
     /// Some of them once more, to take turns with what a node does; and one for clients who wait.
@@ -320,6 +359,10 @@ const BESIDE: &[&str] = &["the row `token` once more: no sockets, no JSON"];
 const INSIDE_WAITING: &[&str] =
     &["as `token-hinted`, but 500 are on their way at a time: no sockets, no JSON"];
 const NATIVE: &[&str] = &["the same for payments of native currency"];
+const COMPUTING: &[&str] =
+    &["as `token`, while a thread computes all the time and so takes its share of a core"];
+const READING: &[&str] =
+    &["the same, while that thread asks the ledger for balances, as in `call-1`"];
 const SHOP: &[&str] = &["the same, hinted, and everybody pays the same account"];
 const LATENCY: &[&str] = &[
     "one signed token transfer handed to an idle ledger, until its receipt is durable and",

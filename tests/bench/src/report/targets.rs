@@ -152,6 +152,12 @@ const TARGETS: &[Target] = &[
         most: 5.0,
     },
     Target {
+        what: "a token transfer while a core reads, in times of one while a core is busy otherwise",
+        row: "token-reading",
+        of: &["token-computing"],
+        most: 1.1,
+    },
+    Target {
         what: "reads on all cores, in times of those on one",
         row: "call-2",
         of: &["call-1"],
