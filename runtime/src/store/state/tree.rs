@@ -6,6 +6,11 @@
 //! later is never there without what was written earlier. sled checks what it reads from disk, and
 //! panics on some damage; here that becomes an error like any other.
 //!
+//! sled writes its file in segments and reuses those in which nothing is alive any more. Out of a
+//! segment that is half dead it moves what is alive, but only one node whenever it writes some node
+//! whole, which is too seldom where entries are large: the file would grow without end. So when it
+//! has grown by half, small writes that go nowhere else make sled move on (`make_room`).
+//!
 //! Invariant: a batch is there as a whole or not at all, for readers and after a crash.
 
 use crate::store::{
@@ -17,10 +22,28 @@ use std::{
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
+/// The tree beside ours that sled is made to move on by, and its only key: under it the length at
+/// which the file had room the last time.
+const ROOM: &str = "room";
+const LENGTH: &[u8] = b"length";
+/// sled writes a node whole after ten writes to it.
+const WRITES_PER_MOVE: u64 = 11;
+/// A node is larger than this, mostly; there are no more to be moved than fit into the file.
+const BYTES_PER_MOVE: u64 = 32 << 10;
+/// Writes to make room by for each entry that was written, and in any case. They take a tenth of the
+/// time that writing a page does.
+const WRITES_PER_ENTRY: u64 = 8;
+const WRITES_LEAST: u64 = 1_000;
+/// A file of this length has room.
+const LENGTH_LEAST: u64 = 16 << 20;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// sled takes no less.
@@ -43,6 +66,17 @@ pub(in crate::store) type Slice = sled::IVec;
 pub(in crate::store) struct Tree {
     db: sled::Db,
     dir: PathBuf,
+    /// Entries written since room was made.
+    written: AtomicU64,
+    room: Mutex<Room>,
+}
+
+#[derive(Debug)]
+struct Room {
+    /// The length of the file when it had room the last time.
+    length: u64,
+    /// Writes until it has room again.
+    owed: u64,
 }
 
 impl Tree {
@@ -75,9 +109,16 @@ impl Tree {
                     left -= u32::from(!locked(dir));
                     thread::sleep(LOCK_PAUSE);
                 }
-                opened => return Ok(Tree { db: opened?, dir: dir.to_owned() }),
+                opened => return Tree::around(opened?, dir),
             }
         }
+    }
+
+    fn around(db: sled::Db, dir: &Path) -> Result<Self> {
+        let length = guard(dir, || db.open_tree(ROOM)?.get(LENGTH))?;
+        let length = length.and_then(|bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?)));
+        let room = Mutex::new(Room { length: length.unwrap_or_default(), owed: 0 });
+        Ok(Tree { db, dir: dir.to_owned(), written: AtomicU64::new(0), room })
     }
 
     /// The value of a key.
@@ -92,6 +133,7 @@ impl Tree {
     ) -> Result<()> {
         let mut batch = sled::Batch::default();
         for (key, value) in entries {
+            self.written.fetch_add(1, Ordering::Relaxed);
             match value {
                 Some(value) => batch.insert(key, value),
                 None => batch.remove(key),
@@ -128,6 +170,7 @@ impl Tree {
 
     /// Hands everything to the operating system.
     pub fn flush(&self) -> Result<()> {
+        self.make_room()?;
         self.guard(|| self.db.flush()).map(drop)
     }
 
@@ -136,6 +179,31 @@ impl Tree {
     pub fn sync(&self) -> Result<()> {
         self.flush()?;
         disk::sync_tree(&self.dir)
+    }
+
+    /// Sees to it that the file does not grow without end: see the module's documentation.
+    fn make_room(&self) -> Result<()> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = self.written.swap(0, Ordering::Relaxed);
+        let path = self.dir.join(DATA_FILE);
+        let length = fs::metadata(&path).context("look at", &path)?.len();
+        // What was moved away from its end is cut off a little later.
+        let least = room.length.min(length);
+        if room.owed == 0 && length > LENGTH_LEAST.max(least / 2 * 3) {
+            *room = Room { length, owed: length / BYTES_PER_MOVE * WRITES_PER_MOVE };
+        } else if room.owed == 0 {
+            room.length = least;
+            return Ok(());
+        }
+        let writes = room.owed.min(WRITES_LEAST + WRITES_PER_ENTRY * written);
+        room.owed -= writes;
+        room.length = length;
+        let tree = self.guard(|| self.db.open_tree(ROOM))?;
+        for number in 0..writes {
+            let value = [length.to_le_bytes(), number.to_le_bytes()].concat();
+            self.guard(|| tree.insert(LENGTH, value))?;
+        }
+        Ok(())
     }
 
     /// The error for content that is not as it should be.
@@ -180,5 +248,44 @@ fn guard<T>(dir: &Path, operation: impl FnOnce() -> sled::Result<T>) -> Result<T
             let what = text.unwrap_or("it cannot be read");
             Err(Damage::repairable(dir, what.lines().next().unwrap_or(what)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_made_when_the_file_has_grown_and_not_before() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("tree");
+        let tree = Tree::create(&path, 1 << 20).expect("a tree");
+        let length = || fs::metadata(path.join(DATA_FILE)).expect("a file").len();
+        let write = |numbers: std::ops::Range<u32>| {
+            for number in numbers {
+                let entry = [(&number.to_be_bytes(), Some(vec![number as u8; 64 << 10]))];
+                tree.write(entry).expect("written");
+            }
+            tree.flush().expect("flushed");
+            let room = tree.room.lock().expect("no panic");
+            (room.length, room.owed)
+        };
+        let room = write(0..64);
+        assert!(length() < LENGTH_LEAST && room.1 == 0, "{room:?}");
+        assert!(write(64..600).1 > 0, "{}", length());
+        let made: Vec<_> = (0..40).map(|_| write(0..0).1).take_while(|&owed| owed > 0).collect();
+        assert!(made.is_sorted_by(|more, less| more > less), "{made:?}");
+        let (made, owed) = write(0..0);
+        assert_eq!(owed, 0);
+        assert!(made > LENGTH_LEAST && made <= length(), "{made}");
+        // What it was is known when it is opened again.
+        drop(tree);
+        let tree = Tree::open(&path, 1 << 20).expect("a tree");
+        let known = tree.room.lock().expect("no panic").length;
+        assert!(known > LENGTH_LEAST && known <= 2 * made, "{known}, not {made}");
+        assert_eq!(
+            tree.get(&5_u32.to_be_bytes()).expect("a read").map(|value| value.len()),
+            Some(64 << 10)
+        );
     }
 }
