@@ -13,7 +13,7 @@ use super::{
     index::{Index, Unindexed},
     recent::Recent,
     schema::{Delta, Head, state_key, state_key_parts},
-    state::State,
+    state::{BATCH_PAGES, State},
 };
 use crate::types::StateKey;
 use std::{
@@ -24,9 +24,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Pages of an index in one batch. sled keeps what a batch replaces in memory until its end, so
-/// batches of thousands take gigabytes and more time per entry; 64 was as fast as any.
-const BATCH_PAGES: usize = 64;
 /// Bytes of a key by which most keys differ: a table, a contract, what all of its balances begin with,
 /// and the better part of an address.
 const BEGINNING: usize = 40;

@@ -29,8 +29,9 @@ fn seconds_allowed(accounts: u64) -> f64 {
 const WATCHED: u64 = 200_000;
 /// So often each of them changes, on average, in each half of the time.
 const HALF: u64 = 60;
-/// Bytes of disk that the state of one of them may take at most: five times what is alive of it.
-const MOST_BYTES: u64 = 300;
+/// Bytes of disk that the state of one of them may take at most: some 60 are alive, of which the file
+/// may take twice as much and 16 MiB more; a tenth beyond that, since it is shortened afterwards.
+const MOST_BYTES: u64 = (2 * 60 + (16 << 20) / WATCHED) * 11 / 10;
 
 fn setting(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)

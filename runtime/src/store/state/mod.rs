@@ -28,7 +28,7 @@ mod tree;
 
 pub(super) use folding::Unfolded;
 pub(super) use page::Entry;
-pub(super) use tree::Tree;
+pub(super) use tree::{BATCH_PAGES, Tree};
 
 use super::{
     error::{Result, StoreError},
@@ -48,9 +48,7 @@ use std::{
 };
 use tree::Slice;
 
-/// Pages, and bytes of what changes in them, that one batch writes at most, but for the last page's
-/// changes: readers wait for it, and sled keeps what it replaces in memory until its end.
-const BATCH_PAGES: usize = 16;
+/// Bytes of what changes in the pages of a batch, but for the last page's changes.
 const BATCH_BYTES: usize = 64 << 10;
 const OUT_OF_ORDER: &str = "the keys of a delta are not in order";
 

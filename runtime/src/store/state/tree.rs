@@ -8,10 +8,11 @@
 //!
 //! sled writes its file in segments and reuses those in which nothing is alive any more. Out of a
 //! segment that is half dead it moves what is alive, but only one node whenever it writes some node
-//! whole, which is too seldom where entries are large: the file would grow without end. So when it
-//! has grown by half, small writes that go nowhere else make sled move on (`make_room`).
+//! whole, which is too seldom where entries are large: the file would grow without end. So as long as
+//! it is too long for what is alive, small writes that go nowhere else make sled move on (`make_room`).
 //!
-//! Invariant: a batch is there as a whole or not at all, for readers and after a crash.
+//! Invariants: a batch is there as a whole or not at all, for readers and after a crash. sled never has
+//! as many segments to write as it has threads (`UNDER_WAY`).
 
 use crate::store::{
     disk,
@@ -19,31 +20,40 @@ use crate::store::{
 };
 use std::{
     fs::{self, File, TryLockError},
+    mem,
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
-/// The tree beside ours that sled is made to move on by, and its only key: under it the length at
-/// which the file had room the last time.
+/// The tree beside ours that sled is made to move on by, and its only key: under it, the bytes of all
+/// entries, but for one batch if the process died just then.
 const ROOM: &str = "room";
-const LENGTH: &[u8] = b"length";
-/// sled writes a node whole after ten writes to it.
-const WRITES_PER_MOVE: u64 = 11;
-/// A node is larger than this, mostly; there are no more to be moved than fit into the file.
-const BYTES_PER_MOVE: u64 = 32 << 10;
+const ALIVE: &[u8] = b"alive";
+/// So many times what is alive, and so much more, sled's file may take.
+const LENGTH_PER_ALIVE: u64 = 2;
+const LENGTH_LEAST: u64 = 16 << 20;
 /// Writes to make room by for each entry that was written, and in any case. They take a tenth of the
 /// time that writing a page does.
 const WRITES_PER_ENTRY: u64 = 8;
 const WRITES_LEAST: u64 = 1_000;
-/// A file of this length has room.
-const LENGTH_LEAST: u64 = 16 << 20;
+/// sled writes a node whole after ten writes to it: sixteen pages at most.
+const WRITES_PER_NODE: u64 = 11;
+const NODE_BYTES: u64 = 128 << 10;
+/// What sled's file is divided into. Entries of more than a quarter have files of their own.
+const SEGMENT_BYTES: usize = 2 << 20;
+/// Entries of a batch, where there are many to write: readers wait for it, and sled keeps what it
+/// replaces in memory until its end.
+pub(in crate::store) const BATCH_PAGES: usize = 16;
+/// sled writes each segment that is full in one of seven threads. Whoever needs the next one holds the
+/// list of them while it waits for the file to be cut at its end, which one of the same threads does,
+/// who all need that list when they have written theirs: with seven at it, none goes on, ever (sled's
+/// pull request 1269 is not in any release). So there are fewer: who has written two segments waits
+/// until they have left sled's hands. A batch is of one more at most (`BATCH_PAGES` nodes).
+const UNDER_WAY: u64 = 2 * SEGMENT_BYTES as u64;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// sled takes no less.
@@ -65,18 +75,20 @@ pub(in crate::store) type Slice = sled::IVec;
 #[derive(Debug)]
 pub(in crate::store) struct Tree {
     db: sled::Db,
+    room: sled::Tree,
     dir: PathBuf,
-    /// Entries written since room was made.
-    written: AtomicU64,
-    room: Mutex<Room>,
+    writing: Mutex<Writing>,
 }
 
-#[derive(Debug)]
-struct Room {
-    /// The length of the file when it had room the last time.
-    length: u64,
-    /// Writes until it has room again.
-    owed: u64,
+/// What writing has come to.
+#[derive(Debug, Default)]
+struct Writing {
+    /// Bytes of all entries in sled's file.
+    alive: u64,
+    /// Entries written since room was made.
+    entries: u64,
+    /// Bytes that sled writes, roughly, and was not waited for.
+    under_way: u64,
 }
 
 impl Tree {
@@ -98,6 +110,8 @@ impl Tree {
     fn start(dir: &Path, cache_bytes: u64) -> Result<Self> {
         forget_unfinished(dir)?;
         let config = sled::Config::new().path(dir).cache_capacity(cache_bytes.max(LEAST_CACHE));
+        // sled's documentation hides this and says it is for tests; its files know their own.
+        let config = config.segment_size(SEGMENT_BYTES);
         // A checkpoint flushes at its end; no thread does so behind our back.
         let config = config.flush_every_ms(None);
         let deadline = Instant::now() + LOCK_PATIENCE;
@@ -115,10 +129,11 @@ impl Tree {
     }
 
     fn around(db: sled::Db, dir: &Path) -> Result<Self> {
-        let length = guard(dir, || db.open_tree(ROOM)?.get(LENGTH))?;
-        let length = length.and_then(|bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?)));
-        let room = Mutex::new(Room { length: length.unwrap_or_default(), owed: 0 });
-        Ok(Tree { db, dir: dir.to_owned(), written: AtomicU64::new(0), room })
+        let room = guard(dir, || db.open_tree(ROOM))?;
+        let alive = guard(dir, || room.get(ALIVE))?;
+        let alive = alive.and_then(|bytes| Some(u64::from_le_bytes(*bytes.first_chunk()?)));
+        let writing = Writing { alive: alive.unwrap_or_default(), ..Writing::default() };
+        Ok(Tree { db, room, dir: dir.to_owned(), writing: Mutex::new(writing) })
     }
 
     /// The value of a key.
@@ -131,15 +146,43 @@ impl Tree {
         &self,
         entries: impl IntoIterator<Item = (impl Into<Slice>, Option<impl Into<Slice>>)>,
     ) -> Result<()> {
+        let mut writing = self.writing();
         let mut batch = sled::Batch::default();
+        let (mut count, mut gone, mut new) = (0, 0, 0);
         for (key, value) in entries {
-            self.written.fetch_add(1, Ordering::Relaxed);
-            match value {
-                Some(value) => batch.insert(key, value),
+            let key = key.into();
+            count += 1;
+            gone += self.get(&key)?.map_or(0, |former| size(&key, &former));
+            match value.map(Into::into) {
+                Some(value) => {
+                    new += size(&key, &value);
+                    batch.insert(key, value);
+                }
                 None => batch.remove(key),
             }
         }
-        self.guard(|| self.db.apply_batch(batch))
+        self.wait_for_few(&mut writing, count, new)?;
+        self.guard(|| self.db.apply_batch(batch))?;
+        writing.entries += count;
+        writing.alive = (writing.alive + new).saturating_sub(gone);
+        self.write_alive(&mut writing, 0)
+    }
+
+    /// Says how much is alive, and a number: what is there already, sled does not write.
+    fn write_alive(&self, writing: &mut Writing, number: u64) -> Result<()> {
+        self.wait_for_few(writing, 1, 0)?;
+        let value = [writing.alive.to_le_bytes(), number.to_le_bytes()].concat();
+        self.guard(|| self.room.insert(ALIVE, value)).map(drop)
+    }
+
+    /// Before some writes of so many bytes: waits for what sled is writing, if it is much.
+    fn wait_for_few(&self, writing: &mut Writing, writes: u64, bytes: u64) -> Result<()> {
+        if writing.under_way > UNDER_WAY {
+            self.guard(|| self.db.flush())?;
+            writing.under_way = 0;
+        }
+        writing.under_way += bytes + writes * NODE_BYTES / WRITES_PER_NODE;
+        Ok(())
     }
 
     /// The last entry of the same table whose key is at most `key`. The first byte is the table.
@@ -170,40 +213,34 @@ impl Tree {
 
     /// Hands everything to the operating system.
     pub fn flush(&self) -> Result<()> {
-        self.make_room()?;
+        let mut writing = self.writing();
+        self.make_room(&mut writing)?;
+        writing.under_way = 0;
         self.guard(|| self.db.flush()).map(drop)
     }
 
     /// Hands everything to the disk. Besides its file of data sled has one for each node of more
-    /// than 128 KiB, which a single module can make.
+    /// than a quarter of a segment, which a single module can make.
     pub fn sync(&self) -> Result<()> {
         self.flush()?;
         disk::sync_tree(&self.dir)
     }
 
     /// Sees to it that the file does not grow without end: see the module's documentation.
-    fn make_room(&self) -> Result<()> {
-        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = self.written.swap(0, Ordering::Relaxed);
+    fn make_room(&self, writing: &mut Writing) -> Result<()> {
         let path = self.dir.join(DATA_FILE);
         let length = fs::metadata(&path).context("look at", &path)?.len();
-        // What was moved away from its end is cut off a little later.
-        let least = room.length.min(length);
-        if room.owed == 0 && length > LENGTH_LEAST.max(least / 2 * 3) {
-            *room = Room { length, owed: length / BYTES_PER_MOVE * WRITES_PER_MOVE };
-        } else if room.owed == 0 {
-            room.length = least;
-            return Ok(());
-        }
-        let writes = room.owed.min(WRITES_LEAST + WRITES_PER_ENTRY * written);
-        room.owed -= writes;
-        room.length = length;
-        let tree = self.guard(|| self.db.open_tree(ROOM))?;
-        for number in 0..writes {
-            let value = [length.to_le_bytes(), number.to_le_bytes()].concat();
-            self.guard(|| tree.insert(LENGTH, value))?;
+        let entries = mem::take(&mut writing.entries);
+        if length > LENGTH_LEAST + LENGTH_PER_ALIVE * writing.alive {
+            for number in 0..WRITES_LEAST + WRITES_PER_ENTRY * entries {
+                self.write_alive(writing, number)?;
+            }
         }
         Ok(())
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Writing> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The error for content that is not as it should be.
@@ -214,6 +251,12 @@ impl Tree {
     fn guard<T>(&self, operation: impl FnOnce() -> sled::Result<T>) -> Result<T> {
         guard(&self.dir, operation)
     }
+}
+
+/// What an entry takes of sled's file: nothing if it has a file of its own.
+fn size(key: &[u8], value: &[u8]) -> u64 {
+    let bytes = (key.len() + value.len()) as u64;
+    if bytes < SEGMENT_BYTES as u64 / 4 { bytes } else { 0 }
 }
 
 /// Removes what sled was writing when its process died. sled 0.34 writes a snapshot of its tables
@@ -256,36 +299,49 @@ mod tests {
     use super::*;
 
     #[test]
-    fn room_is_made_when_the_file_has_grown_and_not_before() {
+    fn room_is_made_where_the_file_is_too_long_for_what_is_alive() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("tree");
         let tree = Tree::create(&path, 1 << 20).expect("a tree");
-        let length = || fs::metadata(path.join(DATA_FILE)).expect("a file").len();
-        let write = |numbers: std::ops::Range<u32>| {
-            for number in numbers {
-                let entry = [(&number.to_be_bytes(), Some(vec![number as u8; 64 << 10]))];
-                tree.write(entry).expect("written");
+        const PAGE: usize = 4 << 10;
+        const PAGES: u32 = 2_048;
+        const ROUNDS: u32 = 16;
+        // Pages that change here and there, and deltas that come and go: without room that is made,
+        // the file takes half as much more.
+        let write = |tree: &Tree, round: u32| {
+            let mut longest = 0;
+            for number in 0..PAGES {
+                let key = (number * 1_001 % PAGES).to_be_bytes();
+                let page = vec![round as u8; PAGE];
+                tree.write([(&key, Some(&page[..]))]).expect("written");
+                if number % 4 == 0 {
+                    let key = |round: u32| [u32::MAX, round, number].map(u32::to_be_bytes).concat();
+                    let (new, old) = (key(round), key(round.wrapping_sub(2)));
+                    tree.write([(&new[..], Some(&page[..])), (&old, None)]).expect("written");
+                }
+                if number % 64 == 0 {
+                    tree.flush().expect("flushed");
+                    let length = fs::metadata(path.join(DATA_FILE)).expect("a file").len();
+                    longest = length.max(longest);
+                }
             }
-            tree.flush().expect("flushed");
-            let room = tree.room.lock().expect("no panic");
-            (room.length, room.owed)
+            longest
         };
-        let room = write(0..64);
-        assert!(length() < LENGTH_LEAST && room.1 == 0, "{room:?}");
-        assert!(write(64..600).1 > 0, "{}", length());
-        let made: Vec<_> = (0..40).map(|_| write(0..0).1).take_while(|&owed| owed > 0).collect();
-        assert!(made.is_sorted_by(|more, less| more > less), "{made:?}");
-        let (made, owed) = write(0..0);
-        assert_eq!(owed, 0);
-        assert!(made > LENGTH_LEAST && made <= length(), "{made}");
-        // What it was is known when it is opened again.
+        let longest = (0..ROUNDS).map(|round| write(&tree, round)).max();
+        let deltas = u64::from(PAGES / 4 * 2) * (12 + PAGE) as u64;
+        let alive = u64::from(PAGES) * (4 + PAGE) as u64 + deltas;
+        assert_eq!(tree.writing().alive, alive);
+        let most = LENGTH_LEAST + LENGTH_PER_ALIVE * alive;
+        assert!(longest.is_some_and(|longest| longest < most / 3 * 4), "{longest:?} of {most}");
+        // It is known when the tree is opened again.
         drop(tree);
         let tree = Tree::open(&path, 1 << 20).expect("a tree");
-        let known = tree.room.lock().expect("no panic").length;
-        assert!(known > LENGTH_LEAST && known <= 2 * made, "{known}, not {made}");
-        assert_eq!(
-            tree.get(&5_u32.to_be_bytes()).expect("a read").map(|value| value.len()),
-            Some(64 << 10)
-        );
+        assert_eq!(tree.writing().alive, alive);
+        for number in 0..PAGES - 100 {
+            tree.write([(&number.to_be_bytes(), None::<&[u8]>)]).expect("written");
+        }
+        assert_eq!(tree.writing().alive, deltas + 100 * (4 + PAGE) as u64);
+        let last = tree.get(&(PAGES - 1).to_be_bytes()).expect("a read");
+        assert_eq!(last.as_deref(), Some(&[ROUNDS as u8 - 1; PAGE][..]));
     }
 }
