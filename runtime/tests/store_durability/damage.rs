@@ -42,7 +42,7 @@ fn ledger() -> (tempfile::TempDir, Model, Snapshot) {
     let dir = scratch();
     let mut model = Model::up_to(11, 5);
     // So large that sled keeps it in a file of its own.
-    model.add_module(130 << 10);
+    model.add_module(530 << 10);
     while model.head().header.number < 12 {
         model.extend();
     }

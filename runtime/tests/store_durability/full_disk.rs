@@ -53,8 +53,8 @@ fn a_file_size_limit_stops_the_store_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     Model::new(21).create(dir.path()).close().unwrap();
     let child = child_command(dir.path());
-    // Two or four MiB, depending on the shell.
-    let script = r#"trap "" XFSZ; ulimit -f 4000; exec "$0" "$@""#;
+    // Eight or sixteen MiB, depending on the shell.
+    let script = r#"trap "" XFSZ; ulimit -f 16000; exec "$0" "$@""#;
     let mut limited = Command::new("sh");
     limited.args(["-c", script]).arg(child.get_program()).args(child.get_args());
     limited.envs(child.get_envs().filter_map(|(name, value)| Some((name, value?))));

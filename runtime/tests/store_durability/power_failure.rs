@@ -41,7 +41,7 @@ fn a_closed_ledger_is_whole_large_values_included() {
     let dir = tempfile::tempdir().unwrap();
     let Some(disk) = Disk::new(dir.path()) else { return };
     let mut model = Model::up_to(42, 5);
-    model.add_module(300 << 10);
+    model.add_module(600 << 10);
     let ledger = disk.path().join("ledger");
     let store = create(&ledger, &model.blocks);
     store.close().unwrap();

@@ -380,12 +380,12 @@ impl State {
         if batch.is_empty() {
             return entries.next().map_or(Ok(0), |failed| failed.map(|_| 0));
         }
-        let mut cache = self.cache_mut();
-        self.tree.write(batch.iter().flat_map(|(former, parts)| {
+        let pages = batch.iter().flat_map(|(former, parts)| {
             let gone = parts.is_empty().then(|| (former.start.clone(), None));
             let parts = parts.iter().map(|part| (part.start.clone(), Some(part.page.clone())));
             gone.into_iter().chain(parts)
-        }))?;
+        });
+        let mut cache = self.tree.write_under(pages, || self.cache_mut())?;
         for (former, parts) in batch {
             cache.replace(&former, parts);
         }

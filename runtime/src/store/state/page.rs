@@ -12,8 +12,7 @@ use crate::{store::table::Value, types::Bytes};
 use alloy_rlp::{EMPTY_LIST_CODE, Encodable, Header};
 
 /// Bytes of a page at most, before it is packed, unless it is a single entry. sled has up to 16 of
-/// them in a node, which it reads and writes as a whole, and puts into a file of its own if it has
-/// 128 KiB.
+/// them in a node, which it reads and writes as a whole.
 const PAGE_BYTES: usize = 7 << 10;
 
 /// An entry: the key of [`state_key`](crate::store::schema::state_key), and the value.

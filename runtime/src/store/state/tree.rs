@@ -11,8 +11,8 @@
 //! whole, which is too seldom where entries are large: the file would grow without end. So as long as
 //! it is too long for what is alive, small writes that go nowhere else make sled move on (`make_room`).
 //!
-//! Invariants: a batch is there as a whole or not at all, for readers and after a crash. sled never has
-//! as many segments to write as it has threads (`UNDER_WAY`).
+//! Invariants: a batch is there as a whole or not at all, for readers and after a crash. sled is
+//! flushed before it can have filled two segments (`UNDER_WAY`).
 
 use crate::store::{
     disk,
@@ -20,7 +20,6 @@ use crate::store::{
 };
 use std::{
     fs::{self, File, TryLockError},
-    mem,
     ops::Bound,
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
@@ -30,30 +29,33 @@ use std::{
 };
 
 /// The tree beside ours that sled is made to move on by, and its only key: under it, the bytes of all
-/// entries, but for one batch if the process died just then.
+/// entries, give or take a batch for each time that the process died between the two.
 const ROOM: &str = "room";
 const ALIVE: &[u8] = b"alive";
 /// So many times what is alive, and so much more, sled's file may take.
 const LENGTH_PER_ALIVE: u64 = 2;
 const LENGTH_LEAST: u64 = 16 << 20;
-/// Writes to make room by for each entry that was written, and in any case. They take a tenth of the
-/// time that writing a page does.
+/// Writes to make room by for each entry that is written. They take a tenth of the time that writing a
+/// page does.
 const WRITES_PER_ENTRY: u64 = 8;
-const WRITES_LEAST: u64 = 1_000;
-/// sled writes a node whole after ten writes to it: sixteen pages at most.
-const WRITES_PER_NODE: u64 = 11;
-const NODE_BYTES: u64 = 128 << 10;
-/// What sled's file is divided into. Entries of more than a quarter have files of their own.
+/// What sled's file is divided into. Nodes of more than a quarter have files of their own.
 const SEGMENT_BYTES: usize = 2 << 20;
+/// sled writes a node whole every ten writes to it; moves another one then, if there is one to be
+/// moved; and divides it at sixteen entries. So each write comes to four tenths of a node.
+const NODE_BYTES: u64 = 16 * (8 << 10);
+const NODE_TENTHS: u64 = 4;
 /// Entries of a batch, where there are many to write: readers wait for it, and sled keeps what it
 /// replaces in memory until its end.
 pub(in crate::store) const BATCH_PAGES: usize = 16;
-/// sled writes each segment that is full in one of seven threads. Whoever needs the next one holds the
-/// list of them while it waits for the file to be cut at its end, which one of the same threads does,
-/// who all need that list when they have written theirs: with seven at it, none goes on, ever (sled's
-/// pull request 1269 is not in any release). So there are fewer: who has written two segments waits
-/// until they have left sled's hands. A batch is of one more at most (`BATCH_PAGES` nodes).
-const UNDER_WAY: u64 = 2 * SEGMENT_BYTES as u64;
+/// Between two segments that it fills, sled's hands have to be empty once, or it may lock itself up for
+/// good: who needs a segment and finds none that is free waits until its file was cut at the end, and
+/// holds the list of segments meanwhile. One of seven threads cuts it, when its turn has come; all of
+/// them write segments, and then need the list. (sled's pull request 1269 is in no release.) When a cut
+/// is due, sled has a free segment left; so if it was flushed since it took that one, the thread that
+/// cuts had its turn: before the one that wrote that segment.
+const UNDER_WAY: u64 = SEGMENT_BYTES as u64 / 2;
+/// So many writes move no more than three nodes of a quarter of a segment.
+const WRITES_UNDER_WAY: u64 = 30;
 /// sled's own file of data inside its directory.
 const DATA_FILE: &str = "db";
 /// sled takes no less.
@@ -85,9 +87,7 @@ pub(in crate::store) struct Tree {
 struct Writing {
     /// Bytes of all entries in sled's file.
     alive: u64,
-    /// Entries written since room was made.
-    entries: u64,
-    /// Bytes that sled writes, roughly, and was not waited for.
+    /// Bytes that sled writes, roughly, since its hands were empty.
     under_way: u64,
 }
 
@@ -146,6 +146,15 @@ impl Tree {
         &self,
         entries: impl IntoIterator<Item = (impl Into<Slice>, Option<impl Into<Slice>>)>,
     ) -> Result<()> {
+        self.write_under(entries, || ())
+    }
+
+    /// The same under a lock, which nobody waits for with what comes before: sled may have to write.
+    pub fn write_under<L>(
+        &self,
+        entries: impl IntoIterator<Item = (impl Into<Slice>, Option<impl Into<Slice>>)>,
+        lock: impl FnOnce() -> L,
+    ) -> Result<L> {
         let mut writing = self.writing();
         let mut batch = sled::Batch::default();
         let (mut count, mut gone, mut new) = (0, 0, 0);
@@ -161,28 +170,29 @@ impl Tree {
                 None => batch.remove(key),
             }
         }
-        self.wait_for_few(&mut writing, count, new)?;
+        self.make_room(&mut writing, count)?;
+        let bytes = new + count * NODE_BYTES * NODE_TENTHS / 10;
+        if writing.under_way + bytes > UNDER_WAY {
+            self.empty_hands(&mut writing)?;
+        }
+        writing.under_way += bytes;
+        let locked = lock();
         self.guard(|| self.db.apply_batch(batch))?;
-        writing.entries += count;
         writing.alive = (writing.alive + new).saturating_sub(gone);
-        self.write_alive(&mut writing, 0)
+        self.write_alive(&writing, 0)?;
+        Ok(locked)
     }
 
     /// Says how much is alive, and a number: what is there already, sled does not write.
-    fn write_alive(&self, writing: &mut Writing, number: u64) -> Result<()> {
-        self.wait_for_few(writing, 1, 0)?;
+    fn write_alive(&self, writing: &Writing, number: u64) -> Result<()> {
         let value = [writing.alive.to_le_bytes(), number.to_le_bytes()].concat();
         self.guard(|| self.room.insert(ALIVE, value)).map(drop)
     }
 
-    /// Before some writes of so many bytes: waits for what sled is writing, if it is much.
-    fn wait_for_few(&self, writing: &mut Writing, writes: u64, bytes: u64) -> Result<()> {
-        if writing.under_way > UNDER_WAY {
-            self.guard(|| self.db.flush())?;
-            writing.under_way = 0;
-        }
-        writing.under_way += bytes + writes * NODE_BYTES / WRITES_PER_NODE;
-        Ok(())
+    /// Waits until sled has written all that it was given.
+    fn empty_hands(&self, writing: &mut Writing) -> Result<()> {
+        writing.under_way = 0;
+        self.guard(|| self.db.flush()).map(drop)
     }
 
     /// The last entry of the same table whose key is at most `key`. The first byte is the table.
@@ -213,10 +223,7 @@ impl Tree {
 
     /// Hands everything to the operating system.
     pub fn flush(&self) -> Result<()> {
-        let mut writing = self.writing();
-        self.make_room(&mut writing)?;
-        writing.under_way = 0;
-        self.guard(|| self.db.flush()).map(drop)
+        self.empty_hands(&mut self.writing())
     }
 
     /// Hands everything to the disk. Besides its file of data sled has one for each node of more
@@ -226,15 +233,21 @@ impl Tree {
         disk::sync_tree(&self.dir)
     }
 
-    /// Sees to it that the file does not grow without end: see the module's documentation.
-    fn make_room(&self, writing: &mut Writing) -> Result<()> {
+    /// Before so many entries are written: sees to it that the file does not grow without end, as the
+    /// module's documentation says.
+    fn make_room(&self, writing: &mut Writing, entries: u64) -> Result<()> {
         let path = self.dir.join(DATA_FILE);
-        let length = fs::metadata(&path).context("look at", &path)?.len();
-        let entries = mem::take(&mut writing.entries);
-        if length > LENGTH_LEAST + LENGTH_PER_ALIVE * writing.alive {
-            for number in 0..WRITES_LEAST + WRITES_PER_ENTRY * entries {
-                self.write_alive(writing, number)?;
+        let writes = entries * WRITES_PER_ENTRY;
+        for first in (0..writes).step_by(WRITES_UNDER_WAY as usize) {
+            let length = fs::metadata(&path).context("look at", &path)?.len();
+            if length <= LENGTH_LEAST + LENGTH_PER_ALIVE * writing.alive {
+                break;
             }
+            self.empty_hands(writing)?;
+            for number in first..(first + WRITES_UNDER_WAY).min(writes) {
+                self.write_alive(writing, number + 1)?;
+            }
+            writing.under_way = UNDER_WAY;
         }
         Ok(())
     }
