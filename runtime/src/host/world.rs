@@ -228,15 +228,20 @@ impl World {
     }
 
     /// Whether an account is called for the first time in this transaction, or since that was
-    /// forgotten; from now on it is not.
-    pub(super) fn is_first_call(&mut self, target: &Address) -> bool {
-        if self.called.len() >= CALLED_ACCOUNTS {
-            self.forget();
-        }
-        self.called.insert(*target)
+    /// forgotten. It is until a call to it begins: who could not pay for it has not made it.
+    pub(super) fn is_first_call(&self, target: &Address) -> bool {
+        !self.called.contains(target)
     }
 
-    /// Keeps a program for the rest of the transaction.
+    fn note_call(&mut self, target: Address) {
+        if self.is_first_call(&target) && self.called.len() >= CALLED_ACCOUNTS {
+            self.forget();
+        }
+        self.called.insert(target);
+    }
+
+    /// Keeps a program for the rest of the transaction: whenever one is run that is not kept, and
+    /// never otherwise, since what is forgotten for it is paid for again.
     fn hold(&mut self, hash: B256, program: &Arc<Program>) {
         if self.programs.len() >= CALLED_ACCOUNTS {
             self.forget();
@@ -249,32 +254,23 @@ impl World {
         self.programs.clear();
     }
 
-    /// What it costs to have an account's code ready, besides what every call to it does.
+    /// What it costs to have an account's code ready, besides what every call to it does. Its module
+    /// is on the ledger, so a program in memory says as well how large it is.
     pub fn loading_price(&mut self, account: &Address) -> Result<u64, Fault> {
         let account = self.overlay.account(account)?;
-        match account.is_contract() {
-            true => self.module_loading_price(&account.code_hash),
-            false => Ok(0),
+        if !account.is_contract() {
+            return Ok(0);
+        }
+        let hash = account.code_hash;
+        match self.programs.get(&hash).cloned().or_else(|| self.vm.loaded(&hash)) {
+            Some(program) => Ok(price_of_loading(program.module_bytes().into())),
+            None => self.module_loading_price(&hash),
         }
     }
 
-    /// The same of a module; nothing if there is none.
+    /// The same of a module; nothing if the ledger has none, whatever there is in memory.
     pub(super) fn module_loading_price(&mut self, hash: &B256) -> Result<u64, Fault> {
-        let bytes = match self.loaded(hash) {
-            Some(program) => program.module_bytes().into(),
-            None => self.overlay.code(hash)?.map_or(0, |module| module.len() as u64),
-        };
-        Ok(gas::LOAD_BYTE * bytes.saturating_sub(gas::LOADED_BYTES))
-    }
-
-    /// A program that is in memory.
-    fn loaded(&mut self, hash: &B256) -> Option<Arc<Program>> {
-        if let Some(program) = self.programs.get(hash) {
-            return Some(program.clone());
-        }
-        let program = self.vm.loaded(hash)?;
-        self.hold(*hash, &program);
-        Some(program)
+        Ok(self.overlay.code(hash)?.map_or(0, |module| price_of_loading(module.len() as u64)))
     }
 
     /// The program of a module that is on the ledger, or that the block brings.
@@ -314,7 +310,7 @@ impl World {
         message: Message,
         is_static: bool,
     ) -> (Box<Self>, Result<Finished, Fault>) {
-        self.called.insert(message.target);
+        self.note_call(message.target);
         match self.check(&message) {
             Ok(Ok(program)) => self.run(message, program, Entry::Call, is_static),
             Ok(Err(reason)) => {
@@ -500,4 +496,9 @@ impl World {
             self.trace_end(index, refused.fuel_left, refused);
         }
     }
+}
+
+/// What loading the program of a module of so many bytes costs.
+fn price_of_loading(bytes: u64) -> u64 {
+    gas::LOAD_BYTE * bytes.saturating_sub(gas::LOADED_BYTES)
 }

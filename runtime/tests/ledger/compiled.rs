@@ -392,6 +392,89 @@ fn the_code_of_a_large_module_is_paid_for_before_it_is_loaded() {
 }
 
 #[test]
+fn what_is_in_memory_changes_no_price() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("ledger");
+    let (mut chain, mut transaction) = workshop(&path);
+    let own = address_of(&key(1));
+    let contracts = 0..CALLED_ACCOUNTS;
+    for number in contracts.clone() {
+        chain.submit(transaction(TxKind::Create, variant(number)), NOW).expect("it is admitted");
+    }
+    // As many programs as a transaction has at hand, one of them its own, and then the last again.
+    let calls: Vec<u8> = contracts
+        .chain([CALLED_ACCOUNTS - 1])
+        .flat_map(|number| own.create(number as u64).0.0)
+        .collect();
+    let at_birth = CALLER.replace(r#"(export "call")"#, r#"(export "deploy") (export "call")"#);
+    let creation: Bytes = [&deployment(&at_birth)[..], &calls].concat().into();
+    // A module that is in memory, and not on the ledger.
+    let failing = CALLER.replace(r#"(export "call")"#, r#"(export "deploy") (export "call")"#);
+    let failing = failing.replace(
+        r#"(export "memory") 1)"#,
+        &format!(
+            r#"(export "memory") 2) (data (i32.const 0) "{}")"#,
+            "x".repeat(LOADED_BYTES as usize + 30_000)
+        ),
+    );
+    let failing = deployment(&failing.replace("(local $i i32)", "(local $i i32) unreachable"));
+    let steps = [
+        (transaction(TxKind::Create, creation), true),
+        (transaction(TxKind::Create, failing.clone()), false),
+        (transaction(TxKind::Create, by_hash(&failing)), false),
+    ];
+    // Here nothing is in memory; in the replay, all that was there before.
+    for (step, succeeds) in steps {
+        drop(chain);
+        chain = open(&path);
+        let located = chain.submit(step, NOW).expect("it is admitted");
+        assert_eq!(located.receipt().is_success(), succeeds, "{:?}", located.receipt().outcome);
+    }
+    drop(chain);
+    assert_eq!(open(&path).replay(&mut |_, _| {}).expect("a replay").1, None);
+}
+
+#[test]
+fn who_cannot_pay_for_a_call_does_not_make_the_next_one_cheaper() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let (chain, mut transaction) = workshop(&dir.path().join("ledger"));
+    // Whatever comes of it, the first call gets little gas.
+    let caller = CALLER
+        .replace(
+            "(i64.const -1))",
+            "(select (i64.const 1500) (i64.const -1) (i32.eqz (local.get $i))))",
+        )
+        .replace("(i64.ne", "(i64.eq")
+        .replace("(i64.const 3))", "(i64.const 99))");
+    let mut run = |to, input| {
+        let located = chain.submit(transaction(to, input), NOW).expect("it is admitted");
+        assert!(located.receipt().is_success(), "{:?}", located.receipt().outcome);
+        located
+    };
+    let mut create = |data| run(TxKind::Create, data).receipt().created.expect("a contract");
+    let caller = create(deployment(&caller));
+    let [small, big] = [9, LOADED_BYTES as usize + 30_000].map(|bytes| {
+        let target = create(large(bytes));
+        let bytes: String = target.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        let poor = format!(
+            r#"(module
+            (import "florin1" "static_call" (func $call (param i32 i64 i64) (result i64)))
+            (memory (export "memory") 1)
+            (data (i32.const 0) "{bytes}")
+            (func (export "call") (param i32) (result i32)
+                (drop (call $call (i32.const 0) (i64.const 0) (i64.const -1))) (i32.const 0)))"#
+        );
+        [create(deployment(&poor)), target]
+    });
+    let [small, big] = [small, big].map(|list| {
+        let input: Vec<u8> = list.iter().flat_map(|contract| contract.0.0).collect();
+        run(TxKind::Call(caller), input.into()).receipt().gas.calls
+    });
+    let price = LOAD_BYTE * 30_000 / FUEL_PER_GAS;
+    assert!(big > small + price, "{small} {big}");
+}
+
+#[test]
 fn simulations_compile_only_as_long_as_they_have_time() {
     let dir = tempfile::tempdir().expect("a directory");
     let (chain, _) = workshop(&dir.path().join("ledger"));
