@@ -31,6 +31,8 @@ const KEY_FILE: &str = "key";
 const CODE: &str = "cwasm";
 /// Ending of the file beside it: authentication, then what is known of the module.
 const SEAL: &str = "seal";
+/// Goes up with every change of what is known of a module, of how it is written, and of the checks.
+const FORM: u32 = 1;
 
 pub(super) struct CompiledCache {
     dir: PathBuf,
@@ -46,7 +48,7 @@ impl CompiledCache {
     pub(super) fn open(dir: &Path, engine: &Engine) -> Result<Self, Fault> {
         let mut hasher = DefaultHasher::new();
         engine.wasmtime().precompile_compatibility_hash().hash(&mut hasher);
-        env!("CARGO_PKG_VERSION").hash(&mut hasher);
+        (env!("CARGO_PKG_VERSION"), FORM).hash(&mut hasher);
         let key = key(dir).map_err(|error| {
             Fault::Engine(format!("the cache of compiled code, {}: {error}", dir.display()))
         })?;

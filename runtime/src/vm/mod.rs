@@ -100,8 +100,11 @@ impl Permit {
                     )),
                 },
             )?;
-        if is_made && !is_new {
-            self.vm.keep([hash]); // what was on disk is gone
+        // What was on disk is gone.
+        match self.whom {
+            For::Blocks if is_made && !is_new => self.vm.keep([hash]),
+            For::Simulations if is_made && !is_new => self.vm.save(hash, &made.program),
+            _ => {}
         }
         Ok(made.program)
     }
@@ -244,10 +247,16 @@ impl Vm {
     /// forgotten already is made again when it is needed.
     pub fn keep<'a>(&self, hashes: impl IntoIterator<Item = &'a B256>) {
         for hash in hashes {
-            let Some(program) = self.programs_mut().keep(hash) else { continue };
-            if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
-                cache.keep(hash, compiled, program.facts());
+            let kept = self.programs_mut().keep(hash);
+            if let Some(program) = kept {
+                self.save(hash, &program);
             }
+        }
+    }
+
+    fn save(&self, hash: &B256, program: &Program) {
+        if let (Some(cache), Some(compiled)) = (&self.cache, program.compiled()) {
+            cache.keep(hash, compiled, program.facts());
         }
     }
 
