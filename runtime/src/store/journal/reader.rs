@@ -117,14 +117,14 @@ impl Reader {
     }
 
     /// Visits all records from `start`, which holds block `first` and, if known, follows the record
-    /// `previous`; each with what `prepare` makes of its block, which a thread of its own does.
+    /// `previous`; each with what `prepare` makes of its block, which other threads do.
     pub fn scan<T: Send>(
         &self,
         start: Position,
         first: u64,
         previous: Option<B256>,
         mark: Option<Mark>,
-        prepare: impl Fn(&Block) -> T + Send,
+        prepare: impl Fn(&Block) -> T + Sync,
         visit: impl FnMut(Position, Block, T) -> Result<()>,
     ) -> Result<Tail> {
         Ahead::with(self, prepare, |records| {
