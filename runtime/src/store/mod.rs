@@ -87,6 +87,9 @@ const RUNNING: &str = "running";
 /// Journal between two checkpoints: opening after a crash reads at most a few times as much. The
 /// more, the more changes of the same entry are one write of the tree.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
+/// What is not in the tree yet when a checkpoint begins, however much memory there is: some 600,000
+/// entries, as many as so much journal changes if it has payments, and more if it has little else.
+const FRESH_BYTES: usize = 128 << 20;
 /// Entries of a state that is read whole whenever it is opened, however much memory there is.
 const ALWAYS_CHECKED: u64 = 1 << 17;
 /// If the disk is so slow that this many checkpoints are due at once, commits wait for it.
@@ -99,9 +102,9 @@ pub struct Options {
     pub durability: Durability,
     /// Memory for the state, in bytes: half of it for the tree's nodes and pages, a quarter for entries
     /// that are not in their pages yet, an eighth for others that were read or written lately, and an
-    /// eighth for what is not in the tree yet. Under the highest load the last is three times as much,
-    /// and moves on as a whole to what is not in its pages yet. A state of
-    /// any size works with any of this; more is faster.
+    /// eighth, 128 MiB at most, for what is not in the tree yet. Under the highest load the last is
+    /// three times as much, and moves on as a whole to what is not in its pages yet. A state of any
+    /// size works with any of this; more is faster.
     pub memory: usize,
     /// Size of a file of the journal, in bytes, but for a single larger block, and at most 4 GiB: few
     /// enough files for a long history, small enough to copy and check one at a time. The indexes
@@ -138,7 +141,7 @@ impl Options {
 
     /// What is not in the tree yet when a checkpoint begins.
     fn fresh_bytes(&self) -> usize {
-        (self.memory / 8).max(1)
+        (self.memory / 8).clamp(1, FRESH_BYTES)
     }
 }
 
