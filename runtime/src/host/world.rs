@@ -262,8 +262,8 @@ impl World {
             return Ok(0);
         }
         let hash = account.code_hash;
-        match self.programs.get(&hash).cloned().or_else(|| self.vm.loaded(&hash)) {
-            Some(program) => Ok(price_of_loading(program.module_bytes().into())),
+        match self.vm.module_bytes(&hash) {
+            Some(bytes) => Ok(price_of_loading(bytes.into())),
             None => self.module_loading_price(&hash),
         }
     }

@@ -109,9 +109,9 @@ impl Permit {
         Ok(made.program)
     }
 
-    /// The program of a module, if it is in memory.
-    pub fn loaded(&self, hash: &B256) -> Option<Arc<Program>> {
-        self.vm.programs().get(hash, self.whom).map(|made| made.program)
+    /// The bytes of a module, if its program is in memory.
+    pub fn module_bytes(&self, hash: &B256) -> Option<u32> {
+        self.vm.programs().get(hash, self.whom).map(|made| made.program.module_bytes())
     }
 
     /// The program of a module whose keccak-256 is `hash`, checked and compiled if need be; and the
@@ -198,7 +198,7 @@ impl Vm {
     ) -> Result<Made, Admission> {
         let programs = self.programs();
         if let Some(made) = programs.get(hash, whom) {
-            return Ok(made);
+            return Ok(made.clone());
         }
         if let Some(reason) = programs.refusal(hash, whom) {
             return Err(Admission::Refused(reason.clone()));

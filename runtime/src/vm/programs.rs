@@ -14,6 +14,7 @@ use crate::limits::{
     SIMULATED_MODULES_IN_MEMORY,
 };
 use crate::types::{B256, Bytes};
+use alloy_primitives::map::B256Map;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,7 +49,7 @@ pub(super) struct Programs {
 }
 
 impl Programs {
-    pub fn get(&self, hash: &B256, whom: For) -> Option<Made> {
+    pub fn get(&self, hash: &B256, whom: For) -> Option<&Made> {
         match whom {
             For::Blocks => self.kept.get(hash, true).or_else(|| self.new.get(hash, true)),
             For::Simulations => {
@@ -62,7 +63,7 @@ impl Programs {
     /// somebody else was faster, the program is theirs.
     pub fn put(&mut self, hash: B256, made: Made, whom: For) -> Made {
         if let Some(made) = self.get(&hash, whom) {
-            return made;
+            return made.clone();
         }
         let (most, bytes) = (MODULES_IN_MEMORY, COMPILED_BYTES_IN_MEMORY);
         match (whom, &made.module) {
@@ -107,7 +108,7 @@ impl Programs {
 /// Some programs.
 #[derive(Default)]
 struct Shelf {
-    places: HashMap<B256, Place>,
+    places: B256Map<Place>,
     /// The one whose turn to go is next is the first.
     order: VecDeque<B256>,
     bytes: usize,
@@ -135,13 +136,13 @@ impl Place {
 }
 
 impl Shelf {
-    fn get(&self, hash: &B256, is_use: bool) -> Option<Made> {
+    fn get(&self, hash: &B256, is_use: bool) -> Option<&Made> {
         let place = self.places.get(hash)?;
         // Most are used again and again: they stay shared by the processors' caches.
         if is_use && !place.used.load(Ordering::Relaxed) {
             place.used.store(true, Ordering::Relaxed);
         }
-        Some(place.made.clone())
+        Some(&place.made)
     }
 
     /// Adds a program. If there is no room, those go whose turn it is, but for those that stay.
