@@ -128,6 +128,11 @@ pub const ED25519_VERIFY: u64 = gas(1_900);
 /// A byte of a message that is hashed by a signature function.
 pub const SIGNED_BYTE: u64 = 5;
 
+/// Fuel for having the program of a module of so many bytes ready, besides [`FIRST_CALL`].
+pub fn loading(module_bytes: u64) -> u64 {
+    LOAD_BYTE * module_bytes.saturating_sub(LOADED_BYTES)
+}
+
 /// Gas charged before anything runs: the transaction, its data, its access list, a creation (yellow
 /// paper, eq. 60, as amended by EIP-2028 and EIP-2930).
 pub fn intrinsic(data: &[u8], creates: bool, access_addresses: u64, access_keys: u64) -> u64 {

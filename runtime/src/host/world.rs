@@ -263,14 +263,14 @@ impl World {
         }
         let hash = account.code_hash;
         match self.vm.module_bytes(&hash) {
-            Some(bytes) => Ok(price_of_loading(bytes.into())),
+            Some(bytes) => Ok(gas::loading(bytes.into())),
             None => self.module_loading_price(&hash),
         }
     }
 
     /// The same of a module; nothing if the ledger has none, whatever there is in memory.
     pub(super) fn module_loading_price(&mut self, hash: &B256) -> Result<u64, Fault> {
-        Ok(self.overlay.code(hash)?.map_or(0, |module| price_of_loading(module.len() as u64)))
+        Ok(self.overlay.code(hash)?.map_or(0, |module| gas::loading(module.len() as u64)))
     }
 
     /// The program of a module that is on the ledger, or that the block brings.
@@ -496,9 +496,4 @@ impl World {
             self.trace_end(index, refused.fuel_left, refused);
         }
     }
-}
-
-/// What loading the program of a module of so many bytes costs.
-fn price_of_loading(bytes: u64) -> u64 {
-    gas::LOAD_BYTE * bytes.saturating_sub(gas::LOADED_BYTES)
 }

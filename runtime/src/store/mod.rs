@@ -88,7 +88,7 @@ const RUNNING: &str = "running";
 /// more, the more changes of the same entry are one write of the tree.
 const CHECKPOINT_BYTES: u64 = 64 << 20;
 /// What is not in the tree yet when a checkpoint begins, however much memory there is: some 600,000
-/// entries, as many as so much journal changes if it has payments, and more if it has little else.
+/// entries. So much journal of payments changes as many; of smaller writes, it changes more.
 const FRESH_BYTES: usize = 128 << 20;
 /// Entries of a state that is read whole whenever it is opened, however much memory there is.
 const ALWAYS_CHECKED: u64 = 1 << 17;

@@ -101,10 +101,11 @@ impl Permit {
                 },
             )?;
         // What was on disk is gone.
-        match self.whom {
-            For::Blocks if is_made && !is_new => self.vm.keep([hash]),
-            For::Simulations if is_made && !is_new => self.vm.save(hash, &made.program),
-            _ => {}
+        if is_made && !is_new {
+            match self.whom {
+                For::Blocks => self.vm.keep([hash]),
+                For::Simulations => self.vm.save(hash, &made.program),
+            }
         }
         Ok(made.program)
     }

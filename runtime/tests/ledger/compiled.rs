@@ -409,8 +409,7 @@ fn what_is_in_memory_changes_no_price() {
     let at_birth = CALLER.replace(r#"(export "call")"#, r#"(export "deploy") (export "call")"#);
     let creation: Bytes = [&deployment(&at_birth)[..], &calls].concat().into();
     // A module that is in memory, and not on the ledger.
-    let failing = CALLER.replace(r#"(export "call")"#, r#"(export "deploy") (export "call")"#);
-    let failing = failing.replace(
+    let failing = at_birth.replace(
         r#"(export "memory") 1)"#,
         &format!(
             r#"(export "memory") 2) (data (i32.const 0) "{}")"#,
